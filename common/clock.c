@@ -1,0 +1,52 @@
+/*
+ * clock: see clock.h.
+ */
+#include <sys/timex.h>
+#include <time.h>
+
+#include "clock.h"
+
+static int64_t
+read_ms(clockid_t id)
+{
+	struct timespec ts = {0};
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+struct mono
+clock_now(void)
+{
+	return (struct mono){read_ms(CLOCK_MONOTONIC)};
+}
+
+uint64_t
+clock_wall_ms(void)
+{
+	int64_t ms = read_ms(CLOCK_REALTIME);
+
+	return ms > 0 ? (uint64_t)ms : 0;
+}
+
+bool
+clock_is_synchronised(void)
+{
+	struct timex t = {0};
+
+	return adjtimex(&t) >= 0 && !(t.status & STA_UNSYNC);
+}
+
+struct mono
+mono_after(struct mono t, int64_t ms)
+{
+	if (t.ms == INT64_MAX || (ms > 0 && t.ms > INT64_MAX - ms))
+		return MONO_NEVER;
+	return (struct mono){t.ms + ms};
+}
+
+int64_t
+mono_between(struct mono from, struct mono to)
+{
+	return to.ms - from.ms;
+}

@@ -1,0 +1,38 @@
+/*
+ * clock: the only place that asks for the time. Pure code gets `now` as an argument, so that tests
+ * and the simulator own the clock.
+ */
+#ifndef SUBOTA_CLOCK_H
+#define SUBOTA_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A point on the monotonic clock, in ms since an unknown start; never compared across a reboot. */
+struct mono {
+	int64_t ms;
+};
+
+#define MONO_NEVER ((struct mono){INT64_MAX})
+
+struct mono clock_now(void);
+
+/* Wall clock, ms since 1970; for people and for signed time limits only. */
+uint64_t clock_wall_ms(void);
+
+/* Whether the kernel says that the wall clock is synchronised (adjtimex STA_UNSYNC is clear). */
+bool clock_is_synchronised(void);
+
+/* `t` plus `ms`; MONO_NEVER stays MONO_NEVER, an overflow gives MONO_NEVER. */
+struct mono mono_after(struct mono t, int64_t ms);
+
+/* ms from `from` to `to`; negative when `to` lies before `from`. */
+int64_t mono_between(struct mono from, struct mono to);
+
+static inline bool
+mono_reached(struct mono now, struct mono due)
+{
+	return now.ms >= due.ms;
+}
+
+#endif

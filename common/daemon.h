@@ -1,0 +1,69 @@
+/*
+ * daemon: the skeleton all three daemons share; their main() is one call.
+ *
+ * In order: options (--config FILE, --check, --help, --help-config, --version, --verbose),
+ * configuration, directories of the daemon's table made with the right owners (while still root),
+ * spec->prepare (still root: what must be opened or forked before), privileges dropped
+ * (sandbox_enter), event log, loop, ZeroMQ context, spec->start, readiness (sd_notify), loop,
+ * spec->stop. Exit status: 0 after SIGTERM or SIGINT, 64 usage, 78 configuration, 71 environment.
+ */
+#ifndef SUBOTA_DAEMON_H
+#define SUBOTA_DAEMON_H
+
+#include "bus.h"
+#include "conf.h"
+#include "event.h"
+#include "loop.h"
+#include "sandbox.h"
+
+/* [common] of the configuration: what every process must know of the others. */
+struct daemon_common {
+	char run_dir[100];   /* sockets; ipc paths are short (107) */
+	char state_dir[200]; /* STATE/cloudd, STATE/fetchd, STATE/flashd */
+	char store_dir[200]; /* images: written by fetchd, read by flashd */
+	char lib_dir[200];   /* where subota-courier and subota-session lie */
+	uint32_t cloud_uid, fetch_uid, courier_uid, flash_uid;
+	uint32_t operator_gid;
+	bool tap;
+	int log_level;
+};
+
+extern const struct conf_key daemon_common_keys[];
+extern const size_t daemon_n_common_keys;
+
+/* What a running daemon hangs off. */
+struct daemon {
+	const struct daemon_common *common;
+	struct loop *loop;
+	struct bus *bus;
+	struct event_log *events;
+	void *settings;
+	char state_dir[256]; /* this daemon's own, 0700 */
+};
+
+struct daemon_spec {
+	const char *name;    /* "fetchd" */
+	const char *summary; /* what it may touch and what it must never: printed by --help */
+	enum who who;
+	const struct conf_table *conf;
+	void *settings;
+	struct daemon_common *common; /* inside settings */
+	size_t uid_offset;            /* of this daemon's uid in struct daemon_common */
+	const struct sandbox_promise *promise;
+	enum err (*prepare)(struct daemon *d); /* as root, may be NULL */
+	enum err (*start)(struct daemon *d);
+	void (*stop)(struct daemon *d);
+};
+
+int daemon_main(const struct daemon_spec *spec, int argc, char **argv);
+
+/* Path of the socket on which `server` listens for `client`: RUN/<server>-<client>/sock. `out` has
+ * 108 bytes. */
+void daemon_socket_path(
+    const struct daemon_common *c, enum who server, enum who client, char out[108]);
+
+/* Sockets (out of this order nothing is bound): fetchd binds fetchd-cloudd, flashd binds
+ * flashd-fetchd; each daemon binds <name>-ctl, and <name>-tap when `tap` is on. Directories: owner
+ * the server, group the client, mode 02750. */
+
+#endif

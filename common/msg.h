@@ -1,0 +1,48 @@
+/*
+ * msg: envelopes to bytes and back, and the field checks that stand beside the route table.
+ *
+ * Field rules: keys 1..32 printable characters without blanks, '/' or quotes; versions and
+ * components 1..64 of the platform's charset (letters digits `_ - . +`), digests exactly 0 or their
+ * full length, texts at most 512 bytes of UTF-8, enum values known, sizes at most 2^40. An envelope
+ * that passes them can be used without further thought, except that every word in it may be a lie.
+ */
+#ifndef SUBOTA_MSG_H
+#define SUBOTA_MSG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <subota.pb-c.h>
+
+#include "auto.h"
+#include "err.h"
+
+/* Unpack; the result is the caller's. ERR_LIMIT over `max`, ERR_MESSAGE when it does not unpack. No
+ * row check. */
+enum err msg_unpack(const uint8_t *data, size_t len, size_t max, Pb__Envelope **out) MUST_CHECK;
+void msg_free(Pb__Envelope *e);
+AUTO_DEFINE(msg, Pb__Envelope *, msg_free)
+
+/* Pack into `out` of `size` bytes; ERR_LIMIT if it does not fit. */
+enum err msg_pack(const Pb__Envelope *e, uint8_t *out, size_t size, size_t *len) MUST_CHECK;
+
+/* One check per kind, named in the route table. */
+enum err msg_check_hello(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_ping(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_device_report(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_plan_offer(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_plan_verdict(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_fetch_order(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_flash_order(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_progress(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_report(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_report_ack(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_cancel(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_link_state(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_courier_order(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_courier_report(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_session_order(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_session_report(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_query(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_answer(const Pb__Envelope *e) MUST_CHECK;
+
+#endif
