@@ -43,7 +43,7 @@ GEN_SRC := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
 GEN_HDR := $(GEN_SRC:.c=.h)
 
 part = $(filter-out %/main.c,$(wildcard $(1:%=%/*.c)))
-objs = $(patsubst %.c,$(B)/%.o,$(1))
+objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 common_SRC   := $(wildcard common/*.c)
 ctl_SRC      := $(call part,common/ctl)
@@ -112,7 +112,7 @@ $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: proto/%.proto
 $(B)/gen/%.o: $(B)/gen/%.c
 	$(Q)$(CC) -std=gnu11 $(FLAGS_$(VARIANT)) $(HARDEN) -I$(B)/gen -c $< -o $@
 
-$(B)/%.o: %.c | $(GEN_HDR)
+$(B)/obj/%.o: %.c | $(GEN_HDR)
 	@mkdir -p $(dir $@)
 	@$(if $(filter 1,$(V)),,echo "  CC   $<")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(findstring tests/,$<),-Itests/lib) -c $< -o $@
@@ -125,7 +125,7 @@ endef
 $(foreach p,$(PARTS),$(eval $(call library,$(p))))
 
 define program
-$(B)/bin/$(1): $(B)/$(2)/main.o $(foreach l,$(LIBS_$(1)),$(B)/lib$(l).a)
+$(B)/bin/$(1): $(B)/obj/$(2)/main.o $(foreach l,$(LIBS_$(1)),$(B)/lib$(l).a)
 	@mkdir -p $$(dir $$@)
 	@$(if $(filter 1,$(V)),,echo "  LD   $$@")
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS) $(EXTRA_$(1)) -lpthread
@@ -141,7 +141,7 @@ $(B)/tests/$(1): $(call objs,$(wildcard tests/$(1)/*.c)) $(foreach l,$(TEST_LIBS
 endef
 $(foreach t,$(TIERS),$(eval $(call tier,$(t))))
 
-$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(foreach l,$(TEST_LIBS),$(B)/lib$(l).a)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(foreach l,$(TEST_LIBS),$(B)/lib$(l).a)
 	@mkdir -p $(dir $@)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group \
