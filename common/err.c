@@ -11,7 +11,7 @@ struct row {
 };
 
 static const struct row rows[] = {
-#define X(name, number, text) {number, #name + 4, text},
+#define X(name, number, text) {number, &#name[4], text},
     ERR_LIST(X)
 #undef X
 };
