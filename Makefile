@@ -61,13 +61,15 @@ LIB = $(B)/lib$(1).a
 
 # program: main.c, libraries of ours (in link order), packages beyond PKGS
 PROGRAMS := $(foreach p,\
-	subota-cloudd:cloudd subota-fetchd:fetchd subota-courier:fetchd/courier subota-flashd:flashd \
+	subota-cloudd:cloudd subota-fetchd:fetchd subota-courier:fetchd/courier subota-nursery:fetchd/nursery \
+	subota-flashd:flashd \
 	subota-session:flashd/session subotactl:common/ctl subota-devcenter:tests/devcenter \
 	subota-subdevice:tests/subdevices subota-demo:tests/demo,\
 	$(if $(wildcard $(lastword $(subst :, ,$(p)))/main.c),$(p)))
 LIBS_subota-cloudd := cloudd common
 LIBS_subota-fetchd := fetchd common
 LIBS_subota-courier := courier common
+LIBS_subota-nursery := common
 LIBS_subota-flashd := flashd common
 LIBS_subota-session := session common
 LIBS_subotactl := ctl cloudd session common

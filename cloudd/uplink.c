@@ -72,11 +72,6 @@ uplink_new(struct loop *loop, const struct uplink_settings *settings,
 		log_error(NULL, "uplink: expected TLS, got plain TCP without the lab switch");
 		return ERR_CONFIG;
 	}
-	if (!settings->host || !settings->port || settings->keepalive_s > UINT16_MAX) {
-		log_error(
-		    NULL, "uplink: expected a host, a port and a keep-alive of at most 65535 s");
-		return ERR_CONFIG;
-	}
 	enum err e = settings->tls ? tls_context_new(&t, &u->context) : ERR_OK;
 	if (!e)
 		e = session_new(&u->session);

@@ -60,24 +60,17 @@ struct uplink_handler {
 	/* QoS 1: PUBACK; QoS 2: PUBCOMP; QoS 0: handed to the transport. */
 	void (*on_published)(void *arg, uint64_t token);
 	/* The connection, or the try to make one, has failed; every unconfirmed publish is
-	 * forgotten here. `why` and the platform's number for it:
-	 *   ERR_AUTH 10430        CONNACK 2..5; no new try until uplink_reconnect
-	 *   ERR_VERSION 10471     CONNACK 1
-	 *   ERR_TIMEOUT           10473 pings, 10474 connecting, 10500 any other answer
-	 *   ERR_MQTT 10500        the broker does not speak MQTT
-	 *   ERR_PLATFORM          10500 it refused the subscription; or what uplink_fail was given
-	 *   ERR_TLS, ERR_NETWORK, ERR_CLOSED 10474
-	 *   ERR_CANCELLED 10475   uplink_reconnect
-	 *   what `credentials` said, 10450; no new try until uplink_reconnect
-	 * Otherwise a new try follows by itself. uplink_reconnect may be called in here. */
+	 * forgotten here. `why` is ERR_TLS, ERR_MQTT, ERR_AUTH, ERR_PLATFORM, ERR_NETWORK,
+	 * ERR_TIMEOUT, ...; `platform_code` the platform's name for it (10430, 10471, 10473, 10474,
+	 * 10500 or what uplink_fail was given). A new try follows by itself, but not after 10430 on
+	 * connect: then only uplink_reconnect helps. */
 	void (*on_down)(void *arg, enum err why, int platform_code);
 	void *arg;
 };
 
 /* The strings of `settings` must outlive the uplink; the handler is copied. With TLS this loads the
- * certificates and refuses a profile that is not safe: ERR_CONFIG. Plain TCP without lab, no host
- * or port, a keep-alive out of range: ERR_CONFIG. Certificates and the CRL are read here only.
- * Caller frees. */
+ * certificates and refuses a profile that is not safe: ERR_CONFIG. Plain TCP without lab:
+ * ERR_CONFIG. Caller frees. */
 enum err uplink_new(struct loop *loop, const struct uplink_settings *settings,
     const struct uplink_handler *handler, struct uplink **out) MUST_CHECK;
 void uplink_free(struct uplink *u);

@@ -75,8 +75,8 @@ Test(mqtt, formats_the_platforms_subscribe_byte_for_byte)
 	uint8_t out[256];
 	size_t len = 0;
 
-	cr_assert_eq(
-	    mqtt_format_subscribe(1, "q/1/d/qdp1115X860000000000001/+", 1, out, sizeof(out), &len),
+	cr_assert_eq(mqtt_format_subscribe(
+			 1, "q/1/d/qdp1115X860000000000001/+", 1, out, sizeof(out), &len),
 	    ERR_OK);
 	cr_assert_eq(len, want.len);
 	cr_expect_arr_eq(out, want.data, len);
@@ -184,51 +184,36 @@ Test(mqtt, every_truncation_asks_for_more)
 Test(mqtt, refuses_what_the_standard_forbids)
 {
 	static const char *const bad[] = {
-	    "0000",             /* type 0 */
-	    "f000",             /* type 15 */
-	    "60021234",         /* PUBREL with flags 0 */
-	    "d100",             /* PINGRESP with a flag */
-	    "d00100",           /* PINGRESP with a body */
-	    "40020000",         /* PUBACK for id 0 */
-	    "400101",           /* PUBACK too short */
-	    "4003000101",       /* PUBACK too long */
-	    "20020200",         /* CONNACK reserved flag */
-	    "20020101",         /* refused, yet a session is present */
-	    "90020001",         /* SUBACK without codes */
-	    "9003000103",       /* SUBACK code 3 */
-	    "3600016100010000", /* QoS 3 */
-	    "3203000561",       /* length field past the end */
-	    "3205000161000078", /* QoS 1 with id 0 */
-	    "3804000161"
-	    "78",       /* DUP with QoS 0 */
-	    "30020000", /* empty topic */
-	    "30030001"
-	    "2b", /* topic with + */
-	    "30030001"
-	    "23", /* topic with # */
-	    "30030001"
-	    "00", /* NUL in a topic */
-	    "30040002"
-	    "c080", /* overlong UTF-8 */
-	    "30050003"
-	    "eda080", /* surrogate */
-	    "30050003"
-	    "e08080", /* overlong in three bytes */
-	    "30060004"
-	    "f0808080", /* and in four */
-	    "30030001"
-	    "ff", /* no UTF-8 */
-	    "3006000490808080"
-	    "41",               /* beyond the field */
-	    "3080808080",       /* length of five bytes */
-	    "8206000100016104", /* SUBSCRIBE QoS 4 in 6 bytes */
-	    "82020001",         /* SUBSCRIBE without topics */
-	    "82060001000161"
-	    "03", /* SUBSCRIBE QoS 3 */
-	    "820700010002"
-	    "612b01", /* + not alone in its level */
-	    "820800010003"
-	    "232f6101",                     /* # not last */
+	    "0000",                 /* type 0 */
+	    "f000",                 /* type 15 */
+	    "60021234",             /* PUBREL with flags 0 */
+	    "d100",                 /* PINGRESP with a flag */
+	    "d00100",               /* PINGRESP with a body */
+	    "40020000",             /* PUBACK for id 0 */
+	    "400101",               /* PUBACK too short */
+	    "4003000101",           /* PUBACK too long */
+	    "20020200",             /* CONNACK reserved flag */
+	    "20020101",             /* refused, yet a session is present */
+	    "90020001",             /* SUBACK without codes */
+	    "9003000103",           /* SUBACK code 3 */
+	    "3600016100010000",     /* QoS 3 */
+	    "3203000561",           /* length field past the end */
+	    "3205000161000078",     /* QoS 1 with id 0 */
+	    "3804000161" "78",      /* DUP with QoS 0 */
+	    "30020000",             /* empty topic */
+	    "30030001" "2b",        /* topic with + */
+	    "30030001" "23",        /* topic with # */
+	    "30030001" "00",        /* NUL in a topic */
+	    "30040002" "c080",      /* overlong UTF-8 */
+	    "30050003" "eda080",    /* surrogate */
+	    "30030001" "ff",        /* no UTF-8 */
+	    "3006000490808080" "41",/* beyond the field */
+	    "3080808080",           /* length of five bytes */
+	    "8206000100016104",     /* SUBSCRIBE QoS 4 in 6 bytes */
+	    "82020001",             /* SUBSCRIBE without topics */
+	    "82060001000161" "03",  /* SUBSCRIBE QoS 3 */
+	    "820700010002" "612b01",/* + not alone in its level */
+	    "820800010003" "232f6101", /* # not last */
 	    "100c00044d5154540342003c0000", /* protocol level 3 */
 	    "100c00044d5154540401003c0000", /* reserved connect flag */
 	    "100c00044d5154540422003c0000", /* will retain without a will */
@@ -256,8 +241,8 @@ Test(mqtt, takes_a_packet_at_the_limit_and_none_over_it)
 	cr_assert_eq(mqtt_format_publish("a", 0, 0, payload, most, out, sizeof(out), &len), ERR_OK);
 	cr_assert_eq(mqtt_parse(out, len, &p, &used), ERR_OK);
 	cr_expect_eq(p.payload.len, most);
-	cr_expect_eq(
-	    mqtt_format_publish("a", 0, 0, payload, most + 1, out, sizeof(out), &len), ERR_LIMIT);
+	cr_expect_eq(mqtt_format_publish("a", 0, 0, payload, most + 1, out, sizeof(out), &len),
+	    ERR_LIMIT);
 	cr_expect_eq(mqtt_format_publish("a", 0, 0, payload, 10, out, 14, &len), ERR_LIMIT);
 	cr_expect_eq(mqtt_format_publish("a", 0, 0, payload, 10, out, 15, &len), ERR_OK);
 }
@@ -291,14 +276,11 @@ Test(mqtt, dumps_packets_as_json)
 {
 	expect_json(golden_subscribe, "[{\"packet\":\"SUBSCRIBE\",\"id\":1,\"topics\":[{\"topic\":"
 				      "\"q/1/d/qdp1115X860000000000001/+\",\"qos\":1}]}]");
-	expect_json(golden_connect, "[{\"packet\":\"CONNECT\",\"client_id\":"
-				    "\"qdp1115X860000000000001\",\"keepalive_s\":120,"
-				    "\"clean_session\":true,\"password\":\"1;0000;0123456789ABCDEF;"
-				    "5snDHM/OSkavflCsmvhARaZ0NpbgY4cv9jlS+1pu6Mo=\"}]");
-	expect_json("20020005"
-		    "9003000180"
-		    "3a06000161000778"
-		    "40020007",
+	expect_json(golden_connect,
+	    "[{\"packet\":\"CONNECT\",\"client_id\":\"qdp1115X860000000000001\",\"keepalive_s\":120,"
+	    "\"clean_session\":true,\"password\":\"1;0000;0123456789ABCDEF;"
+	    "5snDHM/OSkavflCsmvhARaZ0NpbgY4cv9jlS+1pu6Mo=\"}]");
+	expect_json("20020005" "9003000180" "3a06000161000778" "40020007",
 	    "[{\"packet\":\"CONNACK\",\"session_present\":false,\"code\":5},"
 	    "{\"packet\":\"SUBACK\",\"id\":1,\"codes\":[128]},"
 	    "{\"packet\":\"PUBLISH\",\"topic\":\"a\",\"qos\":1,\"dup\":true,\"retain\":false,"
