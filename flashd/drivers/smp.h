@@ -1,0 +1,28 @@
+/*
+ * smp: driver for devices that speak SMP (MCUmgr: Zephyr, Mynewt, MCUboot's serial recovery) over a
+ * serial console. Interface: driver.h; options: `smp_driver.options`; facts of the field:
+ * "What a real SMP server does" in the device notes, each with a test in tests/unit/smp.c.
+ *
+ * What the verbs mean here:
+ *   IDENTIFY  parameters (where offered), then the state list: versions, hashes, flags.
+ *   WRITE     the image must be MCUboot, say the target version, carry a SHA-256 that fits its
+ *             content (else ERR_IMAGE, ERR_WRONG_VERSION, ERR_VERIFY before a byte is sent). Runs
+ *             already: ERR_ALREADY. Lies in the other slot already: done at once. Ends only when
+ *             the device lists the hash.
+ *   STAGE     mark that hash for one test boot; done when the list says pending.
+ *   REBOOT    reset; done when the device answers again and, where a swap was due, the list
+ *             changed. Which image won is for the caller to read in the facts.
+ *   CONFIRM   keep what runs; with an image, only if that is what runs (ERR_REVERTED when it lies
+ *             in the other slot, else ERR_WRONG_VERSION). Done when the list says confirmed.
+ *   REVERT    reset an image on test without confirming it. ERR_DEVICE_STATE when nothing is on
+ *             test.
+ * A changing request without any answer ends as ERR_AMBIGUOUS: ask with IDENTIFY.
+ */
+#ifndef SUBOTA_SMP_H
+#define SUBOTA_SMP_H
+
+#include "driver.h"
+
+extern const struct driver smp_driver;
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * smp_state: the state of the SMP driver, shared by its two halves and by nobody else: smp.c
+ * (bytes, time, one exchange with the device) and smp_verb.c (which exchange is next, what it
+ * means).
+ */
+#ifndef SUBOTA_SMP_STATE_H
+#define SUBOTA_SMP_STATE_H
+
+#include "driver.h"
+#include "mcuboot.h"
+#include "smp_frame.h"
+#include "smp_msg.h"
+#include "smp_upload.h"
+
+/* What the driver is at. All but QUIET and UPLOAD are one request and its answer. */
+enum smp_step {
+	SMP_IDLE,
+	SMP_STEP_PARAMS,
+	SMP_STEP_LIST, /* first look at the slots */
+	SMP_STEP_SIZE, /* echo as long as the longest message: does it get through? */
+	SMP_STEP_UPLOAD,
+	SMP_STEP_ERASE,
+	SMP_STEP_MARK,
+	SMP_STEP_KEEP,
+	SMP_STEP_CHECK, /* list again: did it work? */
+	SMP_STEP_RESET,
+	SMP_STEP_QUIET, /* the old image may still answer: listen to nothing */
+	SMP_STEP_POLL,  /* list, until somebody answers */
+	SMP_STEPS,
+};
+
+struct smp_config {
+	int version; /* -1 = find out */
+	uint32_t max_message;
+	uint32_t message_without_params;
+	uint32_t window;
+	uint32_t line_gap_us;
+	uint32_t reply_ms;
+	uint32_t first_reply_ms;
+	uint32_t retries;
+	uint32_t image;
+	uint32_t reset_wait_ms;
+};
+
+/* The request that waits for an answer; a repeated one may be answered under any of its numbers. */
+struct smp_exchange {
+	bool open;
+	bool to_send;
+	uint8_t first_seq;
+	uint8_t last_seq;
+	uint32_t tries;
+	struct mono due;
+};
+
+struct smp {
+	struct smp_config config;
+	const struct smp_framing *framing;
+	struct smp_tx tx;
+	struct smp_rx rx;
+	int64_t next_line_us;
+	bool up;
+
+	uint8_t seq;
+	uint8_t version;
+	bool version_known;
+	uint32_t buf_size, buf_count; /* 0 = not said */
+	bool params_known;
+	uint32_t message;  /* longest that gets through, 0 = not found out */
+	uint64_t nonsense; /* packets that were no answer of ours */
+
+	struct driver_job job;
+	bool busy;
+	bool heard;
+	struct mono end;
+	struct driver_result result;
+	struct driver_facts facts;
+
+	enum smp_step step;
+	struct smp_exchange ask;
+	uint8_t poke_seq;   /* echo during the first, long wait of an upload */
+	uint8_t poke_piece; /* the piece it followed */
+	bool poke_open;
+	bool poke_wanted;
+	struct mono poke_due;
+
+	struct mcuboot image;
+	struct smp_upload upload;
+	struct smp_answer list;   /* last state list */
+	struct smp_answer before; /* REBOOT, REVERT: the list before the reset */
+	struct smp_answer answer; /* the one being looked at */
+	char trouble[80];         /* what the device said to MARK or KEEP */
+	uint32_t try_message;
+	unsigned resets;
+	bool reset_acked;
+	bool erased;
+	bool maybe_done; /* the last piece was sent, the device says 0: finished or lost? */
+	struct mono reset_at;
+};
+
+/* --- smp.c: for smp_verb.c */
+
+/* Send the request of `step` and wait for its answer. */
+void smp_ask(struct smp *s, enum smp_step step, struct mono now);
+/* The verb is over. `format` may be "". */
+void smp_finish(struct smp *s, enum err e, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The device refused `what` with s->answer: the verb is over, ERR_DEVICE_REJECTED. */
+void smp_rejected(struct smp *s, const char *what);
+
+/* --- smp_slots.c: lists of slots, for the image number that is configured */
+
+/* What runs; a frugal server without any flags runs slot 0. NULL when nothing does. */
+const struct smp_slot *smp_slots_active(const struct smp *s, const struct smp_answer *list);
+const struct smp_slot *smp_slots_other(const struct smp *s, const struct smp_answer *list);
+bool smp_slots_hold(const struct smp_slot *slot, const uint8_t hash[SMP_MSG_HASH]);
+/* Runs, not confirmed, and the server does tell. */
+bool smp_slots_on_trial(const struct smp_slot *active);
+bool smp_slots_same(const struct smp_slot *a, const struct smp_slot *b);
+/* s->answer is the newest list: keep it, fill the facts. */
+void smp_slots_take(struct smp *s);
+/* No hashes in the list, but the version of the job's image. */
+bool smp_slots_version_only(const struct smp *s);
+
+/* --- smp_write.c: the image and its way into a slot */
+
+/* Read what the image says about itself; false when that ends the verb. */
+bool smp_write_read_image(struct smp *s);
+/* May it be written at all? false when that ends the verb. */
+bool smp_write_check_image(struct smp *s);
+/* Find out the message size, then upload. */
+void smp_write_begin(struct smp *s, struct mono now);
+size_t smp_write_format_size(struct smp *s, const struct smp_to *to);
+void smp_write_on_size(struct smp *s, struct mono now);
+void smp_write_size_silent(struct smp *s, struct mono now);
+size_t smp_write_format_erase(struct smp *s, const struct smp_to *to);
+void smp_write_on_erase(struct smp *s, struct mono now);
+/* Back to sending pieces. */
+void smp_write_go_on(struct smp *s, struct mono now);
+/* s->answer is an answer to an upload request. */
+void smp_write_on_answer(struct smp *s, struct mono now);
+
+/* --- smp_verb.c: for smp.c */
+
+void smp_verb_start(struct smp *s, struct mono now);
+/* Write the request of the current step; 0 when it cannot be made. */
+size_t smp_verb_format(struct smp *s, const struct smp_to *to);
+/* Is this the answer to the current step's request (sequence number aside)? */
+bool smp_verb_fits(const struct smp *s, const struct smp_header *h);
+/* s->answer is the answer to the current step. */
+void smp_verb_answer(struct smp *s, struct mono now);
+/* The current step's request was never answered. */
+void smp_verb_silent(struct smp *s, struct mono now);
+/* How often this step's request may be sent before the silence is final. */
+uint32_t smp_verb_tries(const struct smp *s);
+/* Waiting time for the current step's answer. */
+uint32_t smp_verb_patience(const struct smp *s);
+
+#endif
