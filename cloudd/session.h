@@ -104,7 +104,13 @@ enum err session_subscribe(struct session *s, const char *topic, unsigned qos) M
  * platform says by message (0x00A3) is authentication. The same code may weigh differently. */
 enum session_stage { SESSION_AUTH, SESSION_ACCESS };
 
-enum { SESSION_NEVER = -1, SESSION_FAILURES_MAX = 6 };
+enum { SESSION_NEVER = -1, SESSION_FAILURES_MAX = 6, SESSION_SETTLED_MS = 60000 };
+
+/* The count of failures in a row after one more, on a connection that was ready for `ready_ms`, or
+ * SESSION_NEVER. A connection that was ready starts a new count, unless the platform refused us
+ * within SESSION_SETTLED_MS: one that accepts CONNECT and refuses the registration right afterwards
+ * must still meet a growing delay. Pure. */
+unsigned session_failures(unsigned before, enum session_stage stage, int64_t ready_ms);
 
 /* How long to wait before the next try, in ms, after the n-th (1..) failure in a row; SESSION_NEVER
  * = until told. From n = 7 on it is the long pause, after which the caller counts from 0 again.

@@ -47,3 +47,12 @@ session_backoff(enum session_stage stage, int code, unsigned n, uint32_t random)
 		return LONG_PAUSE;
 	return base * (n ? n : 1);
 }
+
+unsigned
+session_failures(unsigned before, enum session_stage stage, int64_t ready_ms)
+{
+	bool settled = ready_ms != SESSION_NEVER &&
+		       (stage == SESSION_ACCESS || ready_ms >= SESSION_SETTLED_MS);
+
+	return settled ? 1 : before + 1;
+}

@@ -1,11 +1,7 @@
 /*
  * uplink: see uplink.h. Phases: DOWN (a try is due at `retry`, or never), OPENING (TCP and TLS, at
- * most 20 s in all), UP (bytes between wire and session). One descriptor watch and two timers;
- * requests of the caller only leave a mark and wake us, so that callbacks never nest.
- *
- * Failures are counted until a connection has been ready for a minute, or has broken after it was
- * ready without the platform's having refused us: a platform that accepts CONNECT and refuses the
- * registration right afterwards must still meet a growing delay.
+ * most 10 s for each address), UP (bytes between wire and session). One descriptor watch and two
+ * timers; requests of the caller only leave a mark and wake us, so that callbacks never nest.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -18,7 +14,7 @@
 #include "uplink.h"
 #include "wire.h"
 
-enum { OPEN_MS = 20000, SETTLED_MS = 60000, CHUNK = 4096, ROUNDS = 16 };
+enum { OPEN_MS = 10000, CHUNK = 4096, ROUNDS = 16 };
 enum { CODE_INTERNAL = 10450, CODE_SERVER_CHANGED = 10475 };
 
 enum phase { DOWN, OPENING, UP };
@@ -159,15 +155,14 @@ plan_retry(struct uplink *u, enum session_stage stage, int code)
 static void
 go_down(struct uplink *u, enum session_stage stage, enum err why, int code, const char *detail)
 {
-	bool was_ready = u->ready_at.ms != MONO_NEVER.ms;
-	bool settled = was_ready && (stage == SESSION_ACCESS ||
-					mono_between(u->ready_at, clock_now()) >= SETTLED_MS);
+	int64_t ready_ms = u->ready_at.ms == MONO_NEVER.ms ? SESSION_NEVER
+							   : mono_between(u->ready_at, clock_now());
 
 	log_warn(NULL, "uplink %s:%u: down: %s, code %d: %s", u->set.host, u->set.port,
 	    err_name(why), code, detail);
 	drop(u);
 	u->ready_at = MONO_NEVER;
-	u->failures = settled ? 1 : u->failures + 1;
+	u->failures = session_failures(u->failures, stage, ready_ms);
 	plan_retry(u, stage, code);
 	u->h.on_down(u->h.arg, why, code);
 }
@@ -366,10 +361,15 @@ open_further(struct uplink *u)
 {
 	enum err e = wire_step(u->wire);
 
-	if (e == ERR_AGAIN && mono_reached(clock_now(), u->open_due))
-		go_down(u, SESSION_ACCESS, ERR_TIMEOUT, SESSION_CODE_NETWORK,
-		    "expected a connection within 20 s");
-	else if (e == ERR_AGAIN)
+	if (e == ERR_AGAIN && mono_reached(clock_now(), u->open_due)) {
+		if (wire_skip(u->wire)) {
+			go_down(u, SESSION_ACCESS, ERR_TIMEOUT, SESSION_CODE_NETWORK,
+			    "expected a connection within 10 s");
+			return;
+		}
+		u->open_due = mono_after(clock_now(), OPEN_MS);
+	}
+	if (e == ERR_AGAIN)
 		arm(u);
 	else if (e)
 		wire_failed(u, e);

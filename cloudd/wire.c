@@ -54,7 +54,7 @@ start(struct wire *w)
 enum err
 wire_open(const char *host, uint16_t port, struct tls_context *context, struct wire **out)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	AUTO(wire) struct wire *w = calloc(1, sizeof(*w));
 	char service[8];
 
@@ -113,6 +113,15 @@ wire_step(struct wire *w)
 	enum err e = w->connected ? ERR_OK : finish_connect(w);
 
 	return e || !w->tls ? e : tls_handshake(w->tls);
+}
+
+enum err
+wire_skip(struct wire *w)
+{
+	if (w->connected)
+		return ERR_TIMEOUT;
+	w->at = w->at->ai_next;
+	return start(w);
 }
 
 static enum err

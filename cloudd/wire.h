@@ -28,6 +28,10 @@ AUTO_DEFINE(wire, struct wire *, wire_close)
  * wire_wants; otherwise it has failed: see wire_why. wire_fd may be another one afterwards. */
 enum err wire_step(struct wire *w) MUST_CHECK;
 
+/* The address being tried takes too long: go on with the next. ERR_TIMEOUT when TCP is connected
+ * already, ERR_NETWORK when there is no other address. */
+enum err wire_skip(struct wire *w) MUST_CHECK;
+
 /* Results as tls_read and tls_write, for plain TCP too. */
 enum err wire_read(struct wire *w, uint8_t *data, size_t size, size_t *n) MUST_CHECK;
 enum err wire_write(struct wire *w, const uint8_t *data, size_t len, size_t *n) MUST_CHECK;

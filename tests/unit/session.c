@@ -566,3 +566,13 @@ Test(session_backoff, agrees_with_the_measured_gaps)
 		cr_expect(gaps_ms[n - 1] >= least && gaps_ms[n - 1] <= most, "gap %u", n);
 	}
 }
+
+Test(session_backoff, counts_refusals_right_after_login_as_failures_in_a_row)
+{
+	cr_expect_eq(session_failures(0, SESSION_ACCESS, SESSION_NEVER), 1);
+	cr_expect_eq(session_failures(3, SESSION_ACCESS, SESSION_NEVER), 4);
+	cr_expect_eq(session_failures(3, SESSION_ACCESS, 0), 1);
+	cr_expect_eq(session_failures(3, SESSION_AUTH, 0), 4);
+	cr_expect_eq(session_failures(3, SESSION_AUTH, 59999), 4);
+	cr_expect_eq(session_failures(3, SESSION_AUTH, 60000), 1);
+}
