@@ -13,18 +13,18 @@
 
 /* clang-format off */
 static const struct driver_option options[] = {
-	/* key                      fallback  min   max      help */
-	{"version",                 "auto",   0,    1,       "protocol version in the header: auto, 0 or 1"},
-	{"max_message",             "4096",   128,  4096,    "longest message sent, header included, bytes"},
-	{"message_without_params",  "256",    128,  4096,    "longest message when the device does not say its limit"},
-	{"window",                  "4",      1,    16,      "upload requests in flight, at most"},
-	{"line_gap_us",             "0",      0,    1000000, "least time from the start of a line to that of the next"},
-	{"reply_ms",                "2500",   50,   60000,   "longest wait for an answer"},
-	{"first_reply_ms",          "40000",  100,  600000,  "the same for the first piece of an image (flash erase)"},
-	{"retries",                 "5",      1,    100,     "silences in a row before the device counts as away"},
-	{"image",                   "0",      0,    15,      "image number on the device"},
-	{"reset_wait_ms",           "300",    0,    60000,   "how long to ignore the device after a reset"},
-	{NULL,                      NULL,     0,    0,       NULL},
+	/* key               fallback min  max      help */
+	{"version",          "auto",  0,   1,       "protocol version: auto, 0 or 1"},
+	{"max_message",      "4096",  128, 4096,    "longest message sent, bytes with header"},
+	{"message_unsaid",   "256",   128, 4096,    "the same where the device says no limit"},
+	{"window",           "4",     1,   16,      "upload requests in flight, at most"},
+	{"line_gap_us",      "0",     0,   1000000, "least time from line start to line start"},
+	{"reply_ms",         "2500",  50,  60000,   "longest wait for an answer"},
+	{"first_reply_ms",   "40000", 100, 600000,  "the same for the first piece (flash erase)"},
+	{"retries",          "5",     1,   100,     "silences in a row until it counts as away"},
+	{"image",            "0",     0,   15,      "image number on the device"},
+	{"reset_wait_ms",    "300",   0,   60000,   "ignore the device so long after a reset"},
+	{NULL,               NULL,    0,   0,       NULL},
 };
 /* clang-format on */
 
@@ -66,7 +66,7 @@ init(void *state, const char *const *values, char *why, size_t why_size)
 		{
 		    .version = find_out ? -1 : (int)number[0],
 		    .max_message = number[1],
-		    .message_without_params = number[2],
+		    .message_unsaid = number[2],
 		    .window = number[3],
 		    .line_gap_us = number[4],
 		    .reply_ms = number[5],

@@ -32,7 +32,7 @@ enum smp_step {
 struct smp_config {
 	int version; /* -1 = find out */
 	uint32_t max_message;
-	uint32_t message_without_params;
+	uint32_t message_unsaid;
 	uint32_t window;
 	uint32_t line_gap_us;
 	uint32_t reply_ms;

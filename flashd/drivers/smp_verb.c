@@ -22,10 +22,10 @@ struct step {
 	enum smp_op answer;
 	enum smp_group group;
 	enum smp_command command;
+	uint32_t tries; /* 0 = as configured */
 	size_t (*format)(struct smp *s, const struct smp_to *to);
 	void (*on_answer)(struct smp *s, struct mono now);
 	void (*on_silence)(struct smp *s, struct mono now);
-	uint32_t tries; /* 0 = as configured */
 };
 
 static void
@@ -329,17 +329,28 @@ look(struct smp *s, struct mono now)
 
 /* clang-format off */
 static const struct step steps[SMP_STEPS] = {
-	/*                   answer is         of         command     asked by       answered    silent         tries */
-	[SMP_STEP_PARAMS] = {SMP_READ_ANSWER,  SMP_OS,    SMP_PARAMS, format_params, on_params,  away,          0},
-	[SMP_STEP_LIST]   = {SMP_READ_ANSWER,  SMP_IMAGE, SMP_STATE,  format_state,  on_list,    away,          0},
-	[SMP_STEP_SIZE]   = {SMP_WRITE_ANSWER, SMP_OS,    SMP_ECHO,   smp_write_format_size,   smp_write_on_size,    smp_write_size_silent, 1},
-	[SMP_STEP_ERASE]  = {SMP_WRITE_ANSWER, SMP_IMAGE, SMP_ERASE,  smp_write_format_erase,  smp_write_on_erase,   smp_write_on_erase,      1},
-	[SMP_STEP_MARK]   = {SMP_WRITE_ANSWER, SMP_IMAGE, SMP_STATE,  format_mark,   on_change,  ambiguous,     0},
-	[SMP_STEP_KEEP]   = {SMP_WRITE_ANSWER, SMP_IMAGE, SMP_STATE,  format_keep,   on_change,  ambiguous,     0},
-	[SMP_STEP_CHECK]  = {SMP_READ_ANSWER,  SMP_IMAGE, SMP_STATE,  format_state,  on_check,   ambiguous,     0},
-	[SMP_STEP_RESET]  = {SMP_WRITE_ANSWER, SMP_OS,    SMP_RESET,  format_reset,  on_reset,   look,          1},
-	[SMP_STEP_QUIET]  = {SMP_READ_ANSWER,  SMP_OS,    SMP_ECHO,   NULL,          NULL,       look,          0},
-	[SMP_STEP_POLL]   = {SMP_READ_ANSWER,  SMP_IMAGE, SMP_STATE,  format_state,  on_poll,    look,          1},
+	/* the answer wanted, how often it is asked for (0 = as configured)
+	 *   made by, answered, silent */
+	[SMP_STEP_PARAMS] = {SMP_READ_ANSWER, SMP_OS, SMP_PARAMS, 0,
+	    format_params, on_params, away},
+	[SMP_STEP_LIST] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_STATE, 0,
+	    format_state, on_list, away},
+	[SMP_STEP_SIZE] = {SMP_WRITE_ANSWER, SMP_OS, SMP_ECHO, 1,
+	    smp_write_format_size, smp_write_on_size, smp_write_size_silent},
+	[SMP_STEP_ERASE] = {SMP_WRITE_ANSWER, SMP_IMAGE, SMP_ERASE, 1,
+	    smp_write_format_erase, smp_write_on_erase, smp_write_on_erase},
+	[SMP_STEP_MARK] = {SMP_WRITE_ANSWER, SMP_IMAGE, SMP_STATE, 0,
+	    format_mark, on_change, ambiguous},
+	[SMP_STEP_KEEP] = {SMP_WRITE_ANSWER, SMP_IMAGE, SMP_STATE, 0,
+	    format_keep, on_change, ambiguous},
+	[SMP_STEP_CHECK] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_STATE, 0,
+	    format_state, on_check, ambiguous},
+	[SMP_STEP_RESET] = {SMP_WRITE_ANSWER, SMP_OS, SMP_RESET, 1,
+	    format_reset, on_reset, look},
+	[SMP_STEP_QUIET] = {SMP_READ_ANSWER, SMP_OS, SMP_ECHO, 0,
+	    NULL, NULL, look},
+	[SMP_STEP_POLL] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_STATE, 1,
+	    format_state, on_poll, look},
 };
 /* clang-format on */
 

@@ -36,7 +36,7 @@ begin_upload(struct smp *s, struct mono now)
 void
 smp_write_begin(struct smp *s, struct mono now)
 {
-	uint32_t said = s->config.message_without_params;
+	uint32_t said = s->config.message_unsaid;
 
 	if (s->buf_size > s->framing->overhead)
 		said = s->buf_size - (uint32_t)s->framing->overhead;

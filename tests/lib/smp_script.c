@@ -203,7 +203,7 @@ packet_begins(struct smp_script *d)
 		w->used--;
 	w->receiving = w->dropping = false;
 	w->body_len = 0;
-	if (d->buffers && w->used >= d->buffers) {
+	if ((d->buffers && w->used >= d->buffers) || (d->one_at_a_time && w->busy_until != 0)) {
 		d->drops++;
 		w->dropping = true;
 		return;

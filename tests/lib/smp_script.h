@@ -40,6 +40,7 @@ enum smp_quirk {
 	SMP_Q_FORGETS = 1 << 19,       /* a finished upload is not in the list */
 	SMP_Q_IGNORES_RESET = 1 << 20, /* the first reset is answered and not done */
 	SMP_Q_NO_OFF = 1 << 21,        /* upload answers carry nothing */
+	SMP_Q_MARK_SILENT = 1 << 23,   /* state write is not answered */
 	SMP_Q_ANSWER_V0 = 1 << 22,     /* answers carry version 0 whatever was asked */
 };
 
@@ -55,6 +56,7 @@ struct smp_script {
 	unsigned quirks;
 	uint32_t buf_size, buf_count; /* as params say */
 	unsigned buffers;             /* as they are, 0 = no limit */
+	bool one_at_a_time;           /* drops what begins to arrive while it works or answers */
 	uint32_t receive_max;         /* longer messages are dropped, 0 = buf_size */
 	uint32_t chunk_us, erase_us;  /* what flash takes */
 	uint32_t align;          /* writes only multiples of it of a non-final piece, 0 = any */

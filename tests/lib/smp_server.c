@@ -337,6 +337,8 @@ smp_server_answer(struct smp_script *d, const uint8_t *r, size_t len,
 		number(&a, "rc", 0);
 	end(&a);
 	cbor_decref(&map);
+	if (r[5] == 1 && r[7] == 0 && (r[0] & 7) == 2 && d->quirks & SMP_Q_MARK_SILENT)
+		return 0;
 	if (v1 && d->quirks & SMP_Q_V0_SILENT)
 		return 0;
 	return finish(&a, r);
