@@ -264,10 +264,14 @@ format_reset(struct smp *s, const struct smp_to *to)
 	return smp_msg_reset(to);
 }
 
+/* Another image may answer next: what was learned from this one is forgotten. */
 static void
 be_quiet(struct smp *s, struct mono now)
 {
 	s->reset_at = now;
+	s->params_known = false;
+	s->message = s->buf_size = s->buf_count = 0;
+	s->version_known = s->config.version >= 0;
 	smp_ask(s, SMP_STEP_QUIET, now);
 	s->ask.to_send = false;
 }
@@ -324,6 +328,8 @@ look(struct smp *s, struct mono now)
 {
 	if (s->step == SMP_STEP_RESET)
 		s->reset_at = now;
+	if (s->step == SMP_STEP_POLL && !s->version_known)
+		s->version ^= 1;
 	smp_ask(s, SMP_STEP_POLL, now);
 }
 

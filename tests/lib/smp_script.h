@@ -62,6 +62,8 @@ struct smp_script {
 	uint32_t align;          /* writes only multiples of it of a non-final piece, 0 = any */
 	uint32_t old_answers_us; /* after a reset the old image still answers so long */
 	uint32_t boot_us;
+	uint32_t booted_buf_size; /* from the next boot on, 0 = as before */
+	unsigned booted_quirks;   /* added at the next boot */
 	uint32_t byte_us_x1000;   /* time of a byte on the wire, ns; 86806 at 115200 */
 	uint32_t latency_us;      /* per direction */
 	unsigned drop_request[8]; /* these upload requests (from 1) are dropped; 0 = none */

@@ -353,6 +353,9 @@ smp_server_boot(struct smp_script *d)
 
 	d->flash_len = d->flash_size = 0;
 	d->slot[1].pending = false;
+	d->quirks |= d->booted_quirks;
+	if (d->booted_buf_size)
+		d->buf_size = d->booted_buf_size;
 	if (!swap && !revert)
 		return;
 	d->slot[0] = d->slot[1];

@@ -500,6 +500,26 @@ Test(smp, does_not_confirm_another_image)
 	teardown(f);
 }
 
+Test(smp, learns_anew_from_the_image_that_runs_after_a_reset)
+{
+	struct fixture *f = setup();
+
+	f->d.buf_size = 1024;
+	expect_run(f, DRIVER_WRITE, ERR_OK);
+	expect_run(f, DRIVER_STAGE, ERR_OK);
+	expect_run(f, DRIVER_REBOOT, ERR_OK);
+	expect_run(f, DRIVER_CONFIRM, ERR_OK);
+	f->d.booted_buf_size = 256; /* what boots next has smaller buffers and is older */
+	f->d.booted_quirks = SMP_Q_V0_SILENT;
+	expect_run(f, DRIVER_REBOOT, ERR_OK);
+	f->d.longest = 0;
+	load(f, "1-ed25519-v1.0.0.img");
+	f->d.slot[1].used = false;
+	cr_expect_eq(run(f, DRIVER_WRITE, "1.0.0.1", 200000), ERR_OK);
+	cr_expect_leq(f->d.longest, 252);
+	teardown(f);
+}
+
 /* --- hostile and absent devices */
 
 Test(smp, ends_when_nobody_answers)
