@@ -245,3 +245,19 @@ Test(smp, does_not_touch_a_pending_image)
 	cr_expect_eq(f->d.erases, 0);
 	smp_case_teardown(f);
 }
+
+/* MCUboot's own recovery may list slot and version only. */
+Test(smp, makes_do_with_a_bare_list)
+{
+	struct smp_case *f = smp_case_setup();
+
+	f->d.quirks = SMP_Q_BARE_LIST | SMP_Q_NO_PARAMS | SMP_Q_NO_RESUME | SMP_Q_RC_ZERO;
+	expect_run(f, DRIVER_IDENTIFY, ERR_OK);
+	cr_expect_str_eq(f->facts->version, "1.0.0");
+	cr_expect_eq(f->facts->active_hash_len, 0);
+	expect_run(f, DRIVER_WRITE, ERR_OK);
+	cr_expect_arr_eq(f->d.flash, f->file, f->file_len);
+	cr_expect_leq(f->d.longest, 256);
+	expect_run(f, DRIVER_REBOOT, ERR_OK);
+	smp_case_teardown(f);
+}

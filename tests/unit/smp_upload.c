@@ -109,6 +109,20 @@ Test(smp_upload, rewinds_once_for_all_in_flight)
 	cr_expect_eq(u.window, 1);
 }
 
+Test(smp_upload, sends_again_at_once_what_was_dropped_or_cut_short)
+{
+	begin(100000, 1);
+	warm_up(3);
+	for (uint32_t kept = 0; kept < CHUNK; kept += CHUNK / 2) {
+		struct smp_upload_piece p = u.flight[0];
+
+		cr_expect_eq(smp_upload_answer(&u, p.seq, p.off + kept, now), ERR_OK);
+		cr_expect_eq(u.acked, p.off + kept);
+		cr_expect_eq(send_all(), 1);
+		cr_expect_eq(u.flight[0].off, p.off + kept);
+	}
+}
+
 Test(smp_upload, takes_an_answer_for_all_before_it)
 {
 	begin(100000, 4);
