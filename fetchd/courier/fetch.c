@@ -417,6 +417,7 @@ try_again(struct fetch *f)
 		return;
 	}
 	f->problem = ERR_OK;
+	f->detail[0] = 0;
 	back_off(f);
 }
 
@@ -444,7 +445,7 @@ fetch_all(struct fetch *f)
 		bool again = f->judged && f->verdict == ANSWER_RETRY;
 
 		if (is_complete(f) && f->problem != ERR_ENDLESS && !f->gate_gone)
-			f->problem = ERR_OK;
+			fail(f, ERR_OK, "%s", "");
 		else if (f->problem == ERR_OK || is_passing(f->problem) || again)
 			try_again(f);
 	}

@@ -101,7 +101,7 @@ follow(struct sink *s)
 	} else if (e == ERR_OK) {
 		s->hashed += n;
 	}
-	if (s->epoch == epoch && e == ERR_OK && mark)
+	if (s->epoch == epoch && e == ERR_OK && mark && end > s->durable)
 		s->durable = end;
 	pthread_cond_broadcast(&s->idle);
 }

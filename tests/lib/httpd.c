@@ -451,7 +451,13 @@ httpd_set(struct httpd *h, const struct httpd_faults *f)
 struct httpd_counters
 httpd_counters(struct httpd *h)
 {
+	struct timespec until = {0};
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 5;
 	pthread_mutex_lock(&h->lock);
+	while (h->open > 0 && pthread_cond_timedwait(&h->gone, &h->lock, &until) == 0)
+		;
 	struct httpd_counters c = h->counters;
 	pthread_mutex_unlock(&h->lock);
 	return c;

@@ -48,6 +48,7 @@ struct httpd *httpd_start(const void *body, size_t len, bool tls);
 void httpd_stop(struct httpd *h);
 
 void httpd_set(struct httpd *h, const struct httpd_faults *f);
+/* Waits (up to 5 s) for open connections to end first. */
 struct httpd_counters httpd_counters(struct httpd *h);
 /* Forget the counters. */
 void httpd_reset(struct httpd *h);

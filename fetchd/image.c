@@ -1,0 +1,295 @@
+/*
+ * image: see image.h. The table is the specification.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "image.h"
+
+static const char *const states[] = {
+    "QUEUED", "FETCHING", "FETCHED", "VERIFYING", "READY", "FAILED"};
+static const char *const events[] = {"START", "COMPLETE", "BROKEN", "BAD_HEAD", "CHECK", "GOOD",
+    "BAD", "ORDERED", "UNWANTED", "LOST", "RESTARTED"};
+
+/* --- guards ---------------------------------------------------------------------------------- */
+
+/* Another try may help, with what is there already. */
+static bool
+is_passing(void *ctx, const void *data)
+{
+	const struct image *i = ctx;
+	const struct image_news *n = data;
+
+	if (i->tries >= IMAGE_ALL_TRIES || (!n->progressed && i->dry >= IMAGE_DRY_TRIES))
+		return false;
+	switch ((int)n->error) {
+	case ERR_NETWORK:
+	case ERR_SLOW:
+	case ERR_COURIER:
+	case ERR_TIMEOUT:
+	case ERR_CLOSED:
+		return true;
+	case ERR_HTTP:
+		return n->http_status >= 500 || n->http_status == 429;
+	default:
+		return false;
+	}
+}
+
+/* The bytes are wrong as a whole, perhaps only because they were pieced together: once from zero. */
+static bool
+is_worth_a_second_whole(void *ctx, const void *data)
+{
+	const struct image *i = ctx;
+	enum err e = ((const struct image_news *)data)->error;
+
+	return !i->from_zero &&
+	    (e == ERR_MD5 || e == ERR_SHA256 || e == ERR_CHANGED || e == ERR_LIMIT);
+}
+
+/* --- actions --------------------------------------------------------------------------------- */
+
+static void
+forget_bytes(struct image *i)
+{
+	i->effects |= IMAGE_DO_CLEAR;
+	i->done = i->durable = 0;
+	i->validator[0] = 0;
+	i->head_judged = false;
+}
+
+static void
+note(struct image *i, const struct image_news *n)
+{
+	i->error = n ? n->error : ERR_OK;
+	snprintf(i->detail, sizeof(i->detail), "%s", n && n->detail ? n->detail : "");
+}
+
+static void
+do_fetch(void *ctx, const void *data)
+{
+	(void)data;
+	((struct image *)ctx)->effects |= IMAGE_DO_FETCH;
+}
+
+static void
+do_fetched(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+
+	(void)data;
+	note(i, NULL);
+	i->done = i->durable = i->size;
+	i->effects |= IMAGE_SAY_FETCHED | IMAGE_DO_CHECK;
+}
+
+static void
+do_wait(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+	const struct image_news *n = data;
+	unsigned shift = 0;
+
+	note(i, n);
+	i->tries++;
+	i->dry = n->progressed ? 0 : i->dry + 1;
+	shift = i->dry < 6 ? i->dry : 6;
+	i->next_try = mono_after(n->now, (n->progressed ? 250 : 500) << shift);
+}
+
+static void
+do_again_from_zero(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+
+	do_wait(i, data);
+	i->from_zero = true;
+	forget_bytes(i);
+}
+
+static void
+do_fail(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+
+	note(i, data);
+	forget_bytes(i);
+	i->effects |= IMAGE_SAY_FAILED;
+}
+
+static void
+do_abort(void *ctx, const void *data)
+{
+	((struct image *)ctx)->effects |= IMAGE_DO_STOP;
+	do_fail(ctx, data);
+}
+
+static void
+do_check(void *ctx, const void *data)
+{
+	(void)data;
+	((struct image *)ctx)->effects |= IMAGE_DO_CHECK;
+}
+
+static void
+do_tell(void *ctx, const void *data)
+{
+	(void)data;
+	((struct image *)ctx)->effects |= IMAGE_SAY_READY;
+}
+
+static void
+do_tell_fetched(void *ctx, const void *data)
+{
+	(void)data;
+	((struct image *)ctx)->effects |= IMAGE_SAY_FETCHED;
+}
+
+static void
+do_begin(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+
+	(void)data;
+	note(i, NULL);
+	i->tries = i->dry = 0;
+	i->from_zero = i->has_digest = i->head_judged = false;
+	i->next_try = (struct mono){0};
+}
+
+static void
+do_fetch_again(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+
+	do_begin(i, data);
+	forget_bytes(i);
+	i->effects |= IMAGE_SAY_LOST;
+}
+
+static void
+do_stop(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+	struct image_news n = {.error = ERR_CANCELLED, .detail = "no upgrade wants it any more"};
+
+	(void)data;
+	i->effects |= IMAGE_DO_STOP;
+	note(i, &n);
+	forget_bytes(i);
+}
+
+/* clang-format off */
+static const struct fsm_row rows[] = {
+	/* state          event            guard                    action              next             note */
+	{IMAGE_QUEUED,    IMAGE_START,     NULL,                    do_fetch,           IMAGE_FETCHING,  "start a courier"},
+	{IMAGE_FETCHING,  IMAGE_COMPLETE,  NULL,                    do_fetched,         IMAGE_FETCHED,   "tell the upgrades, then verify"},
+	{IMAGE_FETCHING,  IMAGE_BROKEN,    is_passing,              do_wait,            IMAGE_QUEUED,    "again after a pause, from where it stopped"},
+	{IMAGE_FETCHING,  IMAGE_BROKEN,    is_worth_a_second_whole, do_again_from_zero, IMAGE_QUEUED,    "once more, all of it"},
+	{IMAGE_FETCHING,  IMAGE_BROKEN,    NULL,                    do_fail,            IMAGE_FAILED,    "hopeless"},
+	{IMAGE_FETCHING,  IMAGE_BAD_HEAD,  NULL,                    do_abort,           IMAGE_FAILED,    "refused after its first bytes"},
+	{IMAGE_FETCHED,   IMAGE_CHECK,     NULL,                    NULL,               IMAGE_VERIFYING, "nobody writes to the file any more"},
+	{IMAGE_VERIFYING, IMAGE_GOOD,      NULL,                    do_tell,            IMAGE_READY,     "tell the upgrades"},
+	{IMAGE_VERIFYING, IMAGE_BAD,       NULL,                    do_fail,            IMAGE_FAILED,    "refused"},
+	{IMAGE_FAILED,    IMAGE_ORDERED,   NULL,                    do_begin,           IMAGE_QUEUED,    "a new order is a new chance"},
+	{IMAGE_READY,     IMAGE_ORDERED,   NULL,                    do_tell,            FSM_SAME,        "it is there already"},
+	{IMAGE_FETCHED,   IMAGE_ORDERED,   NULL,                    do_tell_fetched,    FSM_SAME,        "half of it is done already"},
+	{IMAGE_VERIFYING, IMAGE_ORDERED,   NULL,                    do_tell_fetched,    FSM_SAME,        "half of it is done already"},
+	{IMAGE_QUEUED,    IMAGE_ORDERED,   NULL,                    NULL,               FSM_SAME,        "one download for all"},
+	{IMAGE_FETCHING,  IMAGE_ORDERED,   NULL,                    NULL,               FSM_SAME,        "one download for all"},
+	{IMAGE_QUEUED,    IMAGE_UNWANTED,  NULL,                    do_stop,            IMAGE_FAILED,    "cancelled"},
+	{IMAGE_FETCHING,  IMAGE_UNWANTED,  NULL,                    do_stop,            IMAGE_FAILED,    "cancelled"},
+	{IMAGE_READY,     IMAGE_LOST,      NULL,                    do_fetch_again,     IMAGE_QUEUED,    "fetch it again"},
+	{IMAGE_FETCHING,  IMAGE_RESTARTED, NULL,                    NULL,               IMAGE_QUEUED,    "the courier died with the old gate"},
+	{IMAGE_FETCHED,   IMAGE_RESTARTED, NULL,                    do_check,           FSM_SAME,        "verify again"},
+	{IMAGE_VERIFYING, IMAGE_RESTARTED, NULL,                    do_check,           IMAGE_FETCHED,   "verify again"},
+};
+
+const struct fsm_table image_table = {
+	"image", states, IMAGE_STATES, events, IMAGE_EVENTS, rows, sizeof(rows) / sizeof(rows[0]),
+};
+/* clang-format on */
+
+enum err
+image_step(struct image *i, int event, const struct image_news *news)
+{
+	char name[32];
+	struct fsm_table named = image_table;
+
+	snprintf(name, sizeof(name), "image %llu", (unsigned long long)i->id);
+	named.name = name;
+	enum err e = fsm_step(&named, &i->state, event, i, news, NULL);
+	i->changed |= e == ERR_OK;
+	return e;
+}
+
+void
+image_init(struct image *i, const Pb__FetchOrder *o)
+{
+	*i = (struct image){.state = IMAGE_QUEUED, .size = o->size};
+	snprintf(i->url, sizeof(i->url), "%s", o->url);
+	i->has_md5 = o->md5.len == sizeof(i->md5);
+	i->has_sha256 = o->sha256.len == sizeof(i->sha256);
+	if (i->has_md5)
+		memcpy(i->md5, o->md5.data, sizeof(i->md5));
+	if (i->has_sha256)
+		memcpy(i->sha256, o->sha256.data, sizeof(i->sha256));
+}
+
+bool
+image_fits(const struct image *i, const Pb__FetchOrder *o)
+{
+	bool md5 = i->has_md5 && o->md5.len == sizeof(i->md5);
+	bool sha256 = i->has_sha256 && o->sha256.len == sizeof(i->sha256);
+
+	if (i->size != o->size)
+		return false;
+	if (md5 && memcmp(i->md5, o->md5.data, sizeof(i->md5)) != 0)
+		return false;
+	if (sha256 && memcmp(i->sha256, o->sha256.data, sizeof(i->sha256)) != 0)
+		return false;
+	return md5 || sha256 || strcmp(i->url, o->url) == 0;
+}
+
+uint64_t
+image_offset(const struct image *i, uint64_t length, const char *boot_id)
+{
+	uint64_t sure = strcmp(i->boot_id, boot_id) == 0 ? length : i->durable;
+
+	if (length > i->size)
+		return 0;
+	return sure < length ? sure : length;
+}
+
+static enum err
+check_report(const struct image *i, const Pb__CourierReport *r)
+{
+	bool complete = r->final && r->error == ERR_OK;
+
+	if (r->done_bytes > i->size || r->durable_bytes > r->done_bytes)
+		return ERR_COURIER;
+	if (complete && (r->done_bytes != i->size || r->durable_bytes != i->size))
+		return ERR_COURIER;
+	if (complete && i->has_md5 &&
+	    (r->md5.len != sizeof(i->md5) || memcmp(r->md5.data, i->md5, sizeof(i->md5)) != 0))
+		return ERR_COURIER;
+	if (complete && i->has_sha256 &&
+	    (r->sha256.len != sizeof(i->sha256) ||
+		memcmp(r->sha256.data, i->sha256, sizeof(i->sha256)) != 0))
+		return ERR_COURIER;
+	return strlen(r->etag) > IMAGE_VALIDATOR_MAX ? ERR_COURIER : ERR_OK;
+}
+
+enum err
+image_take_report(struct image *i, const Pb__CourierReport *r)
+{
+	if (check_report(i, r) != ERR_OK)
+		return ERR_COURIER;
+	for (const char *p = r->etag; *p; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			return ERR_COURIER;
+	snprintf(i->validator, sizeof(i->validator), "%s", r->etag);
+	i->done = r->done_bytes;
+	i->durable = r->durable_bytes;
+	return ERR_OK;
+}

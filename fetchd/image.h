@@ -1,0 +1,126 @@
+/*
+ * image: one package on its way into the store; pure.
+ *
+ *     queued -> fetching -> fetched -> verifying -> ready
+ *                                                `-> failed
+ *
+ * One image serves any number of upgrades: it is keyed by what the platform says of its content
+ * (size and the digests given), by the URL only when no digest is known, so that a thousand devices
+ * with the same plan cause one download. What happens is the table in image.c; actions leave bits in
+ * `effects`, which the gate carries out after the record is durable.
+ *
+ * `durable` and `boot_id` belong together: after a kill of a process (same boot) the file's own
+ * length is the truth, because what was written is in the page cache; after a reboot only bytes up
+ * to the last durable mark are.
+ */
+#ifndef SUBOTA_IMAGE_H
+#define SUBOTA_IMAGE_H
+
+#include <stdbool.h>
+#include <subota.pb-c.h>
+
+#include "clock.h"
+#include "fsm.h"
+
+enum image_state {
+	IMAGE_QUEUED,
+	IMAGE_FETCHING,
+	IMAGE_FETCHED,
+	IMAGE_VERIFYING,
+	IMAGE_READY,
+	IMAGE_FAILED,
+	IMAGE_STATES
+};
+
+enum image_event {
+	IMAGE_START,     /* a place for a courier is free */
+	IMAGE_COMPLETE,  /* courier ended well: all bytes there, the platform's digests agree */
+	IMAGE_BROKEN,    /* courier ended badly */
+	IMAGE_BAD_HEAD,  /* the bundle's first bytes are not acceptable */
+	IMAGE_CHECK,     /* verification begins */
+	IMAGE_GOOD,      /* signatures and digests hold, and it lies in the store */
+	IMAGE_BAD,       /* they do not */
+	IMAGE_ORDERED,   /* an upgrade wants it */
+	IMAGE_UNWANTED,  /* no upgrade wants it any more */
+	IMAGE_LOST,      /* the store's entry is gone or damaged */
+	IMAGE_RESTARTED, /* the gate has just started */
+	IMAGE_EVENTS
+};
+
+/* What the gate has to do after a step. */
+enum image_effect {
+	IMAGE_DO_FETCH = 1,        /* start a courier */
+	IMAGE_DO_STOP = 2,         /* stop the courier */
+	IMAGE_DO_CHECK = 4,        /* verify */
+	IMAGE_DO_CLEAR = 8,        /* drop the incoming file */
+	IMAGE_SAY_FETCHED = 16,    /* tell all upgrades */
+	IMAGE_SAY_READY = 32,
+	IMAGE_SAY_FAILED = 64,
+	IMAGE_SAY_LOST = 128,
+};
+
+enum {
+	IMAGE_URL_MAX = 2048,
+	IMAGE_VALIDATOR_MAX = 200,
+	IMAGE_DETAIL_MAX = 300,
+	IMAGE_DRY_TRIES = 6,  /* in a row without a new byte */
+	IMAGE_ALL_TRIES = 200 /* in all */
+};
+
+struct image {
+	uint64_t id; /* of the job; names the incoming file */
+	int state;
+	char url[IMAGE_URL_MAX + 1];
+	uint64_t size;
+	bool has_md5, has_sha256, has_digest;
+	uint8_t md5[16], sha256[32];
+	uint8_t digest[32]; /* of the manifest, as soon as the head has been judged */
+	char validator[IMAGE_VALIDATOR_MAX + 1];
+	uint64_t durable;
+	char boot_id[40];
+	unsigned tries, dry;
+	bool from_zero; /* a whole second download was tried because the digests disagreed */
+	int error;
+	char detail[IMAGE_DETAIL_MAX + 1];
+	uint64_t used_at; /* wall clock, ms: which entry goes first */
+	bool good;        /* a device runs it: goes last */
+
+	/* below: not recorded */
+	bool changed; /* since it was recorded */
+	unsigned effects;
+	bool head_judged;
+	uint64_t done; /* bytes in the file */
+	uint64_t rate; /* bytes a second, of late */
+	struct mono next_try;
+	uint32_t courier; /* its id, 0 = none */
+	struct image *next;
+};
+
+/* Data of BROKEN, BAD_HEAD and BAD. */
+struct image_news {
+	enum err error;
+	unsigned http_status; /* with ERR_HTTP */
+	const char *detail;
+	bool progressed; /* BROKEN: new bytes came */
+	struct mono now;
+};
+
+extern const struct fsm_table image_table;
+
+/* fsm_step on the image's state. ERR_PHASE: the event means nothing here. */
+enum err image_step(struct image *i, int event, const struct image_news *news) MUST_CHECK;
+
+/* A new image for an order. */
+void image_init(struct image *i, const Pb__FetchOrder *o);
+/* Is the order for this very content? */
+bool image_fits(const struct image *i, const Pb__FetchOrder *o);
+
+/* Where the download goes on: `length` bytes lie in the incoming file, this boot is `boot_id`. */
+uint64_t image_offset(const struct image *i, uint64_t length, const char *boot_id);
+
+/* What a courier reported, held against what it was told to do: ERR_COURIER when it contradicts
+ * itself or the order. Takes over validator, done and durable. The courier is the process that
+ * faces the network: nothing in a report is believed beyond this. */
+enum err image_take_report(struct image *i, const Pb__CourierReport *r) MUST_CHECK;
+
+#endif
