@@ -26,4 +26,13 @@ enum err bundle_dir_save(int dirfd, const struct bundle_head *h, mode_t mode) MU
 enum err bundle_dir_read_file(
     int dirfd, const char *name, size_t max, struct bundle_bytes *out) MUST_CHECK;
 
+/* One document and its signatures NAME.sigN, with the same rules. */
+enum err bundle_dir_load_signed(int dirfd, const char *name, size_t max, struct bundle_signed *out,
+    char why[WHY_SIZE]) MUST_CHECK;
+
+/* Write both in the place of what is there: each file complete and synced before its name is
+ * taken, the document last, then the directory. */
+enum err bundle_dir_replace_signed(
+    int dirfd, const char *name, const struct bundle_signed *s, mode_t mode) MUST_CHECK;
+
 #endif
