@@ -6,6 +6,7 @@
 
 #include "book.h"
 #include "clock.h"
+#include "log.h"
 
 static const char *const migrations[] = {
     "CREATE TABLE image(id INTEGER PRIMARY KEY, state INT, url TEXT, size INT, md5 BLOB,"
@@ -141,26 +142,8 @@ book_close(struct book *b)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-enum err
-book_begin(struct book *b)
-{
-	return record_begin(b->record);
-}
-
-enum err
-book_commit(struct book *b)
-{
-	return record_commit(b->record);
-}
-
-void
-book_rollback(struct book *b)
-{
-	record_rollback(b->record);
-}
-
-enum err
-book_save_image(struct book *b, const struct image *i)
+static enum err
+save_image(struct book *b, const struct image *i)
 {
 	return record_run(b->record,
 	    "INSERT OR REPLACE INTO image(id, state, url, size, md5, sha256, digest, validator,"
@@ -174,8 +157,8 @@ book_save_image(struct book *b, const struct image *i)
 	    (int64_t)i->error, i->detail, (int64_t)i->used_at, (int64_t)i->good);
 }
 
-enum err
-book_save_upgrade(struct book *b, const struct upgrade *u)
+static enum err
+save_upgrade(struct book *b, const struct upgrade *u)
 {
 	return record_run(b->record,
 	    "INSERT INTO upgrade(id, state, product_key, device_key, component, target_version,"
@@ -197,10 +180,8 @@ book_add_image(struct book *b, const struct image *i, struct image **out)
 		return ERR_LIMIT;
 	*copy = *i;
 	copy->id = b->last_image + 1;
+	copy->changed = true;
 	copy->next = b->images;
-	enum err e = book_save_image(b, copy);
-	if (e != ERR_OK)
-		return e;
 	b->last_image++;
 	b->n_images++;
 	b->images = *out = HAND_OVER(copy);
@@ -217,10 +198,8 @@ book_add_upgrade(struct book *b, const struct upgrade *u, struct upgrade **out)
 	if (b->n_upgrades >= BOOK_UPGRADES_MAX)
 		return ERR_LIMIT;
 	*copy = *u;
+	copy->changed = true;
 	copy->next = b->upgrades;
-	enum err e = book_save_upgrade(b, copy);
-	if (e != ERR_OK)
-		return e;
 	b->n_upgrades++;
 	b->upgrades = *out = HAND_OVER(copy);
 	return ERR_OK;
@@ -240,30 +219,6 @@ book_drop_image(struct book *b, struct image *i)
 		break;
 	}
 	return e;
-}
-
-/* The list is newest first, so the ones to forget come last. */
-enum err
-book_trim(struct book *b)
-{
-	size_t ended = 0;
-
-	for (struct upgrade **at = &b->upgrades; *at;) {
-		struct upgrade *u = *at;
-
-		if (u->state != UPGRADE_ENDED || ++ended <= BOOK_ENDED_MAX) {
-			at = &u->next;
-			continue;
-		}
-		enum err e = record_run(
-		    b->record, "DELETE FROM upgrade WHERE id = ?", "i", (int64_t)u->id);
-		if (e != ERR_OK)
-			return e;
-		*at = u->next;
-		b->n_upgrades--;
-		free(u);
-	}
-	return ERR_OK;
 }
 
 struct image *
@@ -296,8 +251,41 @@ book_users(const struct book *b, uint64_t image)
 
 /* --- reports ---------------------------------------------------------------------------------- */
 
-enum err
-book_add_report(struct book *b, const struct upgrade *u, Pb__Phase phase)
+/* The list is newest first, so the ones to forget come last. */
+static enum err
+forget_ended(struct book *b)
+{
+	size_t ended = 0;
+	enum err e = ERR_OK;
+
+	for (struct upgrade *u = b->upgrades; u && e == ERR_OK; u = u->next)
+		if (u->state == UPGRADE_ENDED && ++ended > BOOK_ENDED_MAX)
+			e = record_run(b->record, "DELETE FROM upgrade WHERE id = ?", "i",
+			    (int64_t)u->id);
+	return e;
+}
+
+/* The same in memory, once the record is safe. */
+static void
+free_ended(struct book *b)
+{
+	size_t ended = 0;
+
+	for (struct upgrade **at = &b->upgrades; *at;) {
+		struct upgrade *u = *at;
+
+		if (u->state != UPGRADE_ENDED || ++ended <= BOOK_ENDED_MAX) {
+			at = &u->next;
+			continue;
+		}
+		*at = u->next;
+		b->n_upgrades--;
+		free(u);
+	}
+}
+
+static enum err
+add_report(struct book *b, const struct upgrade *u, Pb__Phase phase)
 {
 	int64_t id = 0;
 	bool ends = upgrade_is_end(phase);
@@ -318,6 +306,62 @@ book_add_report(struct book *b, const struct upgrade *u, Pb__Phase phase)
 	    " VALUES(?,?,?,?,?,?,?)",
 	    "iittiit", id, (int64_t)u->id, u->product_key, u->device_key, (int64_t)phase,
 	    (int64_t)(ends ? u->error : 0), ends ? u->detail : "");
+}
+
+static enum err
+add_reports(struct book *b, const struct upgrade *u)
+{
+	enum err e = ERR_OK;
+
+	if (u->effects & UPGRADE_SAY_FETCHED)
+		e = add_report(b, u, PB__PHASE__PHASE_FETCHED);
+	if (e == ERR_OK && u->effects & UPGRADE_SAY_VERIFIED)
+		e = add_report(b, u, PB__PHASE__PHASE_VERIFIED);
+	if (e == ERR_OK && u->effects & UPGRADE_SAY_END)
+		e = add_report(b, u, upgrade_end_phase(u->error));
+	return e;
+}
+
+static enum err
+save_all(struct book *b)
+{
+	enum err e = ERR_OK;
+
+	for (struct image *i = b->images; i && e == ERR_OK; i = i->next)
+		if (i->changed)
+			e = save_image(b, i);
+	for (struct upgrade *u = b->upgrades; u && e == ERR_OK; u = u->next) {
+		if (u->changed)
+			e = save_upgrade(b, u);
+		if (e == ERR_OK)
+			e = add_reports(b, u);
+	}
+	return e == ERR_OK ? forget_ended(b) : e;
+}
+
+enum err
+book_save(struct book *b)
+{
+	enum err e = record_begin(b->record);
+
+	if (e != ERR_OK)
+		return e;
+	e = save_all(b);
+	if (e == ERR_OK)
+		e = record_commit(b->record);
+	if (e != ERR_OK) {
+		record_rollback(b->record);
+		return e;
+	}
+	for (struct image *i = b->images; i; i = i->next)
+		i->changed = false;
+	for (struct upgrade *u = b->upgrades; u; u = u->next) {
+		u->changed = false;
+		u->effects &=
+		    ~(unsigned)(UPGRADE_SAY_FETCHED | UPGRADE_SAY_VERIFIED | UPGRADE_SAY_END);
+	}
+	free_ended(b);
+	return ERR_OK;
 }
 
 enum err
@@ -355,4 +399,25 @@ book_each_report(struct book *b, uint64_t after, unsigned max, book_on_report *f
 	    "SELECT id, upgrade, product_key, device_key, phase, error, detail FROM report"
 	    " WHERE id > ? ORDER BY id LIMIT ?",
 	    "ii", (int64_t)after, (int64_t)max);
+}
+
+uint64_t
+book_bound(struct book *b)
+{
+	int64_t ms = 0;
+
+	if (record_get_int(b->record, &ms, "SELECT value FROM counter WHERE name = 'bound'", "") !=
+	    ERR_OK)
+		return 0;
+	return (uint64_t)ms;
+}
+
+void
+book_set_bound(struct book *b, uint64_t ms)
+{
+	if (ms <= book_bound(b))
+		return;
+	if (record_run(b->record, "INSERT OR REPLACE INTO counter(name, value) VALUES('bound', ?)",
+		"i", (int64_t)ms) != ERR_OK)
+		log_warn(NULL, "cannot remember the time that has passed");
 }

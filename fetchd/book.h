@@ -2,8 +2,8 @@
  * book: what the gate must not forget: images, upgrades and its own reports, in SQLite.
  *
  * All images and all upgrades that matter are also held in memory, in two lists that are filled at
- * start; the book writes a struct as a whole whenever it changed. Changes that belong together are
- * put between book_begin and book_commit, and only after the commit their effects leave the process.
+ * start; book_save writes every struct that changed, and the reports that follow, in one
+ * transaction. Only after it said ERR_OK may effects leave the process.
  *
  * A report stays until its acknowledgement came back from the platform's side. Its id is unique for
  * ever, also over a lost database: a new book starts counting at the wall clock.
@@ -39,33 +39,32 @@ struct book_report {
 enum err book_open(const char *path, struct book *b, bool *fresh) MUST_CHECK;
 void book_close(struct book *b);
 
-enum err book_begin(struct book *b) MUST_CHECK;
-enum err book_commit(struct book *b) MUST_CHECK;
-void book_rollback(struct book *b);
-
-/* New entries; the struct is copied, the copy (with its id) is returned and belongs to the book.
- * ERR_LIMIT when there are too many. */
+/* New entries, in memory: `changed` is set and the next save makes them durable. The struct is
+ * copied, the copy (an image gets its id) is returned and belongs to the book. ERR_LIMIT when there
+ * are too many. */
 enum err book_add_image(struct book *b, const struct image *i, struct image **out) MUST_CHECK;
 enum err book_add_upgrade(
     struct book *b, const struct upgrade *u, struct upgrade **out) MUST_CHECK;
-enum err book_save_image(struct book *b, const struct image *i) MUST_CHECK;
-enum err book_save_upgrade(struct book *b, const struct upgrade *u) MUST_CHECK;
+/* Save what changed, add the reports that upgrades have to make, forget the oldest ended upgrades:
+ * all of it or nothing. On ERR_OK `changed` and the UPGRADE_SAY bits are clear. */
+enum err book_save(struct book *b) MUST_CHECK;
 /* Removes it from record and memory. */
 enum err book_drop_image(struct book *b, struct image *i) MUST_CHECK;
-/* Forget the oldest ended upgrades above BOOK_ENDED_MAX. */
-enum err book_trim(struct book *b) MUST_CHECK;
 
 struct image *book_image(const struct book *b, uint64_t id);
 struct upgrade *book_upgrade(const struct book *b, uint64_t id);
 /* How many upgrades that have not ended want the image. */
 unsigned book_users(const struct book *b, uint64_t image);
 
-enum err book_add_report(struct book *b, const struct upgrade *u, Pb__Phase phase) MUST_CHECK;
 /* Acknowledged. ERR_OK also when it is gone already. */
 enum err book_drop_report(struct book *b, uint64_t id) MUST_CHECK;
 typedef enum err book_on_report(void *arg, const struct book_report *r);
 /* Each report with an id above `after`, in order, at most `max`. */
 enum err book_each_report(
     struct book *b, uint64_t after, unsigned max, book_on_report *fn, void *arg) MUST_CHECK;
+
+/* The latest time known to have passed (trust.h), 0 = none. */
+uint64_t book_bound(struct book *b);
+void book_set_bound(struct book *b, uint64_t ms);
 
 #endif

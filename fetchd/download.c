@@ -236,6 +236,15 @@ downloads_stop(struct downloads *ds, uint64_t job)
 	}
 }
 
+bool
+downloads_has(const struct downloads *ds, uint64_t job)
+{
+	for (const struct download *d = ds->list; d; d = d->next)
+		if (d->job == job)
+			return true;
+	return false;
+}
+
 unsigned
 downloads_count(const struct downloads *ds)
 {

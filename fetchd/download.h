@@ -34,6 +34,8 @@ enum err downloads_start(struct downloads *d, uint64_t job, int file,
     Pb__CourierOrder *order) MUST_CHECK;
 /* Make the courier of `job` end, gently first. */
 void downloads_stop(struct downloads *d, uint64_t job);
+/* Whether a courier of `job` has not ended. */
+bool downloads_has(const struct downloads *d, uint64_t job);
 /* How many couriers have not ended. */
 unsigned downloads_count(const struct downloads *d);
 

@@ -80,7 +80,7 @@ do_fetched(void *ctx, const void *data)
 	(void)data;
 	note(i, NULL);
 	i->done = i->durable = i->size;
-	i->effects |= IMAGE_SAY_FETCHED | IMAGE_DO_CHECK;
+	i->effects |= IMAGE_SAY_FETCHED;
 }
 
 static void
@@ -122,13 +122,6 @@ do_abort(void *ctx, const void *data)
 {
 	((struct image *)ctx)->effects |= IMAGE_DO_STOP;
 	do_fail(ctx, data);
-}
-
-static void
-do_check(void *ctx, const void *data)
-{
-	(void)data;
-	((struct image *)ctx)->effects |= IMAGE_DO_CHECK;
 }
 
 static void
@@ -201,8 +194,8 @@ static const struct fsm_row rows[] = {
 	{IMAGE_FETCHING,  IMAGE_UNWANTED,  NULL,                    do_stop,            IMAGE_FAILED,    "cancelled"},
 	{IMAGE_READY,     IMAGE_LOST,      NULL,                    do_fetch_again,     IMAGE_QUEUED,    "fetch it again"},
 	{IMAGE_FETCHING,  IMAGE_RESTARTED, NULL,                    NULL,               IMAGE_QUEUED,    "the courier died with the old gate"},
-	{IMAGE_FETCHED,   IMAGE_RESTARTED, NULL,                    do_check,           FSM_SAME,        "verify again"},
-	{IMAGE_VERIFYING, IMAGE_RESTARTED, NULL,                    do_check,           IMAGE_FETCHED,   "verify again"},
+	{IMAGE_FETCHED,   IMAGE_RESTARTED, NULL,                    NULL,               FSM_SAME,        "verify again"},
+	{IMAGE_VERIFYING, IMAGE_RESTARTED, NULL,                    NULL,               IMAGE_FETCHED,   "verify again"},
 };
 
 const struct fsm_table image_table = {
@@ -261,6 +254,25 @@ image_offset(const struct image *i, uint64_t length, const char *boot_id)
 	return sure < length ? sure : length;
 }
 
+bool
+image_needs_md5(const struct image *i)
+{
+	return i->has_md5 && !i->has_sha256;
+}
+
+void
+image_note_rate(struct image *i, struct mono now)
+{
+	int64_t ms = mono_between(i->rate_at, now);
+
+	if (i->rate_at.ms && ms < 1000)
+		return;
+	if (i->rate_at.ms && i->done >= i->rate_done)
+		i->rate = (i->done - i->rate_done) * 1000 / (uint64_t)ms;
+	i->rate_at = now;
+	i->rate_done = i->done;
+}
+
 static enum err
 check_report(const struct image *i, const Pb__CourierReport *r)
 {
@@ -270,7 +282,7 @@ check_report(const struct image *i, const Pb__CourierReport *r)
 		return ERR_COURIER;
 	if (complete && (r->done_bytes != i->size || r->durable_bytes != i->size))
 		return ERR_COURIER;
-	if (complete && i->has_md5 &&
+	if (complete && image_needs_md5(i) &&
 	    (r->md5.len != sizeof(i->md5) || memcmp(r->md5.data, i->md5, sizeof(i->md5)) != 0))
 		return ERR_COURIER;
 	if (complete && i->has_sha256 &&

@@ -51,12 +51,11 @@ enum image_event {
 enum image_effect {
 	IMAGE_DO_FETCH = 1,        /* start a courier */
 	IMAGE_DO_STOP = 2,         /* stop the courier */
-	IMAGE_DO_CHECK = 4,        /* verify */
-	IMAGE_DO_CLEAR = 8,        /* drop the incoming file */
-	IMAGE_SAY_FETCHED = 16,    /* tell all upgrades */
-	IMAGE_SAY_READY = 32,
-	IMAGE_SAY_FAILED = 64,
-	IMAGE_SAY_LOST = 128,
+	IMAGE_DO_CLEAR = 4,        /* drop the incoming file */
+	IMAGE_SAY_FETCHED = 8,     /* tell all upgrades */
+	IMAGE_SAY_READY = 16,
+	IMAGE_SAY_FAILED = 32,
+	IMAGE_SAY_LOST = 64,
 };
 
 enum {
@@ -89,10 +88,12 @@ struct image {
 	bool changed; /* since it was recorded */
 	unsigned effects;
 	bool head_judged;
-	uint64_t done; /* bytes in the file */
-	uint64_t rate; /* bytes a second, of late */
+	uint64_t done;         /* bytes in the file */
+	uint64_t start_offset; /* where the courier began */
+	uint64_t rate;         /* bytes a second, of late */
+	struct mono rate_at;   /* when, and at which byte, it was last worked out */
+	uint64_t rate_done;
 	struct mono next_try;
-	uint32_t courier; /* its id, 0 = none */
 	struct image *next;
 };
 
@@ -117,6 +118,13 @@ bool image_fits(const struct image *i, const Pb__FetchOrder *o);
 
 /* Where the download goes on: `length` bytes lie in the incoming file, this boot is `boot_id`. */
 uint64_t image_offset(const struct image *i, uint64_t length, const char *boot_id);
+
+/* Whether the courier has to check the MD5: only when the platform announced no SHA-256. Neither is
+ * a signature; together they say no more than the better one alone. */
+bool image_needs_md5(const struct image *i);
+
+/* Work out `rate` from `done`, at most once a second. */
+void image_note_rate(struct image *i, struct mono now);
 
 /* What a courier reported, held against what it was told to do: ERR_COURIER when it contradicts
  * itself or the order. Takes over validator, done and durable. The courier is the process that

@@ -483,7 +483,7 @@ finish(struct fetch *f)
 	r.detail = f->detail;
 	if (e == ERR_OK) {
 		r.md5 = (ProtobufCBinaryData){f->order->md5.len ? 16 : 0, md5};
-		r.sha256 = (ProtobufCBinaryData){32, sha256};
+		r.sha256 = (ProtobufCBinaryData){f->order->sha256.len ? 32 : 0, sha256};
 	}
 	enum err sent = send_report(f, &r);
 	return sent == ERR_OK ? f->problem : sent;
@@ -493,7 +493,8 @@ static enum err
 run_with_sink(struct fetch *f, int file)
 {
 	const Pb__CourierOrder *o = f->order;
-	struct sink_setup setup = {file, o->offset, o->mark_bytes, o->md5.len > 0, true};
+	struct sink_setup setup = {file, o->offset, o->mark_bytes, o->md5.len > 0,
+	    o->sha256.len > 0};
 	AUTO(sink) struct sink *sink = NULL;
 	enum err e = sink_new(&setup, &sink);
 

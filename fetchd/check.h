@@ -1,0 +1,46 @@
+/*
+ * check: is a downloaded file a bundle that a publisher signed, whole and unchanged?
+ *
+ * The gate checks to fail early and to fill the store only with what can be used; flashd checks
+ * everything again and believes none of it. Two parts. check_head: framing of the head, newer
+ * roots, signatures before parsing, strict manifest, scope, time, floors (trust.h); it works on the
+ * first bytes of a file that is still growing, so that a bad package is refused after kilobytes.
+ * Then, on the complete file: payload framing, trailer, and the SHA-256 of the stored bytes, in
+ * slices, because a daemon must answer while it hashes 100 MB.
+ */
+#ifndef SUBOTA_CHECK_H
+#define SUBOTA_CHECK_H
+
+#include "trust.h"
+
+struct checked {
+	struct bundle_head *head; /* its own */
+	Tr__Manifest *manifest;   /* its own */
+	char why[WHY_SIZE];       /* when refused */
+};
+
+void checked_fini(struct checked *c);
+
+/* Judge the head of a file of which `have` bytes are there. ERR_TRUNCATED: more bytes are needed;
+ * any error of bundle_read_head or trust_verify refuses for good. */
+enum err check_head(struct trust *t, const struct trust_time *time, int fd, uint64_t have,
+    struct checked *out) MUST_CHECK;
+
+/* Does the manifest have an image for this component with this version? ERR_WRONG_TARGET, with both
+ * values in `why`. Which device it is for, flashd knows. */
+enum err check_target(const Tr__Manifest *m, const char *component, const char *version,
+    char why[WHY_SIZE]) MUST_CHECK;
+
+struct check;
+
+/* Begin to check the payloads of the complete file of `size` bytes; `c` is borrowed until
+ * check_free. ERR_FRAME: what follows the head is not as it must be. */
+enum err check_new(int fd, uint64_t size, const struct checked *c, struct check **out,
+    char why[WHY_SIZE]) MUST_CHECK;
+void check_free(struct check *k);
+AUTO_DEFINE(check, struct check *, check_free)
+
+/* Hash up to `bytes` more. ERR_AGAIN: not done; ERR_OK: all payloads are as signed; ERR_DIGEST. */
+enum err check_step(struct check *k, uint64_t bytes, char why[WHY_SIZE]) MUST_CHECK;
+
+#endif

@@ -1,0 +1,291 @@
+/*
+ * gate: see gate.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gate.h"
+#include "talk.h"
+#include "works.h"
+
+enum { TICK_MS = 1000, ROUNDS_MAX = 16 };
+
+static void
+step(struct upgrade *u, int event, const struct upgrade_news *news)
+{
+	struct subject s = upgrade_subject(u);
+
+	if (upgrade_step(u, event, news) != ERR_OK)
+		log_debug(&s, "%s means nothing in state %s", upgrade_table.events[event],
+		    upgrade_table.states[u->state]);
+}
+
+struct trust_time
+gate_time(struct gate *g)
+{
+	return (struct trust_time){
+	    clock_wall_ms(), clock_is_synchronised(), book_bound(&g->book)};
+}
+
+/* --- settling --------------------------------------------------------------------------------- */
+
+/* An image is ready: is it what this upgrade asked for? */
+static void
+tell_ready(struct upgrade *u, const struct checked *c)
+{
+	char why[WHY_SIZE] = "";
+	struct upgrade_news n = {
+	    check_target(c->manifest, u->component, u->target_version, why), why};
+
+	step(u, n.error == ERR_OK ? UPGRADE_IMAGE_READY : UPGRADE_IMAGE_FAILED, &n);
+}
+
+static bool
+waits(const struct upgrade *u)
+{
+	return u->state == UPGRADE_WAITING || u->state == UPGRADE_FETCHED;
+}
+
+static void
+spread_ready(struct gate *g, struct image *i)
+{
+	struct checked c = {0};
+	enum err e = works_open_ready(g, i, &c);
+	struct upgrade_news n = {e, c.why};
+
+	if (e == ERR_CORRUPT) {
+		struct image_news lost = {.error = e, .detail = "", .now = clock_now()};
+
+		log_error(NULL, "image %" PRIu64 ": its entry in the store is damaged", i->id);
+		store_drop(g->store, i->digest);
+		if (image_step(i, IMAGE_LOST, &lost) != ERR_OK)
+			log_error(NULL, "image %" PRIu64 ": cannot be fetched again", i->id);
+		return;
+	}
+	for (struct upgrade *u = g->book.upgrades; u; u = u->next) {
+		if (u->image != i->id || !waits(u))
+			continue;
+		if (e == ERR_OK)
+			tell_ready(u, &c);
+		else
+			step(u, UPGRADE_IMAGE_FAILED, &n);
+	}
+	checked_fini(&c);
+	i->used_at = clock_wall_ms();
+	i->changed = true;
+}
+
+static void
+spread_event(struct gate *g, const struct image *i, int event, bool all)
+{
+	struct upgrade_news n = {(enum err)i->error, i->detail};
+
+	for (struct upgrade *u = g->book.upgrades; u; u = u->next)
+		if (u->image == i->id && (all || waits(u)))
+			step(u, event, &n);
+}
+
+/* What an image has to say becomes events of its upgrades. */
+static void
+spread(struct gate *g, struct image *i)
+{
+	unsigned say = i->effects;
+
+	i->effects &= ~(unsigned)(IMAGE_SAY_FETCHED | IMAGE_SAY_READY | IMAGE_SAY_FAILED |
+	    IMAGE_SAY_LOST);
+	if (say & IMAGE_SAY_FETCHED)
+		spread_event(g, i, UPGRADE_IMAGE_FETCHED, false);
+	if (say & IMAGE_SAY_READY)
+		spread_ready(g, i);
+	if (say & IMAGE_SAY_FAILED)
+		spread_event(g, i, UPGRADE_IMAGE_FAILED, false);
+	if (say & IMAGE_SAY_LOST)
+		spread_event(g, i, UPGRADE_IMAGE_LOST, true);
+}
+
+/* flashd gets at most this many orders in one go, the rest with the next tick. */
+static void
+carry_out_upgrade(struct gate *g, struct upgrade *u)
+{
+	unsigned todo = u->effects;
+
+	u->effects = 0;
+	if (todo & UPGRADE_ORDER)
+		talk_order(g, u);
+	if (!(todo & UPGRADE_RELEASE))
+		return;
+	struct image *i = book_image(&g->book, u->image);
+	if (i)
+		works_release(g, i);
+}
+
+static bool
+is_unsettled(const struct gate *g)
+{
+	for (const struct image *i = g->book.images; i; i = i->next)
+		if (i->changed || i->effects)
+			return true;
+	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
+		if (u->changed || u->effects)
+			return true;
+	return false;
+}
+
+static enum err
+settle_once(struct gate *g)
+{
+	for (struct image *i = g->book.images; i; i = i->next)
+		spread(g, i);
+	enum err e = book_save(&g->book);
+	if (e != ERR_OK) {
+		log_error(NULL, "cannot record what happened: %s; again in a moment", err_text(e));
+		return e;
+	}
+	for (struct image *i = g->book.images; i; i = i->next)
+		works_carry_out(g, i);
+	for (struct upgrade *u = g->book.upgrades; u; u = u->next)
+		if (u->effects)
+			carry_out_upgrade(g, u);
+	works_check_next(g);
+	works_start_queued(g);
+	return ERR_OK;
+}
+
+static void on_tick(void *arg);
+
+static bool
+is_pending(const struct gate *g)
+{
+	int64_t reports = 0;
+
+	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
+		if (u->state == UPGRADE_ORDERED)
+			return true;
+	if (is_unsettled(g) || works_is_waiting(g))
+		return true;
+	return record_get_int(g->book.record, &reports, "SELECT count(*) FROM report", "") ==
+	    ERR_OK && reports > 0;
+}
+
+void
+gate_settle(struct gate *g)
+{
+	if (g->settling)
+		return;
+	g->settling = true;
+	works_check_next(g);
+	works_start_queued(g);
+	for (int round = 0; round < ROUNDS_MAX && is_unsettled(g); round++)
+		if (settle_once(g) != ERR_OK)
+			break;
+	talk_reports(g);
+	g->settling = false;
+	if (!g->tick.set && is_pending(g))
+		loop_timer_set(g->daemon->loop, &g->tick, mono_after(clock_now(), TICK_MS), on_tick,
+		    g);
+}
+
+static void
+on_tick(void *arg)
+{
+	struct gate *g = arg;
+	struct mono now = clock_now();
+
+	for (struct upgrade *u = g->book.upgrades; u; u = u->next)
+		if (u->state == UPGRADE_ORDERED && mono_reached(now, u->order_again))
+			step(u, UPGRADE_DUE, NULL);
+	gate_settle(g);
+}
+
+/* --- start and end ---------------------------------------------------------------------------- */
+
+static void
+read_boot_id(char out[40])
+{
+	AUTO(file) FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!f || !fgets(out, 37, f))
+		snprintf(out, 40, "unknown-%llu", (unsigned long long)clock_wall_ms());
+}
+
+static enum err
+open_trust(struct gate *g)
+{
+	struct trust_policy policy = {.lab = g->settings->lab};
+	char state[300];
+
+	snprintf(state, sizeof(state), "%s/roots", g->daemon->state_dir);
+	if (mkdir(state, 0700) < 0 && errno != EEXIST)
+		return ERR_SYSTEM;
+	enum err e = trust_open(g->settings->trust_dir, state, &policy, &g->trust);
+	if (e == ERR_OK && trust_refuses_all(g->trust))
+		log_error(NULL, "no usable root document in %s: every package will be refused",
+		    g->settings->trust_dir);
+	return e;
+}
+
+static enum err
+open_files(struct gate *g)
+{
+	char path[300];
+	bool fresh = false;
+
+	snprintf(path, sizeof(path), "%s/fetchd.db", g->daemon->state_dir);
+	enum err e = book_open(path, &g->book, &fresh);
+	if (e != ERR_OK) {
+		log_error(NULL, "cannot open %s: %s", path, err_text(e));
+		return e;
+	}
+	e = store_open(g->settings->common.store_dir, g->settings->quota, &g->store);
+	if (e != ERR_OK) {
+		log_error(NULL, "cannot use the store %s: %s", g->settings->common.store_dir,
+		    err_text(e));
+		return e;
+	}
+	e = open_trust(g);
+	if (e != ERR_OK)
+		log_error(NULL, "cannot use the trust anchors in %s: %s", g->settings->trust_dir,
+		    err_text(e));
+	return e;
+}
+
+enum err
+gate_start(struct gate *g, struct daemon *d, struct nursery *nursery)
+{
+	struct download_handler couriers = works_handler(g);
+
+	*g = (struct gate){.daemon = d, .settings = d->settings, .nursery = nursery,
+	    .check_fd = -1};
+	read_boot_id(g->boot_id);
+	snprintf(g->hosts_text, sizeof(g->hosts_text), "%s", g->settings->hosts);
+	snprintf(g->redirects_text, sizeof(g->redirects_text), "%s", g->settings->redirect_hosts);
+	g->n_hosts = settings_split(g->hosts_text, g->hosts);
+	g->n_redirects = settings_split(g->redirects_text, g->redirects);
+	enum err e = open_files(g);
+	if (e == ERR_OK)
+		e = downloads_new(d->loop, nursery, &couriers, &g->downloads);
+	if (e == ERR_OK)
+		e = talk_open(g);
+	if (e != ERR_OK)
+		return e;
+	works_restart(g);
+	gate_settle(g);
+	return ERR_OK;
+}
+
+void
+gate_stop(struct gate *g)
+{
+	works_stop(g);
+	loop_timer_clear(g->daemon->loop, &g->tick);
+	downloads_free(g->downloads);
+	nursery_free(g->nursery);
+	trust_close(g->trust);
+	store_close(g->store);
+	book_close(&g->book);
+	held_fini(&g->to_cloud);
+	held_fini(&g->to_flash);
+}
