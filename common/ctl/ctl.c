@@ -1,0 +1,61 @@
+/*
+ * ctl: see ctl.h.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bundle_cmd.h"
+#include "ctl.h"
+
+/* clang-format off */
+static const struct ctl_command commands[] = {
+	/* name    run             help */
+	{"bundle", bundle_cmd_run, "make, sign, show and check signed firmware packages"},
+	{NULL,     NULL,           NULL},
+};
+/* clang-format on */
+
+static void
+list(const char *prefix, const struct ctl_command *table, FILE *to)
+{
+	fprintf(to, "usage: %s COMMAND [OPTION]...\n\n", prefix);
+	for (const struct ctl_command *c = table; c->name; c++)
+		fprintf(to, "  %-10s %s\n", c->name, c->help);
+	fprintf(to, "\n%s COMMAND --help tells more.\n", prefix);
+}
+
+int
+ctl_dispatch(const char *prefix, const struct ctl_command *table, int argc, char **argv)
+{
+	if (argc < 2) {
+		list(prefix, table, stderr);
+		return CTL_USAGE;
+	}
+	for (const struct ctl_command *c = table; c->name; c++)
+		if (strcmp(c->name, argv[1]) == 0)
+			return c->run(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		list(prefix, table, stdout);
+		return CTL_OK;
+	}
+	fprintf(stderr, "%s: no command '%s'; try %s --help\n", prefix, argv[1], prefix);
+	return CTL_USAGE;
+}
+
+int
+ctl_run(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("subotactl %s\n", SUBOTA_VERSION);
+		return CTL_OK;
+	}
+	return ctl_dispatch("subotactl", commands, argc, argv);
+}
+
+int
+ctl_complain(const char *prefix, enum err e, const char *why)
+{
+	fprintf(stderr, "%s: %s (%s)%s%s\n", prefix, err_text(e), err_name(e),
+	    why && *why ? ": " : "", why ? why : "");
+	return e == ERR_SYSTEM || e == ERR_NOMEM || e == ERR_FULL ? CTL_SYSTEM : CTL_DATA;
+}
