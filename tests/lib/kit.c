@@ -2,6 +2,8 @@
  * kit: see kit.h.
  */
 #include <fcntl.h>
+#include <ftw.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,31 @@ must(enum err e, const char *what)
 		return;
 	fprintf(stderr, "kit: %s: %s\n", what, err_name(e));
 	abort();
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+char *
+kit_scratch(void)
+{
+	char *dir = strdup("/tmp/subota-test-XXXXXX");
+
+	must(dir && mkdtemp(dir) ? ERR_OK : ERR_SYSTEM, "scratch directory");
+	return dir;
+}
+
+void
+kit_scratch_remove(char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(dir);
 }
 
 static void *
@@ -124,6 +151,16 @@ save(const char *path, const struct bundle_bytes *b)
 	must(fd < 0 ? ERR_SYSTEM : bundle_write_fd(&fd, b->data, b->len), path);
 	fchmod(fd, 0644);
 	close(fd);
+}
+
+void
+kit_write(const char *dir, const char *name, const void *data, size_t len)
+{
+	char path[1024];
+	struct bundle_bytes b = {(uint8_t *)(uintptr_t)data, len};
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	save(path, &b);
 }
 
 struct kit *
@@ -296,6 +333,64 @@ kit_bundle_file(const struct kit *k, const struct kit_spec *spec, const char *pa
 
 	save(path, &b);
 	free(b.data);
+}
+
+struct trust *
+kit_trust(const struct kit *k, const char *state_dir)
+{
+	struct trust_policy policy = {0};
+	struct trust *t = NULL;
+
+	must(trust_open(k->anchor_dir, state_dir, &policy, &t), "trust");
+	return t;
+}
+
+enum err
+kit_verify(struct trust *t, const struct bundle_head *h, char *why)
+{
+	struct trust_time time = {.now_ms = KIT_NOW_MS, .synchronised = true};
+	struct trust_result res;
+	AUTO(manifest) Tr__Manifest *m = NULL;
+	enum err e = trust_verify(t, h, &time, &m, &res);
+
+	if (why)
+		snprintf(why, WHY_SIZE, "%s", res.why);
+	return e;
+}
+
+/* Is every payload byte the signed one? */
+static enum err
+check_digests(const struct bundle_bytes *file, const Tr__Manifest *m,
+    const struct bundle_payload *at, char *why)
+{
+	for (size_t i = 0; i < m->n_payload; i++) {
+		uint8_t sha256[crypto_hash_sha256_BYTES];
+
+		crypto_hash_sha256(sha256, file->data + at[i].offset, at[i].size);
+		if (memcmp(sha256, m->payload[i]->stored_sha256.data, sizeof(sha256)) != 0)
+			return why_say(why, ERR_DIGEST, "payload %zu", i);
+	}
+	return ERR_OK;
+}
+
+enum err
+kit_judge(struct trust *t, const void *file, size_t len, char *why)
+{
+	struct bundle_bytes b = {(uint8_t *)(uintptr_t)file, len};
+	struct bundle_payload at[BUNDLE_PAYLOADS_MAX];
+	struct trust_time time = {.now_ms = KIT_NOW_MS, .synchronised = true};
+	struct trust_result res;
+	AUTO(bundle_head) struct bundle_head *h = NULL;
+	AUTO(manifest) Tr__Manifest *m = NULL;
+	enum err e = bundle_read_head(bundle_read_memory, &b, len, &h, why);
+
+	if (e)
+		return e;
+	e = trust_verify(t, h, &time, &m, &res);
+	if (e)
+		return why_say(why, e, "%s", res.why);
+	e = bundle_check_payloads(bundle_read_memory, &b, len, h, m, at, why);
+	return e ? e : check_digests(&b, m, at, why);
 }
 
 Tr__Root *

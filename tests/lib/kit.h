@@ -16,6 +16,7 @@
 #include "bundle.h"
 #include "manifest.h"
 #include "minikey.h"
+#include "trust.h"
 
 enum { KIT_ROOTS = 3, KIT_RELEASES = 2 };
 
@@ -52,6 +53,11 @@ struct kit_spec {
 /* A time at which everything of the kit is valid. */
 #define KIT_NOW_MS UINT64_C(1764000000000)
 
+/* A new directory under /tmp; AUTO(scratch) removes it with all that is in it. */
+char *kit_scratch(void);
+void kit_scratch_remove(char *dir);
+AUTO_DEFINE(scratch, char *, kit_scratch_remove)
+
 /* Makes DIR/trust (mode 0755) and root.1 in it. DIR exists. */
 struct kit *kit_new(const char *dir);
 void kit_free(struct kit *k);
@@ -71,12 +77,22 @@ struct bundle_bytes kit_file_of(const struct bundle_head *h, const struct kit_sp
 struct bundle_bytes kit_bundle(const struct kit *k, const struct kit_spec *spec);
 void kit_bundle_file(const struct kit *k, const struct kit_spec *spec, const char *path);
 
+/* A trust with the kit's anchor and no lab; `state_dir` may be NULL. */
+struct trust *kit_trust(const struct kit *k, const char *state_dir);
+/* trust_verify at KIT_NOW_MS by a good clock; why may be NULL. */
+enum err kit_verify(struct trust *t, const struct bundle_head *h, char *why);
+/* The whole way of a file: framing, trust, payload framing, payload digests. */
+enum err kit_judge(struct trust *t, const void *file, size_t len, char *why);
+
+/* Write text or bytes to DIR/NAME; for anchors and state. */
+void kit_write(const char *dir, const char *name, const void *data, size_t len);
+
 /* The next root document after `prev`: a copy with version + 1, to be changed, then offered. */
 Tr__Root *kit_next_root(const Tr__Root *prev);
 /* Append it to a bundle's head, signed by these root keys (bit i = key i). */
 void kit_add_root(
     const struct kit *k, struct bundle_head *h, const Tr__Root *doc, unsigned root_keys);
-/* Append a key to the document and return its place; id8 gets its id. */
+/* For changing a document. */
 void kit_root_add_key(Tr__Root *doc, const struct minikey *key);
 Tr__Role *kit_root_add_role(Tr__Root *doc, const char *name, uint32_t threshold);
 void kit_role_add_key(Tr__Role *role, const struct minikey *key);
