@@ -69,6 +69,15 @@ new_message(const ProtobufCMessageDescriptor *d)
 }
 
 void
+kit_test_seed(unsigned n, uint8_t seed[MINIKEY_SEED])
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "subota test key %u", n);
+
+	crypto_generichash(seed, MINIKEY_SEED, (const uint8_t *)text, (size_t)len, NULL, 0);
+}
+
+void
 kit_root_add_key(Tr__Root *doc, const struct minikey *key)
 {
 	Tr__Key *k = new_message(&tr__key__descriptor);

@@ -92,6 +92,10 @@ Tr__Root *kit_next_root(const Tr__Root *prev);
 /* Append it to a bundle's head, signed by these root keys (bit i = key i). */
 void kit_add_root(
     const struct kit *k, struct bundle_head *h, const Tr__Root *doc, unsigned root_keys);
+/* Seed of public test key n (1..6): BLAKE2b-256 of "subota test key n". The keys of the golden
+ * files in tests/data/bundle; every gateway refuses them outside a lab. */
+void kit_test_seed(unsigned n, uint8_t seed[MINIKEY_SEED]);
+
 /* For changing a document. */
 void kit_root_add_key(Tr__Root *doc, const struct minikey *key);
 Tr__Role *kit_root_add_role(Tr__Root *doc, const char *name, uint32_t threshold);

@@ -2,14 +2,10 @@
  * bundle: framing. Numbers in comments are those of the adversarial cases.
  */
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "bundle_dir.h"
 #include "bundle_write.h"
 #include "kit.h"
 #include "root.h"
@@ -474,56 +470,4 @@ Test(bundle, refuses_a_file_with_more_members_of_a_kind_than_allowed)
 		cr_assert_eq(judge_fresh(&b, f.data, f.len), i < 8 ? ERR_OK : ERR_LIMIT, "%u", i);
 	}
 	free(f.data);
-}
-
-Test(bundle_dir, gives_back_what_it_saved)
-{
-	BOX(b, .sequence = 3);
-	struct kit_spec spec = {.sequence = 3};
-	AUTO(bundle_head) struct bundle_head *h = kit_head(b.kit, &spec);
-	AUTO(bundle_head) struct bundle_head *again = NULL;
-	AUTO(root) Tr__Root *next = kit_next_root(b.kit->doc);
-	char why[WHY_SIZE] = "";
-
-	kit_add_root(b.kit, h, next, 3);
-	AUTO(fd) int dir = open(b.dir, O_RDONLY | O_DIRECTORY);
-
-	cr_assert_eq(bundle_dir_save(dir, h, 0440), ERR_OK);
-	cr_assert_eq(bundle_dir_save(dir, h, 0440), ERR_EXISTS);
-	cr_assert_eq(bundle_dir_load(dir, &again, why), ERR_OK, "%s", why);
-	cr_assert_arr_eq(again->digest, h->digest, BUNDLE_DIGEST);
-	cr_assert_eq(again->n_roots, 1u);
-	cr_assert_eq(again->roots[0].version, 2u);
-	cr_assert_eq(again->roots[0].text.n_sigs, 2u);
-	AUTO(trust) struct trust *t = kit_trust(b.kit, NULL);
-
-	cr_assert_eq(kit_verify(t, again, why), ERR_OK, "%s", why);
-}
-
-/* 40: what another process can put there in place of a file */
-Test(bundle_dir, refuses_links_pipes_and_directories_without_blocking)
-{
-	BOX(b, .sequence = 3);
-	char path[128];
-	struct bundle_head *h = NULL;
-	AUTO(fd) int dir = open(b.dir, O_RDONLY | O_DIRECTORY);
-
-	snprintf(path, sizeof(path), "%s/manifest", b.dir);
-	cr_assert_eq(bundle_dir_load(dir, &h, NULL), ERR_NOT_FOUND);
-	cr_assert_eq(symlink("/etc/hostname", path), 0);
-	cr_assert_eq(bundle_dir_load(dir, &h, NULL), ERR_FRAME);
-	unlink(path);
-	cr_assert_eq(mkfifo(path, 0600), 0);
-	cr_assert_eq(bundle_dir_load(dir, &h, NULL), ERR_FRAME);
-	unlink(path);
-	cr_assert_eq(mkdir(path, 0700), 0);
-	cr_assert_eq(bundle_dir_load(dir, &h, NULL), ERR_FRAME);
-	rmdir(path);
-	cr_assert_eq(symlink("/dev/zero", path), 0);
-	cr_assert_eq(bundle_dir_load(dir, &h, NULL), ERR_FRAME);
-	unlink(path);
-	AUTO(fd) int big = open(path, O_WRONLY | O_CREAT, 0600);
-
-	cr_assert_eq(ftruncate(big, BUNDLE_MANIFEST_BYTES + 1), 0);
-	cr_assert_eq(bundle_dir_load(dir, &h, NULL), ERR_LIMIT);
 }

@@ -1,0 +1,412 @@
+/*
+ * trust_chain: root documents and their rotation. Numbers in comments are those of the adversarial
+ * cases.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kit.h"
+#include "manifest_make.h"
+#include "root.h"
+
+/* A kit, a state directory and a trust over both. */
+struct scene {
+	char *dir;
+	char state[512];
+	struct kit *kit;
+	struct trust *t;
+};
+
+static struct scene
+scene_new(void)
+{
+	struct scene s = {.dir = kit_scratch()};
+
+	s.kit = kit_new(s.dir);
+	snprintf(s.state, sizeof(s.state), "%s/state", s.dir);
+	mkdir(s.state, 0700);
+	s.t = kit_trust(s.kit, s.state);
+	return s;
+}
+
+static void
+scene_fini(struct scene *s)
+{
+	trust_close(s->t);
+	kit_free(s->kit);
+	kit_scratch_remove(s->dir);
+}
+
+static void
+restart(struct scene *s)
+{
+	trust_close(s->t);
+	s->t = kit_trust(s->kit, s->state);
+}
+
+#define SCENE(s) __attribute__((cleanup(scene_fini))) struct scene s = scene_new()
+#define HEAD(s, h, ...) \
+	AUTO(bundle_head) \
+	struct bundle_head *h = kit_head((s).kit, &(struct kit_spec){__VA_ARGS__})
+#define NEXT(doc, prev) AUTO(root) Tr__Root *doc = kit_next_root(prev)
+
+static Tr__Role *
+role_named(Tr__Root *doc, const char *name)
+{
+	for (size_t i = 0; i < doc->n_role; i++)
+		if (strcmp(doc->role[i]->name, name) == 0)
+			return doc->role[i];
+	return NULL;
+}
+
+static void
+take_away(Tr__Root *doc, const struct minikey *key)
+{
+	doc->revoked_key_id = realloc(
+	    doc->revoked_key_id, (doc->n_revoked_key_id + 1) * sizeof(ProtobufCBinaryData));
+	ProtobufCBinaryData *b = &doc->revoked_key_id[doc->n_revoked_key_id++];
+
+	*b = (ProtobufCBinaryData){0};
+	cr_assert_eq(manifest_make_bytes(b, key->id, MINISIG_KEY_ID), ERR_OK);
+}
+
+static void
+add_floor(Tr__Root *doc, const char *model, uint64_t counter, uint64_t sequence)
+{
+	Tr__Floor *f = malloc(sizeof(*f));
+
+	tr__floor__init(f);
+	cr_assert_eq(manifest_make_text(&f->vendor, "acme"), ERR_OK);
+	cr_assert_eq(manifest_make_text(&f->model, model), ERR_OK);
+	cr_assert_eq(manifest_make_text(&f->component, "*"), ERR_OK);
+	f->min_security_counter = counter;
+	f->min_sequence = sequence;
+	doc->floor = realloc(doc->floor, (doc->n_floor + 1) * sizeof(*doc->floor));
+	doc->floor[doc->n_floor++] = f;
+}
+
+Test(trust_chain, climbs_one_version_and_keeps_it_over_a_restart)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+	NEXT(three, two);
+
+	kit_add_root(s.kit, h, two, 3);
+	kit_add_root(s.kit, h, three, 6);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+	cr_assert_eq(trust_root_version(s.t), 3u);
+	restart(&s);
+	cr_assert_eq(trust_root_version(s.t), 3u);
+	/* the same bundle again: known roots are passed over */
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+}
+
+/* 17 */
+Test(trust_chain, keeps_no_root_that_was_not_verified)
+{
+	SCENE(s);
+	HEAD(s, bad, .sequence = 1);
+	HEAD(s, good, .sequence = 1);
+	NEXT(two, s.kit->doc);
+
+	kit_add_root(s.kit, bad, two, 1); /* threshold is 2 */
+	cr_assert_eq(kit_verify(s.t, bad, NULL), ERR_THRESHOLD);
+	cr_assert_eq(trust_root_version(s.t), 1u);
+	restart(&s);
+	cr_assert_eq(trust_root_version(s.t), 1u);
+	two->created_ms++;
+	kit_add_root(s.kit, good, two, 3);
+	cr_assert_eq(kit_verify(s.t, good, NULL), ERR_OK);
+	restart(&s);
+	cr_assert_eq(trust_root_version(s.t), 2u);
+}
+
+/* 17: a good root before a bad one is not kept either; the chain is judged as a whole */
+Test(trust_chain, keeps_nothing_of_a_chain_that_breaks)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+	NEXT(three, two);
+	char path[600];
+
+	kit_add_root(s.kit, h, two, 3);
+	kit_add_root(s.kit, h, three, 4);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_THRESHOLD);
+	cr_assert_eq(trust_root_version(s.t), 1u);
+	snprintf(path, sizeof(path), "%s/root.2", s.state);
+	cr_assert_neq(access(path, F_OK), 0);
+}
+
+/* 17: one key signing twice is one key */
+Test(trust_chain, counts_a_root_key_once)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+
+	kit_add_root(s.kit, h, two, 1);
+	kit_sign(&h->roots[0].text, &s.kit->root[0], "again");
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_THRESHOLD);
+}
+
+/* 18 */
+Test(trust_chain, refuses_gaps_and_other_content_of_known_versions)
+{
+	SCENE(s);
+	HEAD(s, gap, .sequence = 1);
+	HEAD(s, up, .sequence = 1);
+	HEAD(s, other, .sequence = 1);
+	NEXT(two, s.kit->doc);
+	NEXT(three, two);
+
+	kit_add_root(s.kit, gap, three, 3);
+	cr_assert_eq(kit_verify(s.t, gap, NULL), ERR_ROOT);
+	kit_add_root(s.kit, up, two, 3);
+	kit_add_root(s.kit, up, three, 3);
+	cr_assert_eq(kit_verify(s.t, up, NULL), ERR_OK);
+	/* N and N-1 with other content, both well signed */
+	two->created_ms++;
+	kit_add_root(s.kit, other, two, 3);
+	cr_assert_eq(kit_verify(s.t, other, NULL), ERR_ROOT);
+	three->created_ms++;
+	other->roots[0].version = 3;
+	bundle_signed_fini(&other->roots[0].text);
+	other->n_roots = 0;
+	kit_add_root(s.kit, other, three, 3);
+	cr_assert_eq(kit_verify(s.t, other, NULL), ERR_ROOT);
+	cr_assert_eq(trust_root_version(s.t), 3u);
+}
+
+Test(trust_chain, refuses_a_document_whose_version_is_not_its_name)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+
+	two->version = 7;
+	kit_add_root(s.kit, h, two, 3);
+	h->roots[0].version = 2;
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_ROOT);
+}
+
+/* 15 */
+Test(trust_chain, refuses_a_root_that_release_keys_signed)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+
+	kit_add_root(s.kit, h, two, 0);
+	kit_sign(&h->roots[0].text, &s.kit->release[0], "c");
+	kit_sign(&h->roots[0].text, &s.kit->release[1], "c");
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_SCOPE);
+	cr_assert_eq(trust_root_version(s.t), 1u);
+}
+
+/* The new threshold must agree as well as the old one. */
+Test(trust_chain, wants_both_the_old_and_the_new_threshold)
+{
+	SCENE(s);
+	NEXT(two, s.kit->doc);
+	struct minikey fresh;
+
+	cr_assert_eq(minikey_make(NULL, &fresh), ERR_OK);
+	kit_root_add_key(two, &fresh);
+	kit_role_add_key(role_named(two, "root"), &fresh);
+	role_named(two, "root")->threshold = 3;
+	for (unsigned with_fresh = 0; with_fresh < 2; with_fresh++) {
+		HEAD(s, h, .sequence = 1);
+
+		kit_add_root(s.kit, h, two, 3);
+		if (with_fresh)
+			kit_sign(&h->roots[0].text, &fresh, "c");
+		cr_assert_eq(kit_verify(s.t, h, NULL), with_fresh ? ERR_OK : ERR_THRESHOLD);
+	}
+	/* and now root.1's two keys are not enough for root.3 */
+	NEXT(three, two);
+	HEAD(s, h, .sequence = 1);
+
+	kit_add_root(s.kit, h, three, 3);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_THRESHOLD);
+}
+
+/* 19 */
+Test(trust_chain, minds_the_end_of_the_last_root_only)
+{
+	SCENE(s);
+	HEAD(s, ends, .sequence = 1);
+	HEAD(s, goes_on, .sequence = 1);
+	NEXT(two, s.kit->doc);
+
+	two->expires_ms = KIT_NOW_MS;
+	NEXT(three, two);
+	three->expires_ms = KIT_EXPIRES_MS;
+	kit_add_root(s.kit, ends, two, 3);
+	cr_assert_eq(kit_verify(s.t, ends, NULL), ERR_ROOT_EXPIRED);
+	cr_assert_eq(trust_root_version(s.t), 1u);
+	kit_add_root(s.kit, goes_on, two, 3);
+	kit_add_root(s.kit, goes_on, three, 3);
+	cr_assert_eq(kit_verify(s.t, goes_on, NULL), ERR_OK);
+	cr_assert_eq(trust_root_version(s.t), 3u);
+}
+
+/* 19: an anchor that has expired refuses everything until a newer root comes */
+Test(trust_chain, refuses_under_an_expired_root_until_a_newer_one_comes)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	HEAD(s, with_root, .sequence = 1);
+	NEXT(two, s.kit->doc);
+	struct trust_time late = {.now_ms = KIT_EXPIRES_MS - 1, .synchronised = true};
+	struct trust_result res;
+	Tr__Manifest *m = NULL;
+
+	late.bound_ms = KIT_EXPIRES_MS;
+	cr_assert_eq(trust_verify(s.t, h, &late, &m, &res), ERR_ROOT_EXPIRED);
+	two->expires_ms = KIT_EXPIRES_MS * 2;
+	kit_add_root(s.kit, with_root, two, 3);
+	/* the manifest itself is as old */
+	cr_assert_eq(trust_verify(s.t, with_root, &late, &m, &res), ERR_EXPIRED);
+	cr_assert_eq(trust_root_version(s.t), 2u);
+}
+
+/* 20 */
+Test(trust_chain, keeps_a_good_root_from_a_bad_bundle)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+
+	kit_add_root(s.kit, h, two, 3);
+	h->manifest.doc.data[40] ^= 1;
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_THRESHOLD);
+	cr_assert_eq(trust_root_version(s.t), 2u);
+	restart(&s);
+	cr_assert_eq(trust_root_version(s.t), 2u);
+}
+
+/* 21 */
+Test(trust_chain, refuses_a_revoked_key_and_a_revoked_manifest)
+{
+	SCENE(s);
+	HEAD(s, queued, .sequence = 1);
+	HEAD(s, carrier, .sequence = 2);
+	NEXT(two, s.kit->doc);
+	ProtobufCBinaryData digest = {0};
+
+	cr_assert_eq(kit_verify(s.t, queued, NULL), ERR_OK);
+	cr_assert_eq(manifest_make_bytes(&digest, queued->digest, BUNDLE_DIGEST), ERR_OK);
+	two->revoked_manifest = malloc(sizeof(digest));
+	two->revoked_manifest[0] = digest;
+	two->n_revoked_manifest = 1;
+	kit_add_root(s.kit, carrier, two, 3);
+	cr_assert_eq(kit_verify(s.t, carrier, NULL), ERR_OK);
+	cr_assert_eq(kit_verify(s.t, queued, NULL), ERR_KEY_REVOKED);
+
+	NEXT(three, two);
+	HEAD(s, last, .sequence = 3);
+	take_away(three, &s.kit->release[0]);
+	kit_add_root(s.kit, last, three, 3);
+	cr_assert_eq(kit_verify(s.t, last, NULL), ERR_KEY_REVOKED);
+	cr_assert_eq(trust_root_version(s.t), 3u);
+	cr_assert_eq(kit_verify(s.t, carrier, NULL), ERR_KEY_REVOKED);
+}
+
+/* 21: a revoked root key counts no more, not even for the next root */
+Test(trust_chain, lets_no_revoked_root_key_sign_the_next)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	HEAD(s, next, .sequence = 1);
+	NEXT(two, s.kit->doc);
+	NEXT(three, two);
+
+	take_away(two, &s.kit->root[0]);
+	take_away(three, &s.kit->root[0]);
+	kit_add_root(s.kit, h, two, 6);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+	kit_add_root(s.kit, next, three, 3);
+	cr_assert_eq(kit_verify(s.t, next, NULL), ERR_KEY_REVOKED);
+}
+
+/* 22 */
+Test(trust_chain, starts_a_new_generation_when_a_key_is_taken_away)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+	NEXT(three, two);
+	struct minikey fresh;
+
+	cr_assert_eq(minikey_make(NULL, &fresh), ERR_OK);
+	kit_root_add_key(two, &fresh); /* one more key: same generation */
+	kit_role_add_key(role_named(two, "release"), &fresh);
+	kit_root_add_key(three, &fresh);
+	kit_role_add_key(role_named(three, "release"), &fresh);
+	take_away(three, &s.kit->release[1]);
+	cr_assert_eq(trust_generation(s.t, "release"), 1u);
+	kit_add_root(s.kit, h, two, 3);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+	cr_assert_eq(trust_generation(s.t, "release"), 1u);
+	kit_add_root(s.kit, h, three, 3);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+	cr_assert_eq(trust_generation(s.t, "release"), 3u);
+	cr_assert_eq(trust_generation(s.t, "operator"), 1u);
+	restart(&s);
+	cr_assert_eq(trust_generation(s.t, "release"), 3u);
+	cr_assert_eq(trust_max_gap(s.t, "release"), 0u);
+}
+
+/* 47 */
+Test(trust_chain, holds_signed_floors_without_any_memory)
+{
+	SCENE(s);
+	NEXT(two, s.kit->doc);
+	HEAD(s, carrier, .sequence = 9, .security_counter = 5);
+	HEAD(s, old, .sequence = 9, .security_counter = 4);
+	HEAD(s, early, .sequence = 7, .security_counter = 5);
+	HEAD(s, other, .sequence = 1, .model = "meter-1");
+	uint64_t counter = 0, sequence = 0;
+
+	add_floor(two, "sensor-*", 5, 0);
+	add_floor(two, "sensor-9", 1, 8);
+	cr_assert_eq(kit_verify(s.t, old, NULL), ERR_OK);
+	kit_add_root(s.kit, carrier, two, 3);
+	cr_assert_eq(kit_verify(s.t, carrier, NULL), ERR_OK);
+	cr_assert_eq(kit_verify(s.t, old, NULL), ERR_ROLLBACK);
+	cr_assert_eq(kit_verify(s.t, early, NULL), ERR_ROLLBACK);
+	cr_assert_eq(kit_verify(s.t, other, NULL), ERR_OK);
+	trust_floor(s.t, "acme", "sensor-9", "app", &counter, &sequence);
+	cr_assert_eq(counter, 5u);
+	cr_assert_eq(sequence, 8u);
+	trust_floor(s.t, "acme", "meter-1", "app", &counter, &sequence);
+	cr_assert_eq(counter + sequence, 0u);
+}
+
+/* 48 for roots: a damaged kept root ends the chain, it does not open it */
+Test(trust_chain, goes_on_with_the_last_good_root_when_a_kept_one_is_damaged)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+	NEXT(three, two);
+
+	kit_add_root(s.kit, h, two, 3);
+	kit_add_root(s.kit, h, three, 3);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+	kit_write(s.state, "root.3", "garbage", 7);
+	restart(&s);
+	cr_assert_eq(trust_root_version(s.t), 2u);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+	restart(&s);
+	cr_assert_eq(trust_root_version(s.t), 3u);
+	kit_write(s.state, "root.2.sig0", "", 0);
+	restart(&s);
+	cr_assert_eq(trust_root_version(s.t), 1u);
+}
