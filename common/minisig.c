@@ -24,7 +24,7 @@ is_comment(const char *s, size_t len)
 	if (len > MINISIG_COMMENT_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (s[i] < 0x20 || s[i] > 0x7e)
+		if ((s[i] < 0x20 && s[i] != '\t') || s[i] > 0x7e)
 			return false;
 	return true;
 }

@@ -36,7 +36,7 @@ struct minisig {
 	uint8_t key_id[MINISIG_KEY_ID];
 	uint8_t sig[MINISIG_SIG];
 	uint8_t global[MINISIG_SIG];
-	char comment[MINISIG_COMMENT_MAX + 1]; /* printable ASCII */
+	char comment[MINISIG_COMMENT_MAX + 1]; /* printable ASCII, tabs */
 };
 
 /* ERR_UNSUPPORTED for a legacy or unknown algorithm, ERR_LIMIT over MINISIG_TEXT_MAX, else
