@@ -1,0 +1,551 @@
+/*
+ * dialect: golden OTA messages in both directions, the recorded sessions of the platform's SDK
+ * replayed, and what a plan, a firmware or a reply must have to be believed.
+ */
+#include <criterion/criterion.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth.h"
+#include "dialect.h"
+#include "dp.h"
+#include "vectors.h"
+
+static const struct profile *
+p1(void)
+{
+	return profile_find("p1");
+}
+
+/* --- what the SDK sent, made by us ------------------------------------------------------------ */
+
+/* Put the message again that was read from `f`, with our own functions. */
+static void
+put_again(struct ttlv_writer *w, const struct dp *f)
+{
+	static struct ttlv t;
+	struct dialect_report r = {0};
+	char texts[16][600] = {{0}};
+	int64_t v = 0;
+
+	cr_assert_eq(ttlv_parse(f->payload, f->len, &t), ERR_OK);
+	for (uint16_t id = 1; id < 16; id++)
+		(void)!ttlv_text(ttlv_find(&t, 0, t.n, id), texts[id], sizeof(texts[id]));
+	(void)!ttlv_text(ttlv_find(&t, 0, t.n, 25), texts[0], sizeof(texts[0]));
+	(void)!ttlv_text(ttlv_find(&t, 0, t.n, 26), texts[15], sizeof(texts[15]));
+	switch (f->command) {
+	case DIALECT_STATE:
+		dialect_put_state(
+		    w, &(struct dialect_state){true, true, true, true, 87, 3850, -63, 4194304});
+		return;
+	case DIALECT_INFO:
+		dialect_put_info(w, &(struct dialect_info){texts[1], texts[2], texts[3], texts[5],
+					texts[11], texts[12], texts[13], texts[14]});
+		return;
+	case DIALECT_OTA_REQUEST:
+		dialect_put_request(w, texts[0], texts[15]);
+		return;
+	case DIALECT_OTA_STATUS:
+		cr_assert_eq(ttlv_int(ttlv_find(&t, 0, t.n, 13), 1, 12, &v), ERR_OK);
+		r.status = (int)v;
+		cr_assert_eq(ttlv_int(ttlv_find(&t, 0, t.n, 7), 0, 1, &v), ERR_OK);
+		r.type = (int)v;
+		r.component = texts[4];
+		r.ask_sha256 = ttlv_find(&t, 0, t.n, 19);
+		r.version = texts[0];
+		r.mcu_versions = texts[15];
+		dialect_put_report(w, &r);
+		return;
+	default:
+		cr_assert_fail("a command that this test does not know: %04x", f->command);
+	}
+}
+
+/* Our frame for the same values; its bytes must be the SDK's. */
+static void
+expect_made_again(const uint8_t *frame, size_t len, const char *name)
+{
+	static uint8_t buffer[4096], again[4096];
+	uint8_t payload[DIALECT_PAYLOAD_MAX];
+	struct ttlv_writer w = TTLV_WRITER(payload);
+	struct dp f;
+	size_t n = 0;
+
+	cr_assert_eq(dp_parse(frame, len, buffer, sizeof(buffer), &f), ERR_OK, "%s", name);
+	put_again(&w, &f);
+	f.payload = payload;
+	cr_assert_eq(ttlv_put_end(&w, &f.len), ERR_OK, "%s", name);
+	cr_assert_eq(dp_format(&f, again, sizeof(again), &n), ERR_OK, "%s", name);
+	cr_assert_eq(n, len, "%s", name);
+	cr_expect_eq(memcmp(again, frame, n), 0, "%s: other bytes", name);
+}
+
+/* What comes down must be understood. */
+static void
+expect_understood(const uint8_t *frame, size_t len, const char *name)
+{
+	static uint8_t buffer[4096];
+	static struct dialect_notice notice;
+	static struct dialect_firmware firmware;
+	struct dialect_configure configure;
+	struct dialect_reply reply;
+	char why[WHY_SIZE] = "";
+	struct dp f;
+	enum err e = ERR_UNSUPPORTED;
+
+	cr_assert_eq(dp_parse(frame, len, buffer, sizeof(buffer), &f), ERR_OK, "%s", name);
+	if (f.command == DIALECT_PLAN)
+		e = dialect_parse_notice(p1(), f.payload, f.len, &notice, why);
+	else if (f.command == DIALECT_FIRMWARE)
+		e = dialect_parse_firmware(p1(), f.payload, f.len, false, &firmware, why);
+	else if (f.command == DIALECT_CONFIGURE)
+		e = dialect_parse_configure(f.payload, f.len, &configure, why);
+	else if (f.command == DIALECT_EXCEPTION)
+		e = dialect_parse_exception(p1(), f.payload, f.len, &reply, why);
+	cr_expect_eq(e, ERR_OK, "%s: %s %s", name, err_name(e), why);
+}
+
+Test(dialect, makes_and_understands_every_golden_ota_message)
+{
+	AUTO(vectors) cJSON *doc = vectors_load();
+	const cJSON *v = NULL;
+	int n = 0;
+
+	cJSON_ArrayForEach(v, cJSON_GetObjectItem(doc, "ota_messages"))
+	{
+		AUTO(mem) struct vectors_bytes *b = vectors_hex(v, "frame");
+		const char *name = vectors_text(v, "name");
+
+		if (strcmp(vectors_text(v, "direction"), "device to cloud") == 0)
+			expect_made_again(b->data, b->len, name);
+		else
+			expect_understood(b->data, b->len, name);
+		n++;
+	}
+	cr_expect_eq(n, 16);
+}
+
+/* One recorded line. True when it was a frame. */
+static bool
+replay(const cJSON *step, const char *key, const char *name)
+{
+	AUTO(mem) struct vectors_bytes *wire = vectors_hex(step, "wire");
+	AUTO(mem) struct vectors_bytes *clear = vectors_hex(step, "frame");
+	static uint8_t out[4096], sealed[4096];
+	size_t len = wire->len, n = 0;
+	bool ours = strcmp(vectors_text(step, "from"), "SDK") == 0;
+
+	if (!vectors_text(step, "from")[0])
+		return false;
+	memcpy(out, wire->data, wire->len);
+	if (wire->len && key) {
+		cr_assert_eq(auth_open(key, 16, wire->data, wire->len, out, sizeof(out), &len),
+		    ERR_OK, "%s", name);
+		cr_assert_eq(
+		    auth_seal(key, 16, out, len, sealed, sizeof(sealed), &n), ERR_OK, "%s", name);
+		cr_assert_eq(n, wire->len);
+		cr_expect_eq(memcmp(sealed, wire->data, n), 0, "%s: other ciphertext", name);
+	}
+	if (!wire->len) { /* the key itself comes in clear */
+		memcpy(out, clear->data, clear->len);
+		len = clear->len;
+	}
+	if (ours)
+		expect_made_again(out, len, name);
+	else
+		expect_understood(out, len, name);
+	return true;
+}
+
+Test(dialect, replays_every_recorded_session)
+{
+	AUTO(vectors) cJSON *doc = vectors_load();
+	const cJSON *session = NULL, *step = NULL;
+	int n = 0;
+
+	cJSON_ArrayForEach(session, cJSON_GetObjectItem(doc, "sdk_sessions"))
+	{
+		const char *key = vectors_text(session, "session_key");
+
+		cJSON_ArrayForEach(step, cJSON_GetObjectItem(session, "steps"))
+		    n += replay(step, key[0] ? key : NULL, vectors_text(session, "name"));
+	}
+	cr_expect_geq(n, 45, "%d lines", n);
+}
+
+/* The registration password of a session: what is in its blob is what we would seal. */
+Test(dialect, makes_the_password_of_every_recorded_session)
+{
+	AUTO(vectors) cJSON *doc = vectors_load();
+	const cJSON *session = NULL;
+
+	cJSON_ArrayForEach(session, cJSON_GetObjectItem(doc, "sdk_sessions"))
+	{
+		const cJSON *connect = cJSON_GetArrayItem(cJSON_GetObjectItem(session, "steps"), 0);
+		const char *want = vectors_text(connect, "password");
+		const char *ps = vectors_text(session, "ps"), *blob = strrchr(want, ';') + 1;
+		char random[AUTH_RANDOM + 1] = "", password[AUTH_PASSWORD_SIZE], sealed[129];
+		uint8_t raw[128], plain[128];
+		size_t len = 0;
+
+		cr_assert_lt(strlen(blob), sizeof(sealed));
+		int n = EVP_DecodeBlock(raw, (const unsigned char *)blob, (int)strlen(blob));
+		n -= (blob[strlen(blob) - 1] == '=') + (blob[strlen(blob) - 2] == '=');
+		cr_assert_eq(
+		    auth_open(ps, strlen(ps), raw, (size_t)n, plain, sizeof(plain), &len), ERR_OK);
+		memcpy(random, plain + strlen("860000000000001;"), AUTH_RANDOM);
+		struct auth a = {"p1115X", ps, "860000000000001", NULL, random, want[5] == '1'};
+		cr_assert_eq(auth_password(&a, password), ERR_OK);
+		cr_expect_str_eq(password, want);
+	}
+}
+
+/* --- plans ------------------------------------------------------------------------------------ */
+
+struct payload {
+	uint8_t data[8192];
+	struct ttlv_writer w;
+	size_t len;
+};
+
+static struct payload *
+begin(void)
+{
+	static struct payload p;
+
+	p.w = TTLV_WRITER(p.data);
+	return &p;
+}
+
+static void
+put_plan(struct ttlv_writer *w, const char *component, const char *target, int type)
+{
+	ttlv_put_text(w, 4, component);
+	ttlv_put_text(w, 6, target);
+	ttlv_put_int(w, 7, type);
+}
+
+static struct dialect_notice notice;
+static char why[WHY_SIZE];
+
+static enum err
+parse_notice(struct payload *p)
+{
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	return dialect_parse_notice(p1(), p->data, p->len, &notice, why);
+}
+
+Test(dialect, reads_all_of_a_plan)
+{
+	struct payload *p = begin();
+	struct dialect_plan *plan = &notice.plans[0];
+
+	put_plan(&p->w, "app", "1.1.0", 0);
+	ttlv_put_text(&p->w, 5, "1.0.0");
+	ttlv_put_int(&p->w, 8, 30);
+	ttlv_put_int(&p->w, 9, 5000);
+	ttlv_put_int(&p->w, 10, -110);
+	cr_assert_eq(parse_notice(p), ERR_OK, "%s", why);
+	cr_expect_eq(notice.n, 1);
+	cr_expect_str_eq(plan->component, "app");
+	cr_expect_str_eq(plan->source, "1.0.0");
+	cr_expect_str_eq(plan->target, "1.1.0");
+	cr_expect_eq(plan->type, 0);
+	cr_expect_eq(plan->min_battery_percent, 30);
+	cr_expect_eq(plan->space_bytes, 5000);
+	cr_expect_eq(plan->min_signal_dbm, -110);
+	cr_expect_str_eq(notice.sub.product_key, "");
+}
+
+Test(dialect, names_the_id_that_a_plan_lacks)
+{
+	static const char *const wants[] = {"id 4:", "id 6:", "id 7:"};
+
+	for (int missing = 0; missing < 3; missing++) {
+		struct payload *p = begin();
+
+		if (missing != 0)
+			ttlv_put_text(&p->w, 4, "app");
+		if (missing != 1)
+			ttlv_put_text(&p->w, 6, "1.1.0");
+		if (missing != 2)
+			ttlv_put_int(&p->w, 7, 0);
+		cr_expect_eq(parse_notice(p), ERR_NOT_FOUND);
+		cr_expect(strstr(why, wants[missing]), "%s", why);
+	}
+}
+
+Test(dialect, holds_a_plan_to_its_lengths_and_its_alphabet)
+{
+	char component[34], version[66];
+
+	memset(component, 'c', sizeof(component));
+	memset(version, '9', sizeof(version));
+	component[32] = version[64] = '\0';
+	struct payload *p = begin();
+	put_plan(&p->w, component, version, 1);
+	cr_expect_eq(parse_notice(p), ERR_OK, "%s", why);
+	component[32] = 'c', component[33] = '\0';
+	p = begin(), put_plan(&p->w, component, "1", 0);
+	cr_expect_eq(parse_notice(p), ERR_LIMIT);
+	version[64] = '9', version[65] = '\0';
+	p = begin(), put_plan(&p->w, "app", version, 0);
+	cr_expect_eq(parse_notice(p), ERR_LIMIT);
+	p = begin(), put_plan(&p->w, "app", "1;2", 0);
+	cr_expect_eq(parse_notice(p), ERR_MALFORMED);
+	p = begin(), put_plan(&p->w, "a\nb", "1", 0);
+	cr_expect_eq(parse_notice(p), ERR_MALFORMED);
+	p = begin(), put_plan(&p->w, "", "1", 0);
+	cr_expect_eq(parse_notice(p), ERR_NOT_FOUND, "empty is missing");
+	p = begin(), put_plan(&p->w, "app", "1", 2);
+	cr_expect_eq(parse_notice(p), ERR_LIMIT);
+	p = begin(), put_plan(&p->w, "app", "1", 0), ttlv_put_int(&p->w, 8, 101);
+	cr_expect_eq(parse_notice(p), ERR_LIMIT);
+	p = begin(), put_plan(&p->w, "app", "1", 0), ttlv_put_int(&p->w, 10, 5);
+	cr_expect_eq(parse_notice(p), ERR_LIMIT);
+	p = begin(), put_plan(&p->w, "app", "1", 0), ttlv_put_int(&p->w, 9, -1);
+	cr_expect_eq(parse_notice(p), ERR_LIMIT);
+	cr_expect_neq(dialect_parse_notice(p1(), p->data, 0, &notice, why), ERR_OK);
+}
+
+static void
+put_tasks(struct payload *p, uint16_t n)
+{
+	ttlv_put_struct(&p->w, 28, n);
+	for (unsigned i = 0; i < n; i++) {
+		ttlv_put_struct(&p->w, 0, 3);
+		put_plan(&p->w, "app", "1", 0);
+	}
+}
+
+Test(dialect, reads_up_to_twenty_components)
+{
+	struct payload *p = begin();
+
+	put_tasks(p, 20);
+	cr_expect_eq(parse_notice(p), ERR_OK, "%s", why);
+	cr_expect_eq(notice.n, 20);
+	p = begin(), put_tasks(p, 21);
+	cr_expect_eq(parse_notice(p), ERR_LIMIT);
+	p = begin(), put_tasks(p, 0);
+	cr_expect_eq(parse_notice(p), ERR_LIMIT);
+	p = begin(), ttlv_put_struct(&p->w, 28, 1), ttlv_put_text(&p->w, 0, "x");
+	cr_expect_eq(parse_notice(p), ERR_MALFORMED);
+}
+
+Test(dialect, finds_the_subdevice_in_the_payload_only_where_the_profile_says_so)
+{
+	const struct profile *p2 = profile_find("p2");
+	struct dialect_sub sub = {"p11abc", "METER01"}, bad = {"p11abc", "ME/ER"};
+	struct payload *p = begin();
+
+	put_plan(&p->w, "app", "1", 0);
+	dialect_put_sub(&p->w, p2, &sub);
+	cr_assert_eq(parse_notice(p), ERR_OK);
+	cr_expect_str_eq(notice.sub.product_key, "");
+	cr_assert_eq(dialect_parse_notice(p2, p->data, p->len, &notice, why), ERR_OK, "%s", why);
+	cr_expect_str_eq(notice.sub.product_key, "p11abc");
+	cr_expect_str_eq(notice.sub.device_key, "METER01");
+	p = begin(), put_plan(&p->w, "app", "1", 0), dialect_put_sub(&p->w, p2, &bad);
+	cr_assert_eq(parse_notice(p), ERR_OK);
+	cr_expect_eq(dialect_parse_notice(p2, p->data, p->len, &notice, why), ERR_MALFORMED);
+	p = begin(), put_plan(&p->w, "app", "1", 0), dialect_put_sub(&p->w, p1(), &sub);
+	cr_assert_eq(parse_notice(p), ERR_OK, "with P1 nothing is added");
+}
+
+/* --- firmware --------------------------------------------------------------------------------- */
+
+static struct dialect_firmware firmware;
+
+/* A good 0113, but `id` has this text (or is left out when it is NULL). */
+static enum err
+firmware_with(uint16_t id, const char *text, bool want_sha256)
+{
+	static const struct {
+		uint16_t id;
+		const char *text;
+	} good[] = {
+	    {1, "https://oss.example/fw.bin"},
+	    {3, "33d9712cc5eb0bf18a41ed54a908e412"},
+	    {4, "app"},
+	    {6, "1.1.0"},
+	    {15, "9b71c"},
+	    {16, "34398b85297bf7d9dfb59b8d511d8bbb44ab23e891570e4395e7871475fc8afb"},
+	};
+	struct payload *p = begin();
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		const char *t = good[i].id == id ? text : good[i].text;
+
+		if (t)
+			ttlv_put_text(&p->w, good[i].id, t);
+	}
+	if (id != 2)
+		ttlv_put_int(&p->w, 2, 5000);
+	if (id != 7)
+		ttlv_put_int(&p->w, 7, 0);
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	return dialect_parse_firmware(p1(), p->data, p->len, want_sha256, &firmware, why);
+}
+
+Test(dialect, reads_all_of_a_firmware)
+{
+	cr_assert_eq(firmware_with(0, NULL, true), ERR_OK, "%s", why);
+	cr_expect_str_eq(firmware.url, "https://oss.example/fw.bin");
+	cr_expect_eq(firmware.size, 5000);
+	cr_expect_eq(firmware.md5[0], 0x33);
+	cr_expect_eq(firmware.md5[15], 0x12);
+	cr_expect_str_eq(firmware.component, "app");
+	cr_expect_str_eq(firmware.target, "1.1.0");
+	cr_expect_eq(firmware.crc, 0x9b71c);
+	cr_assert(firmware.has_sha256);
+	cr_expect_eq(firmware.sha256[31], 0xfb);
+}
+
+Test(dialect, wants_everything_of_a_firmware)
+{
+	static const uint16_t must[] = {1, 2, 3, 4, 6, 7, 15};
+	char id[16];
+
+	for (size_t i = 0; i < sizeof(must) / sizeof(must[0]); i++) {
+		cr_expect_eq(firmware_with(must[i], NULL, false), ERR_NOT_FOUND, "id %u", must[i]);
+		snprintf(id, sizeof(id), "id %u:", must[i]);
+		cr_expect(strstr(why, id), "%s", why);
+	}
+	cr_expect_eq(firmware_with(16, NULL, true), ERR_NOT_FOUND, "it was asked for");
+	cr_expect_eq(firmware_with(16, NULL, false), ERR_OK);
+	cr_expect_not(firmware.has_sha256);
+}
+
+Test(dialect, refuses_a_firmware_whose_fields_are_wrong)
+{
+	static const struct {
+		uint16_t id;
+		const char *text;
+	} bad[] = {
+	    {3, "33d9712cc5eb0bf18a41ed54a908e41"},   /* an MD5 of 31 digits */
+	    {3, "33d9712cc5eb0bf18a41ed54a908e4123"}, /* of 33 */
+	    {3, "33d9712cc5eb0bf18a41ed54a908e41g"},
+	    {1, "ftp://oss.example/fw.bin"},
+	    {1, "https://oss.example/fw .bin"},
+	    {1, "file:///etc/passwd"},
+	    {15, "123456789"},
+	    {15, "0x12"},
+	    {16, "34398b85"},
+	    {4, "a b"},
+	    {6, "1/2"},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cr_expect_neq(
+		    firmware_with(bad[i].id, bad[i].text, false), ERR_OK, "%s", bad[i].text);
+		cr_expect(strstr(why, "expected"), "%s", why);
+	}
+}
+
+Test(dialect, bounds_the_address)
+{
+	char url[DIALECT_URL_MAX + 2];
+
+	memset(url, 'a', sizeof(url));
+	memcpy(url, "http://", 7);
+	url[DIALECT_URL_MAX] = '\0';
+	cr_expect_eq(firmware_with(1, url, false), ERR_OK, "%s", why);
+	url[DIALECT_URL_MAX] = 'a', url[DIALECT_URL_MAX + 1] = '\0';
+	cr_expect_eq(firmware_with(1, url, false), ERR_LIMIT);
+}
+
+Test(dialect, refuses_a_list_of_files)
+{
+	struct payload *p = begin();
+
+	put_plan(&p->w, "app", "1", 0);
+	ttlv_put_struct(&p->w, 20, 1);
+	ttlv_put_struct(&p->w, 0, 1);
+	ttlv_put_int(&p->w, 30, 0);
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	cr_expect_eq(
+	    dialect_parse_firmware(p1(), p->data, p->len, false, &firmware, why), ERR_UNSUPPORTED);
+}
+
+/* --- the link --------------------------------------------------------------------------------- */
+
+Test(dialect, reads_replies_about_subdevices)
+{
+	struct payload *p = begin();
+	struct dialect_sub sub = {"p11abc", "METER01"};
+	struct dialect_reply r;
+
+	ttlv_put_int(&p->w, 1, 10200);
+	dialect_put_logout(&p->w, p1(), &sub);
+	ttlv_put_text(&p->w, 5, "2iKcFleFzN2uzW2f");
+	ttlv_put_bytes(&p->w, 6, "0123456789abcdef", 16);
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	cr_assert_eq(dialect_parse_reply(p1(), p->data, p->len, &r, why), ERR_OK, "%s", why);
+	cr_expect_eq(r.code, DIALECT_CODE_OK);
+	cr_expect_str_eq(r.sub.device_key, "METER01");
+	cr_expect_str_eq(r.device_secret, "2iKcFleFzN2uzW2f");
+	cr_expect_eq(r.session_key_len, 16);
+	p = begin(), ttlv_put_int(&p->w, 1, 10200);
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	cr_expect_eq(dialect_parse_reply(p1(), p->data, p->len, &r, why), ERR_NOT_FOUND);
+	p = begin(), dialect_put_logout(&p->w, p1(), &sub), ttlv_put_bytes(&p->w, 6, why, 33);
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	cr_expect_eq(dialect_parse_reply(p1(), p->data, p->len, &r, why), ERR_MALFORMED);
+}
+
+Test(dialect, reads_what_the_platform_configures_and_never_prints_a_secret)
+{
+	struct payload *p = begin();
+	struct dialect_configure c;
+
+	ttlv_put_text(&p->w, 5, "2c8e8a105e5c4c0fa3787deb7e96ede7");
+	ttlv_put_bytes(&p->w, 6, "ABCDEFGHIJKLMNOP", 16);
+	ttlv_put_bool(&p->w, 9, true);
+	ttlv_put_text(&p->w, 7, "other");
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	cr_assert_eq(dialect_parse_configure(p->data, p->len, &c, why), ERR_OK, "%s", why);
+	cr_expect_str_eq(c.device_secret, "2c8e8a105e5c4c0fa3787deb7e96ede7");
+	cr_expect(c.has_session_key && c.authenticate_again && c.moves);
+	p = begin(), ttlv_put_text(&p->w, 5, "2c8e8a105e5c4c0fa3787deb7e96ede7Z");
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	cr_expect_eq(dialect_parse_configure(p->data, p->len, &c, why), ERR_LIMIT);
+	cr_expect_null(strstr(why, "2c8e"), "%s", why);
+	p = begin(), ttlv_put_bytes(&p->w, 6, "ABCDEFGHIJKLMNO", 15);
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	cr_expect_eq(dialect_parse_configure(p->data, p->len, &c, why), ERR_MALFORMED);
+}
+
+Test(dialect, knows_which_codes_end_the_gateways_own_session)
+{
+	cr_expect(dialect_is_auth_code(10425));
+	cr_expect(dialect_is_auth_code(10422));
+	cr_expect_not(dialect_is_auth_code(10428));
+	cr_expect_not(dialect_is_auth_code(10429));
+	cr_expect_not(dialect_is_auth_code(10442));
+	cr_expect_not(dialect_is_auth_code(5));
+	cr_expect_not(dialect_is_auth_code(10450));
+}
+
+Test(dialect, has_no_text_for_a_status_that_does_not_exist)
+{
+	static const bool exists[] = {0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 1, 1, 0};
+
+	for (int s = 0; s < 14; s++)
+		cr_expect_eq(dialect_status_text(s) != NULL, exists[s], "%d", s);
+	struct payload *p = begin();
+	dialect_put_report(&p->w, &(struct dialect_report){.status = 7, .component = "app"});
+	cr_expect_eq(ttlv_put_end(&p->w, &p->len), ERR_INVALID);
+}
+
+Test(dialect, lays_every_id_of_the_profile_into_configuration)
+{
+	struct profile read = {0};
+
+	cr_expect_null(profile_find("p3"));
+	for (size_t i = 0; i < PROFILE_KEYS; i++) {
+		cr_expect_not_null(profile_keys[i].fallback, "%s", profile_keys[i].name);
+		cr_expect_lt(profile_keys[i].offset, sizeof(read));
+	}
+}
