@@ -133,9 +133,11 @@ opt_read_number(const char *text, uint64_t max, uint64_t *out)
 	if (!*text)
 		return false;
 	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || n > (max - (uint64_t)(*text - '0')) / 10)
+		uint64_t digit = (uint64_t)(*text - '0');
+
+		if (*text < '0' || *text > '9' || digit > max || n > (max - digit) / 10)
 			return false;
-		n = n * 10 + (uint64_t)(*text - '0');
+		n = n * 10 + digit;
 	}
 	*out = n;
 	return true;

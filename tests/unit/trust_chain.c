@@ -155,6 +155,50 @@ Test(trust_chain, counts_a_root_key_once)
 	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_THRESHOLD);
 }
 
+/* 57: what could not be written down is not believed either */
+Test(trust_chain, believes_no_root_that_it_could_not_keep)
+{
+	SCENE(s);
+	HEAD(s, h, .sequence = 1);
+	NEXT(two, s.kit->doc);
+	char path[600];
+
+	kit_add_root(s.kit, h, two, 3);
+	snprintf(path, sizeof(path), "%s/root.2.tmp", s.state);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	cr_assert_neq(kit_verify(s.t, h, NULL), ERR_OK);
+	cr_assert_eq(trust_root_version(s.t), 1u);
+	restart(&s);
+	cr_assert_eq(trust_root_version(s.t), 1u);
+	rmdir(path);
+	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+}
+
+/* 56: killed between any two files of a root: the next start has the old chain, and takes it again
+ */
+Test(trust_chain, survives_a_kill_between_the_files_of_a_root)
+{
+	static const char *const lost[] = {"root.2", "root.2.sig0", "root.2.sig1"};
+
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		SCENE(s);
+		HEAD(s, h, .sequence = 1);
+		NEXT(two, s.kit->doc);
+		char path[600];
+
+		kit_add_root(s.kit, h, two, 3);
+		cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+		snprintf(path, sizeof(path), "%s/%s", s.state, lost[i]);
+		unlink(path);
+		kit_write(s.state, "root.2.tmp", "half", 4);
+		restart(&s);
+		cr_assert_eq(trust_root_version(s.t), 1u, "%s", lost[i]);
+		cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+		restart(&s);
+		cr_assert_eq(trust_root_version(s.t), 2u, "%s", lost[i]);
+	}
+}
+
 /* 18 */
 Test(trust_chain, refuses_gaps_and_other_content_of_known_versions)
 {
