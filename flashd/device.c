@@ -1,0 +1,460 @@
+/*
+ * device: see device.h. The table is the specification.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "device.h"
+
+enum { RETRY_MS = 1000, RETRY_SHIFT_MAX = 5 };
+
+static const char *const states[] = {"IDENTIFIED", "ADMITTED", "WAITING", "FLASHING", "STAGED",
+    "TESTING", "CONFIRMED", "DONE", "REVERTED", "FAILED", "REFUSED", "CANCELLED"};
+static const char *const events[] = {"ADMIT", "VERDICT_SENT", "ORDER", "REFUSE", "SEES_OLD",
+    "SEES_NEW_STORED", "SEES_NEW_PENDING", "SEES_NEW_ON_TEST", "SEES_NEW_KEPT", "SEES_MISFIT",
+    "WROTE", "MARKED", "REBOOTED", "KEPT", "WENT_BACK", "TROUBLE", "DEADLINE", "CANCEL",
+    "SUPERSEDED", "RESTARTED"};
+
+/* --- guards ---------------------------------------------------------------------------------- */
+
+/* Another try may help: nothing was refused, somebody was merely not there or not understood. */
+static bool
+is_passing(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	switch ((int)((const struct device_news *)data)->error) {
+	case ERR_LINK:
+	case ERR_DEVICE_AWAY:
+	case ERR_BUSY:
+	case ERR_CLOSED:
+		return u->confusions < DEVICE_FRUITLESS_MAX;
+	case ERR_TIMEOUT:
+	case ERR_AMBIGUOUS:
+	case ERR_SESSION:
+	case ERR_SYSTEM:
+	case ERR_NOMEM:
+	case ERR_DEVICE_PROTO:
+		return u->confusions < DEVICE_CONFUSIONS_MAX;
+	default:
+		return false;
+	}
+}
+
+/* The driver has no such verb: the device does it by itself, or need not. */
+static bool
+no_verb(void *ctx, const void *data, int verb)
+{
+	return ((const struct device_news *)data)->error == ERR_UNSUPPORTED &&
+	       ((struct device_upgrade *)ctx)->verb == verb;
+}
+
+static bool
+no_stage(void *ctx, const void *data)
+{
+	return no_verb(ctx, data, PB__VERB__VERB_STAGE);
+}
+
+static bool
+no_confirm(void *ctx, const void *data)
+{
+	return no_verb(ctx, data, PB__VERB__VERB_CONFIRM);
+}
+
+static bool
+no_reboot(void *ctx, const void *data)
+{
+	return no_verb(ctx, data, PB__VERB__VERB_REBOOT);
+}
+
+/* The device says that it runs or holds the image: look, with the hash that is known by now. */
+static bool
+is_already(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	return ((const struct device_news *)data)->error == ERR_ALREADY && u->has_image_hash &&
+	       u->confusions < DEVICE_CONFUSIONS_MAX;
+}
+
+static bool
+is_reverted(void *ctx, const void *data)
+{
+	(void)ctx;
+	return ((const struct device_news *)data)->error == ERR_REVERTED;
+}
+
+static bool
+no_way_back(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	return u->verb == PB__VERB__VERB_REVERT && !is_passing(ctx, data);
+}
+
+static bool
+rebooted(void *ctx, const void *data)
+{
+	(void)data;
+	return ((struct device_upgrade *)ctx)->rebooted;
+}
+
+static bool
+untouched(void *ctx, const void *data)
+{
+	(void)data;
+	return !((struct device_upgrade *)ctx)->wrote;
+}
+
+/* Nothing but the other slot has changed so far, and the device was not told to boot it. */
+static bool
+is_safe(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	(void)data;
+	return u->verb != PB__VERB__VERB_STAGE && !(u->destructive && u->wrote);
+}
+
+/* --- actions --------------------------------------------------------------------------------- */
+
+static void
+note(struct device_upgrade *u, enum err e, const char *detail)
+{
+	u->error = e;
+	snprintf(u->detail, sizeof(u->detail), "%s", detail ? detail : "");
+}
+
+static void
+want(struct device_upgrade *u, int verb, struct mono due)
+{
+	u->verb = verb;
+	u->due = due;
+}
+
+static void
+want_now(void *ctx, const void *data, int verb)
+{
+	want(ctx, verb, ((const struct device_news *)data)->now);
+}
+
+/* Said or done before without effect: not at once, and rarer each time. */
+static void
+want_again(void *ctx, const void *data, int verb)
+{
+	struct device_upgrade *u = ctx;
+	unsigned shift = u->repeats < RETRY_SHIFT_MAX ? u->repeats : RETRY_SHIFT_MAX;
+
+	u->repeats++;
+	want(u, verb,
+	    mono_after(((const struct device_news *)data)->now, (int64_t)RETRY_MS << shift));
+}
+
+static void
+do_look(void *ctx, const void *data)
+{
+	want_now(ctx, data, PB__VERB__VERB_IDENTIFY);
+}
+
+static void
+do_write(void *ctx, const void *data)
+{
+	want_now(ctx, data, PB__VERB__VERB_WRITE);
+}
+
+static void
+do_mark(void *ctx, const void *data)
+{
+	want_now(ctx, data, PB__VERB__VERB_STAGE);
+}
+
+/* `rebooted` is set before the order leaves: it may have an effect even if nobody says so. */
+static void
+do_reboot(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+
+	if (u->rebooted)
+		want_again(u, data, PB__VERB__VERB_REBOOT);
+	else
+		want_now(u, data, PB__VERB__VERB_REBOOT);
+	u->rebooted = true;
+}
+
+static void
+do_confirm(void *ctx, const void *data)
+{
+	want_now(ctx, data, PB__VERB__VERB_CONFIRM);
+}
+
+static void
+do_confirm_again(void *ctx, const void *data)
+{
+	want_again(ctx, data, PB__VERB__VERB_CONFIRM);
+}
+
+static void
+do_no_confirm(void *ctx, const void *data)
+{
+	((struct device_upgrade *)ctx)->no_confirm = true;
+	do_look(ctx, data);
+}
+
+static void
+do_revert(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+	bool again = u->error == ERR_WRONG_VERSION;
+	char detail[DEVICE_DETAIL];
+
+	snprintf(detail, sizeof(detail), "expected version %.64s from the new image, got %.64s",
+	    u->image_version, u->version);
+	note(u, ERR_WRONG_VERSION, detail);
+	if (again)
+		want_again(u, data, PB__VERB__VERB_REVERT);
+	else
+		want_now(u, data, PB__VERB__VERB_REVERT);
+}
+
+static void
+do_retry(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+	const struct device_news *n = data;
+	unsigned shift = u->troubles < RETRY_SHIFT_MAX ? u->troubles : RETRY_SHIFT_MAX;
+
+	if (u->error != ERR_WRONG_VERSION) /* why it goes back stays the reason */
+		note(u, n->error, n->detail);
+	u->troubles++;
+	want(u, PB__VERB__VERB_IDENTIFY, mono_after(n->now, (int64_t)RETRY_MS << shift));
+}
+
+static void
+do_admit(void *ctx, const void *data)
+{
+	(void)data;
+	((struct device_upgrade *)ctx)->effects |= DEVICE_DO_VERDICT;
+}
+
+static void
+do_end(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+	const struct device_news *n = data;
+
+	want(u, 0, MONO_NEVER);
+	note(u, n->error, n->detail);
+	if (u->running)
+		u->effects |= DEVICE_DO_STOP;
+}
+
+static void
+do_done(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+
+	(void)data;
+	want(u, 0, MONO_NEVER);
+	note(u, ERR_OK, NULL);
+	u->effects |= DEVICE_DO_RAISE;
+}
+
+static void
+do_reverted(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+	char detail[DEVICE_DETAIL];
+
+	(void)data;
+	want(u, 0, MONO_NEVER);
+	if (u->error == ERR_WRONG_VERSION)
+		return;
+	snprintf(detail, sizeof(detail), "expected version %.64s to run, got %.64s again",
+	    u->image_version, u->version[0] ? u->version : "the old one");
+	note(u, ERR_REVERTED, detail);
+}
+
+/* The time is over: what went wrong last is the reason, if something did. */
+static void
+do_late(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+	struct device_news n = *(const struct device_news *)data;
+	char detail[DEVICE_DETAIL];
+
+	snprintf(detail, sizeof(detail), "expected an end of %s in time%s%.200s",
+	    device_table.states[u->state], u->detail[0] ? ", last: " : "", u->detail);
+	n.error = u->error ? (enum err)u->error : ERR_TIMEOUT;
+	n.detail = detail;
+	do_end(u, &n);
+}
+
+static void
+do_late_image(void *ctx, const void *data)
+{
+	struct device_news n = *(const struct device_news *)data;
+
+	n.error = ERR_TIMEOUT;
+	n.detail = "expected an image in time, got none";
+	do_end(ctx, &n);
+}
+
+static void
+do_cancel(void *ctx, const void *data)
+{
+	struct device_news n = *(const struct device_news *)data;
+
+	n.error = ERR_CANCELLED;
+	n.detail = n.detail ? n.detail : "cancelled by the platform";
+	do_end(ctx, &n);
+}
+
+static void
+do_supersede(void *ctx, const void *data)
+{
+	struct device_news n = *(const struct device_news *)data;
+
+	n.error = ERR_CANCELLED;
+	n.detail = "a newer plan took its place";
+	do_end(ctx, &n);
+}
+
+static void
+do_too_late(void *ctx, const void *data)
+{
+	struct subject s = device_subject(ctx);
+
+	(void)data;
+	log_warn(&s, "cancel: expected a state in which it is safe to stop, got %s; going on",
+	    states[((struct device_upgrade *)ctx)->state]);
+}
+
+enum { DEVICE_SAME = FSM_SAME };
+#define ROW(state, event, guard, action, next, note) \
+	{DEVICE_##state, DEVICE_##event, guard, action, DEVICE_##next, note}
+
+/* clang-format off */
+static const struct fsm_row rows[] = {
+	/* state   event             guard        action         next       note */
+	ROW(IDENTIFIED,ADMIT,            NULL,        do_admit,      ADMITTED,  "record, tell"),
+	ROW(IDENTIFIED,REFUSE,           NULL,        do_end,        REFUSED,   "by policy"),
+	ROW(ADMITTED,  VERDICT_SENT,     NULL,        NULL,          WAITING,   "it may fetch"),
+	ROW(WAITING,   ADMIT,            NULL,        do_admit,      ADMITTED,  "say it again"),
+	ROW(ADMITTED,  ADMIT,            NULL,        do_admit,      SAME,      "say it again"),
+	ROW(ADMITTED,  ORDER,            NULL,        do_look,       FLASHING,  "what runs there?"),
+	ROW(WAITING,   ORDER,            NULL,        do_look,       FLASHING,  "what runs there?"),
+	ROW(ADMITTED,  REFUSE,           NULL,        do_end,        REFUSED,   "nothing written"),
+	ROW(WAITING,   REFUSE,           NULL,        do_end,        REFUSED,   "nothing written"),
+	ROW(FLASHING,  REFUSE,           untouched,   do_end,        REFUSED,   "nothing written"),
+	ROW(FLASHING,  REFUSE,           NULL,        do_end,        FAILED,    "half written"),
+
+	ROW(FLASHING,  SEES_OLD,         NULL,        do_write,      SAME,      "or resume"),
+	ROW(FLASHING,  SEES_NEW_STORED,  NULL,        do_mark,       SAME,      "written already"),
+	ROW(FLASHING,  SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "marked already"),
+	ROW(FLASHING,  SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
+	ROW(FLASHING,  SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
+	ROW(FLASHING,  SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "nothing to do"),
+	ROW(FLASHING,  WROTE,            NULL,        do_mark,       SAME,      "for a test boot"),
+	ROW(FLASHING,  MARKED,           NULL,        do_reboot,     STAGED,    ""),
+	ROW(FLASHING,  TROUBLE,          no_stage,    do_reboot,     STAGED,    "it has no slots"),
+	ROW(FLASHING,  TROUBLE,          is_already,  do_look,       SAME,      "look, by hash"),
+	ROW(FLASHING,  TROUBLE,          is_passing,  do_retry,      SAME,      "after a pause"),
+	ROW(FLASHING,  TROUBLE,          NULL,        do_end,        FAILED,    "refused"),
+	ROW(FLASHING,  DEADLINE,         NULL,        do_late,       FAILED,    ""),
+
+	ROW(STAGED,    REBOOTED,         NULL,        do_look,       TESTING,   "what runs?"),
+	ROW(STAGED,    SEES_NEW_PENDING, NULL,        do_reboot,     SAME,      "reset was lost"),
+	ROW(STAGED,    SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
+	ROW(STAGED,    SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
+	ROW(STAGED,    SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "booted for good"),
+	ROW(STAGED,    SEES_NEW_STORED,  rebooted,    do_reverted,   REVERTED,  "refused to boot"),
+	ROW(STAGED,    SEES_NEW_STORED,  NULL,        do_mark,       FLASHING,  "mark was lost"),
+	ROW(STAGED,    SEES_OLD,         rebooted,    do_reverted,   REVERTED,  "refused to boot"),
+	ROW(STAGED,    SEES_OLD,         NULL,        do_write,      FLASHING,  "image was lost"),
+	ROW(STAGED,    TROUBLE,          no_reboot,   do_look,       TESTING,   "by itself"),
+	ROW(STAGED,    TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
+	ROW(STAGED,    DEADLINE,         NULL,        do_late,       FAILED,    ""),
+
+	ROW(TESTING,   SEES_NEW_ON_TEST, NULL,        do_confirm,    SAME,      "healthy: keep it"),
+	ROW(TESTING,   SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "kept already"),
+	ROW(TESTING,   SEES_MISFIT,      NULL,        do_revert,     SAME,      "not healthy"),
+	ROW(TESTING,   SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "it did not reset"),
+	ROW(TESTING,   SEES_NEW_STORED,  NULL,        do_reverted,   REVERTED,  "old image runs"),
+	ROW(TESTING,   SEES_OLD,         NULL,        do_reverted,   REVERTED,  "old image runs"),
+	ROW(TESTING,   KEPT,             NULL,        do_look,       CONFIRMED, "says it so?"),
+	ROW(TESTING,   WENT_BACK,        NULL,        do_look,       SAME,      "says it so?"),
+	ROW(TESTING,   TROUBLE,          no_confirm,  do_no_confirm, CONFIRMED, "no such thing"),
+	ROW(TESTING,   TROUBLE,          is_reverted, do_reverted,   REVERTED,  "old image runs"),
+	ROW(TESTING,   TROUBLE,          no_way_back, do_end,        FAILED,    "wrong image runs"),
+	ROW(TESTING,   TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
+	ROW(TESTING,   DEADLINE,         NULL,        do_late,       FAILED,    ""),
+
+	ROW(CONFIRMED, SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "counters rise"),
+	ROW(CONFIRMED, SEES_NEW_ON_TEST, NULL,        do_confirm_again, SAME,   "did not take"),
+	ROW(CONFIRMED, KEPT,             NULL,        do_look,       SAME,      "says it so?"),
+	ROW(CONFIRMED, SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
+	ROW(CONFIRMED, SEES_NEW_PENDING, NULL,        do_reverted,   REVERTED,  "old image runs"),
+	ROW(CONFIRMED, SEES_NEW_STORED,  NULL,        do_reverted,   REVERTED,  "old image runs"),
+	ROW(CONFIRMED, SEES_OLD,         NULL,        do_reverted,   REVERTED,  "old image runs"),
+	ROW(CONFIRMED, TROUBLE,          no_confirm,  do_no_confirm, SAME,      "no such thing"),
+	ROW(CONFIRMED, TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
+	ROW(CONFIRMED, DEADLINE,         NULL,        do_late,       FAILED,    "not seen again"),
+
+	ROW(ADMITTED,  DEADLINE,         NULL,        do_late_image, FAILED,    "no image came"),
+	ROW(WAITING,   DEADLINE,         NULL,        do_late_image, FAILED,    "no image came"),
+	ROW(ADMITTED,  SUPERSEDED,       NULL,        do_supersede,  CANCELLED, ""),
+	ROW(WAITING,   SUPERSEDED,       NULL,        do_supersede,  CANCELLED, ""),
+	ROW(ADMITTED,  CANCEL,           NULL,        do_cancel,     CANCELLED, ""),
+	ROW(WAITING,   CANCEL,           NULL,        do_cancel,     CANCELLED, ""),
+	ROW(FLASHING,  CANCEL,           is_safe,     do_cancel,     CANCELLED, "old image runs"),
+	ROW(FLASHING,  CANCEL,           NULL,        do_too_late,   SAME,      ""),
+	ROW(STAGED,    CANCEL,           NULL,        do_too_late,   SAME,      ""),
+	ROW(TESTING,   CANCEL,           NULL,        do_too_late,   SAME,      ""),
+	ROW(CONFIRMED, CANCEL,           NULL,        do_too_late,   SAME,      ""),
+
+	ROW(ADMITTED,  RESTARTED,        NULL,        do_admit,      SAME,      "say it again"),
+	ROW(WAITING,   RESTARTED,        NULL,        NULL,          SAME,      ""),
+	ROW(FLASHING,  RESTARTED,        NULL,        do_look,       SAME,      "ask the device"),
+	ROW(STAGED,    RESTARTED,        NULL,        do_look,       SAME,      "ask the device"),
+	ROW(TESTING,   RESTARTED,        NULL,        do_look,       SAME,      "ask the device"),
+	ROW(CONFIRMED, RESTARTED,        NULL,        do_look,       SAME,      "ask the device"),
+};
+
+const struct fsm_table device_table = {
+	"device", states, DEVICE_STATES, events, DEVICE_EVENTS, rows,
+	sizeof(rows) / sizeof(rows[0]),
+};
+/* clang-format on */
+#undef ROW
+
+struct subject
+device_subject(const struct device_upgrade *u)
+{
+	return (struct subject){u->id, u->product_key, u->device_key};
+}
+
+enum err
+device_step(struct device_upgrade *u, int event, const struct device_news *n)
+{
+	struct subject s = device_subject(u);
+	int before = u->state;
+
+	if (u->furthest < before)
+		u->furthest = before;
+	enum err e = fsm_step(&device_table, &u->state, event, u, n, &s);
+
+	if (e != ERR_OK)
+		return e;
+	u->changed = true;
+	if (u->state == before)
+		return ERR_OK;
+	if (u->state > u->furthest) { /* going back does not start the clock again */
+		u->furthest = u->state;
+		u->since = u->sign = n->now;
+		u->spent_ms = 0;
+		u->confusions = u->troubles = u->repeats = 0;
+	}
+	if (device_phase(u->state) != PB__PHASE__PHASE_UNKNOWN)
+		u->say |= 1u << device_phase(u->state);
+	return ERR_OK;
+}

@@ -1,0 +1,179 @@
+/*
+ * device: one upgrade of one device; pure.
+ *
+ *     identified -> admitted -> waiting -> flashing -> staged -> testing -> confirmed -> done
+ *     and the other ends: reverted, failed, refused, cancelled
+ *
+ * What happens is the table in device.c. Every order to the device is one verb of
+ * subota.v1.SessionOrder in `verb`, with the time it is due; flashd makes the record durable before
+ * the order leaves. Nothing that was sent is believed to have happened: after a restart, a lost
+ * link or an unclear answer the next verb is IDENTIFY, and what the device then says of itself is
+ * turned into one SEES event (device_see), from which the table goes on. So a killed flashd, a
+ * device that was unplugged and a lost answer are one and the same case.
+ *
+ * Each state has its deadline (device_deadline): nothing waits for ever. Time is counted while
+ * flashd runs (`spent_ms` is recorded), so neither a long power cut nor a clock that jumps ends an
+ * upgrade.
+ */
+#ifndef SUBOTA_DEVICE_H
+#define SUBOTA_DEVICE_H
+
+#include <stdbool.h>
+#include <subota.pb-c.h>
+
+#include "clock.h"
+#include "fsm.h"
+
+enum device_state {
+	DEVICE_IDENTIFIED, /* offered, not yet judged */
+	DEVICE_ADMITTED,   /* policy said yes; the verdict is on its way */
+	DEVICE_WAITING,    /* for the image */
+	DEVICE_FLASHING,   /* being asked, written or marked for a test boot */
+	DEVICE_STAGED,     /* marked; a reset is due or under way */
+	DEVICE_TESTING,    /* reset; must answer with the target's version and hash */
+	DEVICE_CONFIRMED,  /* told to keep it; must say that it does */
+	DEVICE_DONE,
+	DEVICE_REVERTED,
+	DEVICE_FAILED,
+	DEVICE_REFUSED,
+	DEVICE_CANCELLED,
+	DEVICE_STATES
+};
+
+enum device_event {
+	DEVICE_ADMIT,            /* policy accepts the plan */
+	DEVICE_VERDICT_SENT,     /* and the gate has it */
+	DEVICE_ORDER,            /* a verified image for it */
+	DEVICE_REFUSE,           /* image or order is not acceptable */
+	DEVICE_SEES_OLD,         /* the new image is neither running nor in the other slot */
+	DEVICE_SEES_NEW_STORED,  /* it is in the other slot */
+	DEVICE_SEES_NEW_PENDING, /* and marked for the next boot */
+	DEVICE_SEES_NEW_ON_TEST, /* it runs, not confirmed */
+	DEVICE_SEES_NEW_KEPT,    /* it runs, for good */
+	DEVICE_SEES_MISFIT,      /* it runs, but reports another version */
+	DEVICE_WROTE,            /* WRITE succeeded */
+	DEVICE_MARKED,           /* STAGE succeeded */
+	DEVICE_REBOOTED,         /* REBOOT succeeded: something answers again */
+	DEVICE_KEPT,             /* CONFIRM succeeded */
+	DEVICE_WENT_BACK,        /* REVERT succeeded */
+	DEVICE_TROUBLE,          /* a verb failed; error and detail say how */
+	DEVICE_DEADLINE,         /* the state's time is over */
+	DEVICE_CANCEL,           /* the platform wants it to stop */
+	DEVICE_SUPERSEDED,       /* a newer plan for the same component */
+	DEVICE_RESTARTED,        /* flashd has just started */
+	DEVICE_EVENTS
+};
+
+enum device_effect {
+	DEVICE_DO_STOP = 1,    /* end the session that works on it */
+	DEVICE_DO_VERDICT = 2, /* tell the gate: accepted */
+	DEVICE_DO_RAISE = 4,   /* raise counters and sequence, in the transaction of the state */
+};
+
+enum { DEVICE_TEXT = 65, DEVICE_DETAIL = 301, DEVICE_HASH = 32 };
+
+/* Answers in a row that made no sense, and verbs in a row that came to nothing, before FLASHING
+ * gives up. */
+enum { DEVICE_CONFUSIONS_MAX = 5, DEVICE_FRUITLESS_MAX = 20 };
+
+struct device_upgrade {
+	uint64_t id;
+	int state;
+	char product_key[DEVICE_TEXT], device_key[DEVICE_TEXT];
+	char component[DEVICE_TEXT], target_version[DEVICE_TEXT];
+	bool has_digest;
+	uint8_t digest[DEVICE_HASH]; /* of the manifest: names the store entry */
+
+	/* from the manifest, set with DEVICE_ORDER; for the counters and the health check only */
+	char image_version[DEVICE_TEXT]; /* as the device will say it */
+	uint64_t sequence, counter;
+	uint32_t generation;
+	uint8_t image_sha256[DEVICE_HASH];
+
+	/* what the driver found out */
+	uint8_t image_hash[DEVICE_HASH]; /* under which the device lists the image */
+	bool has_image_hash;
+	bool wrote;    /* some byte may have reached the device: set when WRITE is ordered */
+	bool rebooted; /* a REBOOT may have reached the device */
+	char version[DEVICE_TEXT]; /* running on the device, as last heard */
+
+	int verb; /* enum Pb__Verb wanted next; 0 = none */
+	int error;
+	char detail[DEVICE_DETAIL];
+	uint64_t spent_ms; /* in this state, when last recorded */
+
+	/* below: not recorded */
+	bool changed;   /* since it was recorded */
+	unsigned say;   /* 1 << Pb__Phase: reports to add when it is recorded */
+	unsigned effects;
+	bool running;   /* a session works on `verb` now */
+	bool no_confirm, destructive; /* what its driver cannot do, and what it does */
+	unsigned troubles;   /* in a row; back-off */
+	unsigned confusions; /* in a row, without progress */
+	unsigned repeats;    /* of what was done before without effect; back-off */
+	int furthest;        /* state reached since the start: only getting on restarts the clock */
+	struct mono due;     /* of `verb` */
+	struct mono since;   /* when the state was entered, less the time spent before a restart */
+	struct mono sign;    /* last sign of life or progress */
+	uint64_t done_bytes, total_bytes, rate;
+	struct mono progress_at;
+	uint64_t progress_done;
+	struct device_upgrade *next;
+};
+
+/* Times per state, in ms. */
+struct device_limits {
+	uint64_t wait_ms;    /* ADMITTED, WAITING: until the image comes */
+	uint64_t away_ms;    /* FLASHING: without a sign of life */
+	uint64_t flash_ms;   /* FLASHING: in all */
+	uint64_t reboot_ms;  /* STAGED */
+	uint64_t test_ms;    /* TESTING */
+	uint64_t confirm_ms; /* CONFIRMED */
+};
+
+/* Data of an event; `now` is always set. */
+struct device_news {
+	struct mono now;
+	enum err error;
+	const char *detail;
+};
+
+extern const struct fsm_table device_table;
+
+/* The only writer of a state. ERR_PHASE: the event means nothing here. */
+enum err device_step(struct device_upgrade *u, int event, const struct device_news *n) MUST_CHECK;
+
+/* A new upgrade in IDENTIFIED. */
+void device_init(
+    struct device_upgrade *u, uint64_t id, const Pb__Device *device, const char *component,
+    const char *target_version, struct mono now);
+
+/* Which SEES event the answer to IDENTIFY is. Where device and driver know hashes, only they
+ * count; a version alone decides where there are none. */
+int device_see(const struct device_upgrade *u, const Pb__SessionReport *r);
+
+/* Progress of the running verb: learn facts, count bytes, note signs of life. */
+void device_on_progress(
+    struct device_upgrade *u, const Pb__SessionReport *r, struct mono now);
+
+/* The verb has ended: `r` is the session's last word, NULL = it died without one. Steps the
+ * machine. */
+enum err device_on_final(
+    struct device_upgrade *u, const Pb__SessionReport *r, struct mono now) MUST_CHECK;
+
+/* When DEVICE_DEADLINE is due; MONO_NEVER for an ended upgrade. */
+struct mono device_deadline(const struct device_upgrade *u, const struct device_limits *l);
+
+/* Time for the whole of `verb`, in ms. */
+uint32_t device_verb_ms(const struct device_upgrade *u, const struct device_limits *l);
+
+/* Does the verb need the image? */
+bool device_needs_image(int verb);
+bool device_is_over(const struct device_upgrade *u);
+/* Past WAITING and not over: the device is ours. */
+bool device_is_active(const struct device_upgrade *u);
+/* The phase that reports the state; PHASE_UNKNOWN before FLASHING. */
+Pb__Phase device_phase(int state);
+struct subject device_subject(const struct device_upgrade *u);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * policy: see policy.h. What can never be is asked before what may pass.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "policy.h"
+
+struct asked {
+	const struct policy_device *d;
+	const Pb__PlanOffer *o;
+	char *why;
+};
+
+static enum err
+check_known(const struct asked *a)
+{
+	if (a->d->known)
+		return ERR_OK;
+	return why_say(a->why, ERR_UNKNOWN_DEVICE, "expected a configured device, got %.64s/%.64s",
+	    a->o->device->product_key, a->o->device->device_key);
+}
+
+static enum err
+check_component(const struct asked *a)
+{
+	if (strcmp(a->d->component, a->o->component) == 0)
+		return ERR_OK;
+	return why_say(a->why, ERR_COMPONENT, "expected component %.64s, got %.64s",
+	    a->d->component, a->o->component);
+}
+
+static enum err
+check_mode(const struct asked *a)
+{
+	if (a->d->mode == POLICY_AUTO)
+		return ERR_OK;
+	return why_say(
+	    a->why, ERR_POLICY, "expected no upgrade (policy never), got version %.64s",
+	    a->o->target_version);
+}
+
+static enum err
+check_space(const struct asked *a)
+{
+	if (a->d->space == 0 || a->o->space_bytes <= a->d->space)
+		return ERR_OK;
+	return why_say(a->why, ERR_SPACE, "expected at most %" PRIu64 " bytes, got %" PRIu64,
+	    a->d->space, a->o->space_bytes);
+}
+
+static enum err
+check_heard(const struct asked *a)
+{
+	if (a->d->state == PB__DEVICE_STATE__DEVICE_STATE_UNKNOWN)
+		return why_say(a->why, ERR_DEVICE_AWAY,
+		    "expected the device to have been asked, got no time for it yet");
+	return ERR_OK;
+}
+
+/* Busy is looked at before the version: a version is in the making. */
+static enum err
+check_free(const struct asked *a)
+{
+	if (!a->d->busy_with)
+		return ERR_OK;
+	return why_say(a->why, ERR_BUSY, "expected a free device, got %.120s", a->d->busy_with);
+}
+
+static enum err
+check_there(const struct asked *a)
+{
+	if (a->d->state != PB__DEVICE_STATE__DEVICE_STATE_AWAY)
+		return ERR_OK;
+	return why_say(
+	    a->why, ERR_DEVICE_AWAY, "expected an answer of the device, got none when last asked");
+}
+
+static enum err
+check_newer(const struct asked *a)
+{
+	if (strcmp(a->d->version, a->o->target_version) != 0)
+		return ERR_OK;
+	return why_say(a->why, ERR_ALREADY, "expected another version than %.64s, got the same",
+	    a->d->version);
+}
+
+static enum err
+check_source(const struct asked *a)
+{
+	const char *source = a->o->source_version;
+
+	if (!source[0] || strcmp(source, a->d->version) == 0)
+		return ERR_OK;
+	return why_say(a->why, ERR_SOURCE_VERSION, "expected source version %.64s, got %.64s",
+	    source, a->d->version[0] ? a->d->version : "unknown");
+}
+
+static enum err
+check_battery(const struct asked *a)
+{
+	uint32_t least = a->o->min_battery_percent;
+
+	if (a->d->min_battery > least)
+		least = a->d->min_battery;
+	if (a->d->battery >= POLICY_BATTERY_UNKNOWN || a->d->battery >= least)
+		return ERR_OK;
+	return why_say(a->why, ERR_BATTERY, "expected a battery of %u %% or more, got %u %%",
+	    (unsigned)least, (unsigned)a->d->battery);
+}
+
+static enum err
+check_signal(const struct asked *a)
+{
+	int32_t least = a->o->min_signal_dbm;
+
+	if (least == 0 || a->d->signal_dbm == 0 || a->d->signal_dbm >= least)
+		return ERR_OK;
+	return why_say(a->why, ERR_SIGNAL, "expected a signal of %d dBm or more, got %d dBm",
+	    (int)least, (int)a->d->signal_dbm);
+}
+
+/* clang-format off */
+static const struct {
+	enum err (*check)(const struct asked *a);
+	uint64_t later_ms; /* 0: the plan is rejected, else deferred */
+} rules[] = {
+	/* check          again after */
+	{check_known,     0},
+	{check_component, 0},
+	{check_mode,      0},
+	{check_space,     0},
+	{check_heard,     POLICY_SOON_MS},
+	{check_free,      POLICY_LATER_MS},
+	{check_there,     POLICY_LATER_MS},
+	{check_newer,     0},
+	{check_source,    0},
+	{check_battery,   0},
+	{check_signal,    0},
+};
+/* clang-format on */
+
+void
+policy_judge(const struct policy_device *d, const Pb__PlanOffer *o, uint64_t wall_ms,
+    struct policy_verdict *out)
+{
+	struct asked a = {d, o, out->detail};
+
+	*out = (struct policy_verdict){.verdict = PB__VERDICT__VERDICT_ACCEPT};
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		out->reason = rules[i].check(&a);
+		if (out->reason == ERR_OK)
+			continue;
+		out->verdict = rules[i].later_ms ? PB__VERDICT__VERDICT_DEFER
+						 : PB__VERDICT__VERDICT_REJECT;
+		out->until = rules[i].later_ms ? wall_ms + rules[i].later_ms : 0;
+		return;
+	}
+}
