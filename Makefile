@@ -73,7 +73,7 @@ LIBS_subota-nursery := common
 LIBS_subota-flashd := flashd common
 LIBS_subota-session := session common
 LIBS_subotactl := ctl cloudd session common
-LIBS_subota-devcenter := devcenter
+LIBS_subota-devcenter := devcenter common
 LIBS_subota-subdevice := subdevices
 LIBS_subota-demo := demo testlib common
 EXTRA_subota-cloudd := -lwolfssl
@@ -83,7 +83,7 @@ EXTRA_subota-devcenter := -lmicrohttpd -lgnutls -lssl -lcrypto
 EXTRA_subota-subdevice := -lutil
 
 BINS := $(foreach p,$(PROGRAMS),$(B)/bin/$(firstword $(subst :, ,$(p))))
-TEST_LIBS := testlib ctl cloudd fetchd courier flashd session common
+TEST_LIBS := testlib devcenter ctl cloudd fetchd courier flashd session common
 TEST_PKGS := -lcriterion -lwolfssl -lcurl -lcbor -lmicrohttpd -lssl -lcrypto -lutil -lpthread
 TIERS := unit integration system
 TEST_BINS := $(foreach t,$(TIERS),$(if $(wildcard tests/$(t)/*.c),$(B)/tests/$(t)))
@@ -117,7 +117,7 @@ $(B)/gen/%.o: $(B)/gen/%.c
 $(B)/obj/%.o: %.c | $(GEN_HDR)
 	@mkdir -p $(dir $@)
 	@$(if $(filter 1,$(V)),,echo "  CC   $<")
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(findstring tests/,$<),-Itests/lib) -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(findstring tests/,$<),-Itests/lib -Itests/devcenter) -c $< -o $@
 
 define library
 $(B)/lib$(1).a: $(call objs,$($(1)_SRC)) $(if $(filter common,$(1)),$(GEN_SRC:.c=.o))

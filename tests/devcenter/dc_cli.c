@@ -1,0 +1,215 @@
+/*
+ * dc_cli: see dc_cli.h. The commands are one table; --help prints from it.
+ */
+#include "dc_cli.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "dc_cli_add.h"
+#include "dc_cli_plan.h"
+#include "dc_cli_show.h"
+#include "dc_secret.h"
+#include "dc_serve.h"
+#include "log.h"
+
+/* clang-format off */
+static const struct dc_opt_row serve_rows[] = {
+	{"dir",             "DIR",  "directory of the Developer Center"},
+	{"listen",          "IPV4", "address to listen on (127.0.0.1)"},
+	{"host",            "NAME", "this machine's name in package addresses (the address)"},
+	{"mqtt-port",       "PORT", "MQTT over TLS (0: any)"},
+	{"https-port",      "PORT", "packages (0: any)"},
+	{"plain-mqtt-port", "PORT", "also MQTT without TLS (0: any)"},
+	{"http-port",       "PORT", "also packages without TLS (0: any)"},
+	{"quiet",           NULL,   "no line per event"},
+	{NULL, NULL, NULL},
+};
+/* clang-format on */
+
+static int
+serve(struct dc_cli *c)
+{
+	struct dc_serve_options o = {.dir = c->dir,
+	    .address = dc_opt_get(&c->opt, "listen", "127.0.0.1"),
+	    .host = dc_opt_get(&c->opt, "host", NULL),
+	    .plain_mqtt = dc_opt_get(&c->opt, "plain-mqtt-port", NULL) != NULL,
+	    .http = dc_opt_get(&c->opt, "http-port", NULL) != NULL,
+	    .quiet = dc_opt_get(&c->opt, "quiet", NULL) != NULL};
+	const struct {
+		const char *name;
+		unsigned *port;
+	} ports[] = {{"mqtt-port", &o.mqtt_port}, {"https-port", &o.https_port},
+	    {"plain-mqtt-port", &o.plain_mqtt_port}, {"http-port", &o.http_port}};
+	int64_t port;
+
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		if (dc_opt_int(&c->opt, ports[i].name, 0, 0, 65535, &port))
+			return DC_EXIT_USAGE;
+		*ports[i].port = (unsigned)port;
+	}
+	return dc_serve_run(&o) ? DC_EXIT_FAILED : DC_EXIT_OK;
+}
+
+/* clang-format off */
+/* words of the command, least and most positional words, whether it needs the database */
+static const struct command {
+	const char *name, *words, *help;
+	unsigned least, most;
+	bool database;
+	const struct dc_opt_row *rows;
+	int (*run)(struct dc_cli *c);
+} commands[] = {
+	{"init", "", "make a directory: certificates, database, observer account", 0, 0, false,
+	 dc_cli_add_init_rows, dc_cli_add_init},
+	{"serve", "", "run until SIGTERM; DIR/ready.json names the ports", 0, 0, false,
+	 serve_rows, serve},
+	{"product add", "PK", "add a product", 1, 1, true, dc_cli_add_product_rows, dc_cli_add_product},
+	{"gateway add", "PK/DK", "add a gateway", 1, 1, true, dc_cli_add_gateway_rows, dc_cli_add_gateway},
+	{"subdevice add", "PK/DK", "add a sub-device behind a gateway", 1, 1, true,
+	 dc_cli_add_subdevice_rows, dc_cli_add_subdevice},
+	{"account add", "USER", "add an account that may hear and say everything", 1, 1, true,
+	 dc_cli_add_account_rows, dc_cli_add_account},
+	{"device kick", "PK/DK", "close a device's connection, or put a sub-device offline (0x00C8)",
+	 1, 1, true, dc_cli_show_rows, dc_cli_add_kick},
+	{"package add", "", "put a file into the package store", 0, 0, true,
+	 dc_cli_plan_package_rows, dc_cli_plan_package},
+	{"plan add", "NAME", "make an upgrade plan", 1, 1, true, dc_cli_plan_add_rows, dc_cli_plan_add},
+	{"plan activate", "NAME", "activate it, or go on after suspend", 1, 1, true,
+	 dc_cli_show_rows, dc_cli_plan_activate},
+	{"plan suspend", "NAME", "no more new devices", 1, 1, true, dc_cli_show_rows, dc_cli_plan_suspend},
+	{"plan terminate", "NAME", "end it for good", 1, 1, true, dc_cli_show_rows, dc_cli_plan_terminate},
+	{"status", "", "devices, versions, plans, statuses in order", 0, 0, true,
+	 dc_cli_show_status_rows, dc_cli_show_status},
+	{"log", "PK/DK", "what happened to a device, in the platform's words", 1, 1, true,
+	 dc_cli_show_rows, dc_cli_show_log},
+	{"wait", "", "until a device is in a state; exit 0 so it is, 1 it cannot be any more, 2 timeout",
+	 0, 0, true, dc_cli_show_wait_rows, dc_cli_show_wait},
+	{"fault set", "NAME VALUE[,TIMES]", "misbehave", 2, 2, true, dc_cli_show_rows, dc_cli_show_fault_set},
+	{"fault clear", "[NAME]", "behave again", 0, 1, true, dc_cli_show_rows, dc_cli_show_fault_clear},
+	{"fault list", "", "all faults, their meaning and what is set", 0, 0, true,
+	 dc_cli_show_rows, dc_cli_show_fault_list},
+};
+/* clang-format on */
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void
+print_all(FILE *f)
+{
+	fprintf(f, "usage: subota-devcenter COMMAND [OPTIONS]   (COMMAND --help tells more)\n");
+	for (unsigned i = 0; i < COMMANDS; i++)
+		fprintf(
+		    f, "  %-14s %-18s %s\n", commands[i].name, commands[i].words, commands[i].help);
+}
+
+static void
+print_one(const struct command *k, FILE *f)
+{
+	fprintf(f, "usage: subota-devcenter %s %s --dir DIR\n%s\n", k->name, k->words, k->help);
+	dc_opt_print(k->rows, f);
+}
+
+/* The command whose words argv begins with; *used of them. */
+static const struct command *
+find(int argc, char **argv, int *used)
+{
+	char two[64];
+
+	for (unsigned i = 0; i < COMMANDS; i++) {
+		bool pair = strchr(commands[i].name, ' ') != NULL;
+
+		if (argc < 1 + pair)
+			continue;
+		snprintf(two, sizeof(two), "%s%s%s", argv[0], pair ? " " : "", pair ? argv[1] : "");
+		*used = 1 + pair;
+		if (strcmp(two, commands[i].name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static bool
+wants_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+enum err
+dc_cli_device_name(const char *text, char *pk, char *dk)
+{
+	size_t n = strcspn(text, "/");
+
+	if (text[n] == '/' && n <= DC_KEY_MAX && strlen(text + n + 1) <= DC_KEY_MAX) {
+		snprintf(pk, DC_KEY_MAX + 1, "%.*s", (int)n, text);
+		snprintf(dk, DC_KEY_MAX + 1, "%s", text + n + 1);
+		if (dc_secret_is_key(pk) && dc_secret_is_key(dk))
+			return ERR_OK;
+	}
+	fprintf(stderr, "%s: expected PK/DK, letters and digits\n", text);
+	return ERR_INVALID;
+}
+
+int64_t
+dc_cli_find_device(struct dc_cli *c, const char *text)
+{
+	char pk[DC_KEY_MAX + 1], dk[DC_KEY_MAX + 1];
+
+	if (dc_cli_device_name(text, pk, dk))
+		return 0;
+	int64_t id = dc_db_int(
+	    c->db, 0, "SELECT id FROM device WHERE pk = ? AND dk = ?", "tt", pk, dk);
+	if (!id)
+		fprintf(stderr, "%s: there is no such device\n", text);
+	return id;
+}
+
+int64_t
+dc_cli_now(void)
+{
+	return (int64_t)clock_wall_ms();
+}
+
+static int
+run(const struct command *k, int argc, char **argv)
+{
+	struct dc_cli c = {0};
+
+	if (dc_opt_parse(&c.opt, k->rows, argc, argv))
+		return DC_EXIT_USAGE;
+	c.dir = dc_opt_get(&c.opt, "dir", NULL);
+	if (!c.dir || c.opt.n_words < k->least || c.opt.n_words > k->most) {
+		print_one(k, stderr);
+		return DC_EXIT_USAGE;
+	}
+	if (k->database && dc_db_open(c.dir, false, &c.db)) {
+		fprintf(stderr, "%s: no Developer Center is here; make one with `init`\n", c.dir);
+		return DC_EXIT_FAILED;
+	}
+	int status = k->run(&c);
+	dc_db_close(c.db);
+	return status;
+}
+
+int
+dc_cli_run(int argc, char **argv)
+{
+	int used;
+
+	log_init("devcenter", LOG_INFO);
+	const struct command *k = find(argc - 1, argv + 1, &used);
+	if (!k) {
+		bool asked = argc > 1 && wants_help(argc - 1, argv + 1);
+
+		print_all(asked ? stdout : stderr);
+		return asked ? DC_EXIT_OK : DC_EXIT_USAGE;
+	}
+	if (wants_help(argc - 1 - used, argv + 1 + used)) {
+		print_one(k, stdout);
+		return DC_EXIT_OK;
+	}
+	return run(k, argc - 1 - used, argv + 1 + used);
+}

@@ -1,0 +1,414 @@
+/*
+ * dc_cli_show: see dc_cli_show.h. Status is one JSON document, made from the tables; the text form
+ * prints from the same document, so both always say the same.
+ */
+#include "dc_cli_show.h"
+
+#include <cjson/cJSON.h>
+#include <openssl/rand.h>
+#include <string.h>
+#include <time.h>
+
+#include "auto.h"
+#include "clock.h"
+#include "dc_fault.h"
+#include "dc_plan.h"
+
+/* clang-format off */
+const struct dc_opt_row dc_cli_show_rows[] = {
+	{"dir",     "DIR",   "directory of the Developer Center"},
+	{NULL, NULL, NULL},
+};
+const struct dc_opt_row dc_cli_show_status_rows[] = {
+	{"dir",     "DIR",   "directory of the Developer Center"},
+	{"json",    NULL,    "one JSON document"},
+	{NULL, NULL, NULL},
+};
+const struct dc_opt_row dc_cli_show_wait_rows[] = {
+	{"dir",     "DIR",   "directory of the Developer Center"},
+	{"device",  "PK/DK", "the device"},
+	{"state",   "STATE", "success, failed, needless, upgrading, refused, online, offline, version"},
+	{"version", "TEXT",  "for --state version: the version it must report"},
+	{"plan",    "NAME",  "for the first five: this plan and not the newest"},
+	{"timeout", "S",     "seconds to wait (60)"},
+	{NULL, NULL, NULL},
+};
+/* clang-format on */
+
+enum { POLL_MS = 30 };
+
+AUTO_DEFINE(cjson, cJSON *, cJSON_Delete)
+
+static void
+add_text(cJSON *o, const char *name, const struct dc_query *q, int column)
+{
+	if (dc_query_is_null(q, column))
+		cJSON_AddNullToObject(o, name);
+	else
+		cJSON_AddStringToObject(o, name, dc_query_text(q, column));
+}
+
+static void
+add_number(cJSON *o, const char *name, const struct dc_query *q, int column)
+{
+	if (dc_query_is_null(q, column))
+		cJSON_AddNullToObject(o, name);
+	else
+		cJSON_AddNumberToObject(o, name, dc_query_real(q, column));
+}
+
+/* --- status ---------------------------------------------------------------------------------- */
+
+static void
+add_statuses(struct dc_cli *c, cJSON *to, int64_t device)
+{
+	cJSON *list = cJSON_AddArrayToObject(to, "statuses");
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(c->db,
+	    "SELECT s.code, s.name, s.component, s.version, s.at, p.name FROM status s "
+	    "LEFT JOIN plan p ON p.id = s.plan WHERE s.device = ? ORDER BY s.id",
+	    "i", device);
+
+	while (dc_query_next(q)) {
+		cJSON *s = cJSON_CreateObject();
+
+		cJSON_AddItemToArray(list, s);
+		add_number(s, "code", q, 0);
+		add_text(s, "name", q, 1);
+		add_text(s, "component", q, 2);
+		add_text(s, "version", q, 3);
+		add_number(s, "at", q, 4);
+		add_text(s, "plan", q, 5);
+	}
+}
+
+static void
+add_progress(struct dc_cli *c, cJSON *to, int64_t device)
+{
+	cJSON *list = cJSON_AddArrayToObject(to, "upgrades");
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(c->db,
+	    "SELECT pl.name, pk.component, pk.target, pr.state, pr.last, pr.tries, pr.offered, "
+	    "pr.started, pr.ended FROM progress pr JOIN plan pl ON pl.id = pr.plan "
+	    "JOIN plan_component pc ON pc.plan = pr.plan AND pc.seq = pr.seq "
+	    "JOIN package pk ON pk.id = pc.package WHERE pr.device = ? ORDER BY pr.plan, pr.seq",
+	    "i", device);
+
+	while (dc_query_next(q)) {
+		cJSON *s = cJSON_CreateObject();
+
+		cJSON_AddItemToArray(list, s);
+		add_text(s, "plan", q, 0);
+		add_text(s, "component", q, 1);
+		add_text(s, "target", q, 2);
+		cJSON_AddStringToObject(s, "state", dc_plan_state_name(dc_query_int(q, 3)));
+		add_number(s, "last_status", q, 4);
+		add_number(s, "failures", q, 5);
+		add_number(s, "offered", q, 6);
+		add_number(s, "started", q, 7);
+		add_number(s, "ended", q, 8);
+	}
+}
+
+static void
+add_devices(struct dc_cli *c, cJSON *to)
+{
+	cJSON *list = cJSON_AddArrayToObject(to, "devices");
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(c->db,
+	    "SELECT d.id, d.pk, d.dk, p.kind, g.pk || '/' || g.dk, d.online, d.version, d.mcu, "
+	    "d.model, d.battery, d.voltage, d.rssi, d.seen, d.registered FROM device d "
+	    "JOIN product p ON p.pk = d.pk LEFT JOIN device g ON g.id = d.gateway ORDER BY d.id",
+	    "");
+
+	while (dc_query_next(q)) {
+		cJSON *d = cJSON_CreateObject();
+
+		cJSON_AddItemToArray(list, d);
+		add_text(d, "pk", q, 1);
+		add_text(d, "dk", q, 2);
+		add_text(d, "kind", q, 3);
+		add_text(d, "gateway", q, 4);
+		cJSON_AddBoolToObject(d, "online", dc_query_int(q, 5) != 0);
+		add_text(d, "version", q, 6);
+		add_text(d, "mcu", q, 7);
+		add_text(d, "model", q, 8);
+		add_number(d, "battery", q, 9);
+		add_number(d, "voltage", q, 10);
+		add_number(d, "rssi", q, 11);
+		add_number(d, "seen", q, 12);
+		add_number(d, "registered", q, 13);
+		add_progress(c, d, dc_query_int(q, 0));
+		add_statuses(c, d, dc_query_int(q, 0));
+	}
+}
+
+static void
+add_things(struct dc_cli *c, cJSON *to)
+{
+	cJSON *packages = cJSON_AddArrayToObject(to, "packages");
+	cJSON *plans = cJSON_AddArrayToObject(to, "plans");
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(c->db,
+	    "SELECT name, component, target, source, size, md5, crc, sha256, scheme, path, "
+	    "requests, bytes FROM package ORDER BY id",
+	    "");
+	AUTO(dc_query)
+	struct dc_query *p = dc_db_query(c->db,
+	    "SELECT name, pk, state, mode, starts, ends, push, retries FROM plan ORDER BY id", "");
+	static const char *const package_fields[] = {"name", "component", "target", "source",
+	    "size", "md5", "crc", "sha256", "scheme", "path", "requests", "bytes_served"};
+	static const char *const plan_fields[] = {
+	    "name", "product", "state", "mode", "starts", "ends", "push", "retries"};
+
+	while (dc_query_next(q)) {
+		cJSON *o = cJSON_CreateObject();
+
+		cJSON_AddItemToArray(packages, o);
+		for (int i = 0; i < 12; i++)
+			(i == 4 || i >= 10 ? add_number : add_text)(o, package_fields[i], q, i);
+	}
+	while (dc_query_next(p)) {
+		cJSON *o = cJSON_CreateObject();
+
+		cJSON_AddItemToArray(plans, o);
+		for (int i = 0; i < 8; i++)
+			(i >= 4 ? add_number : add_text)(o, plan_fields[i], p, i);
+	}
+}
+
+static const char *
+text_of(const cJSON *o, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItem(o, name);
+
+	return cJSON_IsString(item) ? item->valuestring : "-";
+}
+
+static void
+print_device(const cJSON *d)
+{
+	const cJSON *item;
+
+	printf("%s/%s  %s  %s  version %s\n", text_of(d, "pk"), text_of(d, "dk"),
+	    text_of(d, "kind"),
+	    cJSON_IsTrue(cJSON_GetObjectItem(d, "online")) ? "online" : "offline",
+	    text_of(d, "version"));
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(d, "upgrades"))
+	    printf("    plan %s: %s to %s: %s\n", text_of(item, "plan"), text_of(item, "component"),
+		text_of(item, "target"), text_of(item, "state"));
+	if (!cJSON_GetArraySize(cJSON_GetObjectItem(d, "statuses")))
+		return;
+	printf("    statuses:");
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(d, "statuses"))
+	    printf(" %.0f", cJSON_GetObjectItem(item, "code")->valuedouble);
+	printf("\n");
+}
+
+int
+dc_cli_show_status(struct dc_cli *c)
+{
+	AUTO(cjson) cJSON *all = cJSON_CreateObject();
+	const cJSON *item;
+
+	add_devices(c, all);
+	add_things(c, all);
+	if (dc_opt_get(&c->opt, "json", NULL)) {
+		char *text = cJSON_Print(all);
+
+		printf("%s\n", text ? text : "{}");
+		cJSON_free(text);
+		return DC_EXIT_OK;
+	}
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(all, "devices")) print_device(item);
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(all, "packages"))
+	    printf("package %s: %s %s, %.0f bytes, %.0f served in %.0f requests\n",
+		text_of(item, "name"), text_of(item, "component"), text_of(item, "target"),
+		cJSON_GetObjectItem(item, "size")->valuedouble,
+		cJSON_GetObjectItem(item, "bytes_served")->valuedouble,
+		cJSON_GetObjectItem(item, "requests")->valuedouble);
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(all, "plans"))
+	    printf("plan %s: product %s, %s\n", text_of(item, "name"), text_of(item, "product"),
+		text_of(item, "state"));
+	return DC_EXIT_OK;
+}
+
+int
+dc_cli_show_log(struct dc_cli *c)
+{
+	int64_t device = dc_cli_find_device(c, c->opt.word[0]);
+	char when[32];
+	struct tm tm;
+
+	if (!device)
+		return DC_EXIT_FAILED;
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(
+	    c->db, "SELECT at, text FROM log WHERE device = ? ORDER BY id", "i", device);
+	while (dc_query_next(q)) {
+		time_t s = (time_t)(dc_query_int(q, 0) / 1000);
+
+		gmtime_r(&s, &tm);
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+		printf(
+		    "%s.%03dZ %s\n", when, (int)(dc_query_int(q, 0) % 1000), dc_query_text(q, 1));
+	}
+	return DC_EXIT_OK;
+}
+
+/* --- wait ------------------------------------------------------------------------------------ */
+
+/* The plan of the device's upgrade: the one that was asked for, or the newest that knows it. */
+static int64_t
+plan_of(struct dc_cli *c, int64_t device)
+{
+	const char *name = dc_opt_get(&c->opt, "plan", NULL);
+
+	if (name)
+		return dc_db_int(c->db, 0, "SELECT id FROM plan WHERE name = ?", "t", name);
+	return dc_db_int(c->db, 0,
+	    "SELECT plan FROM progress WHERE device = ? ORDER BY plan DESC LIMIT 1", "i", device);
+}
+
+static int64_t
+count(struct dc_cli *c, int64_t plan, int64_t device, int64_t state)
+{
+	return dc_db_int(c->db, 0,
+	    "SELECT count(*) FROM progress WHERE plan = ? AND device = ? AND state = ?", "iii",
+	    plan, device, state);
+}
+
+/* Where the device stands in its plan, as one of the names of --state; "" before anything. */
+static const char *
+stands(struct dc_cli *c, int64_t device)
+{
+	int64_t plan = plan_of(c, device);
+	int64_t parts = dc_db_int(
+	    c->db, 0, "SELECT count(*) FROM plan_component WHERE plan = ?", "i", plan);
+	int64_t done = count(c, plan, device, DC_PROGRESS_DONE);
+	int64_t needless = count(c, plan, device, DC_PROGRESS_NEEDLESS);
+
+	if (!plan || !parts)
+		return "";
+	if (count(c, plan, device, DC_PROGRESS_FAILED))
+		return "failed";
+	if (done + needless == parts)
+		return done ? "success" : "needless";
+	if (dc_db_int(c->db, 0,
+		"SELECT count(*) FROM progress WHERE plan = ? AND device = ? AND last = 3", "ii",
+		plan, device))
+		return "refused";
+	return count(c, plan, device, DC_PROGRESS_RUNNING) || done ? "upgrading" : "";
+}
+
+/* 1: it is so, 0: not yet, -1: it will not be any more. */
+static int
+look(struct dc_cli *c, int64_t device, const char *state)
+{
+	if (strcmp(state, "online") == 0 || strcmp(state, "offline") == 0)
+		return dc_db_int(c->db, 0, "SELECT online FROM device WHERE id = ?", "i", device) ==
+		       (state[1] == 'n');
+	if (strcmp(state, "version") == 0)
+		return dc_db_int(c->db, 0,
+			   "SELECT count(*) FROM device WHERE id = ? AND version = ?", "it", device,
+			   dc_opt_get(&c->opt, "version", "")) > 0;
+	const char *now = stands(c, device);
+	if (strcmp(now, state) == 0)
+		return 1;
+	return strcmp(now, "success") == 0 || strcmp(now, "failed") == 0 ||
+		       strcmp(now, "needless") == 0
+		   ? -1
+		   : 0;
+}
+
+static bool
+is_state(const char *state)
+{
+	static const char *const all[] = {"success", "failed", "needless", "upgrading", "refused",
+	    "online", "offline", "version"};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(all[i], state) == 0)
+			return true;
+	return false;
+}
+
+int
+dc_cli_show_wait(struct dc_cli *c)
+{
+	const char *name = dc_opt_get(&c->opt, "device", NULL);
+	const char *state = dc_opt_get(&c->opt, "state", "success");
+	const struct timespec pause = {0, POLL_MS * 1000000L};
+	int64_t timeout_s, device;
+	int seen = 0;
+
+	if (!name || !is_state(state) || dc_opt_int(&c->opt, "timeout", 60, 0, 86400, &timeout_s)) {
+		fprintf(stderr, "expected --device PK/DK and a --state that --help names\n");
+		return DC_EXIT_USAGE;
+	}
+	device = dc_cli_find_device(c, name);
+	if (!device)
+		return DC_EXIT_FAILED;
+	struct mono end = mono_after(clock_now(), timeout_s * 1000);
+	while ((seen = look(c, device, state)) == 0 && !mono_reached(clock_now(), end))
+		nanosleep(&pause, NULL);
+	if (seen == 1)
+		return DC_EXIT_OK;
+	fprintf(stderr, "%s: expected %s, got %s%s\n", name, state, stands(c, device),
+	    seen ? "" : " (timed out)");
+	return seen ? DC_EXIT_FAILED : DC_EXIT_TIMEOUT;
+}
+
+/* --- faults ---------------------------------------------------------------------------------- */
+
+int
+dc_cli_show_fault_set(struct dc_cli *c)
+{
+	const char *name = c->opt.word[0];
+	int64_t value, times, rev;
+
+	if (dc_fault_find(name) == DC_FAULT_COUNT) {
+		fprintf(stderr, "%s: there is no such fault; `fault list` names them\n", name);
+		return DC_EXIT_FAILED;
+	}
+	if (dc_fault_parse(c->opt.word[1], &value, &times) ||
+	    RAND_bytes((unsigned char *)&rev, sizeof(rev)) != 1) {
+		fprintf(stderr, "%s: expected VALUE or VALUE,TIMES\n", c->opt.word[1]);
+		return DC_EXIT_FAILED;
+	}
+	enum err err = dc_db_run(c->db,
+	    "INSERT OR REPLACE INTO fault (name, value, times, rev) VALUES (?, ?, ?, ?)", "tiii",
+	    name, value, times, rev | 1);
+	return err ? DC_EXIT_FAILED : DC_EXIT_OK;
+}
+
+int
+dc_cli_show_fault_clear(struct dc_cli *c)
+{
+	const char *name = c->opt.word[0];
+	enum err err = dc_db_run(
+	    c->db, "DELETE FROM fault WHERE ? IS NULL OR name = ?", "tt", name, name);
+
+	return err ? DC_EXIT_FAILED : DC_EXIT_OK;
+}
+
+int
+dc_cli_show_fault_list(struct dc_cli *c)
+{
+	for (unsigned f = 0; f < DC_FAULT_COUNT; f++) {
+		AUTO(dc_query)
+		struct dc_query *q = dc_db_query(c->db,
+		    "SELECT value, times FROM fault WHERE name = ?", "t",
+		    dc_fault_name((enum dc_fault)f));
+		bool set = dc_query_next(q);
+
+		printf(
+		    "%-24s %s", dc_fault_name((enum dc_fault)f), dc_fault_text((enum dc_fault)f));
+		if (set)
+			printf(" [set: %lld%s%lld%s]", (long long)dc_query_int(q, 0),
+			    dc_query_int(q, 1) ? ", " : "", (long long)dc_query_int(q, 1),
+			    dc_query_int(q, 1) ? " times" : " = always");
+		printf("\n");
+	}
+	return DC_EXIT_OK;
+}

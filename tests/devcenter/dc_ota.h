@@ -1,0 +1,41 @@
+/*
+ * dc_ota: the platform's side of an upgrade (spec: developer center, sections 8 and 11.1), profile
+ * P1: a sub-device has the same messages as a device, on its own endpoint.
+ *
+ * request or push -> 0x0111 plan -> 0x0114 status 1, 2 -> 0x0113 address -> 4, 5, 8, 9, 11 or 12;
+ * success is status 11 or a version report that equals the target, whichever comes first.
+ */
+#ifndef DC_OTA_H
+#define DC_OTA_H
+
+#include "dc_peer.h"
+
+/* clang-format off */
+/* Why a plan is offered. */
+enum dc_ota_why {
+	DC_OTA_REQUEST,  /* 0x0115: always answered when a plan fits */
+	DC_OTA_LOGIN,    /* the others only when the plan is pushed actively, */
+	DC_OTA_VERSION,  /* inside its push period and not waiting after a refusal */
+	DC_OTA_ACTIVE,
+	DC_OTA_TIMER,
+};
+/* clang-format on */
+
+/* Offer the first plan that fits, if any. */
+void dc_ota_offer(struct dc *dc, struct dc_peer *p, enum dc_ota_why why);
+
+/* A device reported versions (NULL: did not say): record, settle, offer. */
+void dc_ota_version(struct dc *dc, struct dc_peer *p, const char *version, const char *mcu);
+
+/* Handlers of 0x0115, 0x0114 and 0x0112; 0 or the code of an exception. */
+unsigned dc_ota_request(struct dc *dc, struct dc_peer *p);
+unsigned dc_ota_status(struct dc *dc, struct dc_peer *p);
+unsigned dc_ota_confirm(struct dc *dc, struct dc_peer *p);
+
+/* Offer whatever has become due. */
+void dc_ota_tick(struct dc *dc);
+
+/* "Downloading" and the like; NULL for a status that is not assigned. */
+const char *dc_ota_status_text(int64_t status);
+
+#endif

@@ -1,0 +1,398 @@
+/*
+ * dc_platform: see dc_platform.h.
+ *
+ * Which command is understood, on which topic, from whom, is one table. What is not in it is
+ * answered with 0x00A3.
+ */
+#include "dc_platform.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "clock.h"
+#include "dc_auth.h"
+#include "dc_ota.h"
+#include "dc_sys.h"
+#include "log.h"
+
+/* Codes of 0x00A3 for frames (spec: developer center, section 7). */
+enum { BAD_PROTOCOL = 1, BAD_LENGTH, BAD_SUM, BAD_COMMAND, BAD_PAYLOAD };
+
+static unsigned
+on_recorded(struct dc *dc, struct dc_peer *p)
+{
+	dc_peer_say(dc, p, "0x%04x heard, %zu bytes", dc->frame.cmd, dc->frame.len);
+	return 0;
+}
+
+/* clang-format off */
+/* command, level of the topic, values or raw bytes, from sub-devices, handler */
+static const struct row {
+	unsigned cmd;
+	const char *level;
+	bool values, from_sub;
+	unsigned (*handle)(struct dc *dc, struct dc_peer *p);
+} rows[] = {
+	{ 0x0012, "bus", true,  true,  on_recorded },
+	{ 0x0014, "bus", true,  true,  on_recorded },
+	{ 0x0024, "bus", false, true,  on_recorded },
+	{ 0x0122, "bus", true,  true,  on_recorded },
+	{ 0x0124, "bus", true,  true,  on_recorded },
+	{ 0x0032, "sys", true,  true,  dc_sys_status },
+	{ 0x0034, "sys", true,  true,  dc_sys_status },
+	{ 0x0042, "sys", true,  true,  dc_sys_info },
+	{ 0x0044, "sys", true,  true,  dc_sys_info },
+	{ 0x00A4, "sys", true,  true,  on_recorded },
+	{ 0x00B5, "sys", true,  false, on_recorded },
+	{ 0x00C0, "sys", true,  false, dc_sys_sub_register },
+	{ 0x00C2, "sys", true,  false, dc_sys_sub_login },
+	{ 0x00C4, "sys", true,  false, dc_sys_sub_logout },
+	{ 0x00C6, "sys", true,  false, dc_sys_sub_deregister },
+	{ 0x0112, "ota", true,  true,  dc_ota_confirm },
+	{ 0x0114, "ota", true,  true,  dc_ota_status },
+	{ 0x0115, "ota", true,  true,  dc_ota_request },
+};
+/* clang-format on */
+
+static const struct row *
+find_row(unsigned cmd, const char *level, size_t len, bool is_sub)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].cmd == cmd && strlen(rows[i].level) == len &&
+		    memcmp(rows[i].level, level, len) == 0)
+			return is_sub && !rows[i].from_sub ? NULL : &rows[i];
+	return NULL;
+}
+
+/* Into dc->frame; 0 or the code of an exception. */
+static unsigned
+open_frame(struct dc *dc, const struct dc_peer *p, const struct dc_mqtt_publish *m)
+{
+	uint8_t plain[DC_MQTT_PACKET_MAX];
+	const uint8_t *data = m->payload;
+	size_t len = m->len;
+
+	dc->frame.pkg_id = 0;
+	if (p->has_key) {
+		if (dc_secret_decrypt(p->key, sizeof(p->key), m->payload, m->len, plain, &len))
+			return BAD_PROTOCOL;
+		data = plain;
+	}
+	switch (dc_dp_parse(data, len, &dc->frame)) {
+	case ERR_OK:
+		return 0;
+	case ERR_TRUNCATED:
+		return BAD_LENGTH;
+	case ERR_FRAME_SUM:
+		return BAD_SUM;
+	default:
+		return BAD_PROTOCOL;
+	}
+}
+
+static unsigned
+handle(struct dc *dc, struct dc_peer *p, const char *level, const struct dc_mqtt_publish *m)
+{
+	unsigned code = open_frame(dc, p, m);
+
+	if (code)
+		return code;
+	if (dc_peer_is_repeat(dc, p)) {
+		dc_peer_say(
+		    dc, p, "0x%04x package %u again: ignored", dc->frame.cmd, dc->frame.pkg_id);
+		return 0;
+	}
+	const struct row *row = find_row(dc->frame.cmd, level, strcspn(level, "/"), p->is_sub);
+	if (!row)
+		return BAD_COMMAND;
+	if (row->values && dc_ttlv_parse(dc->frame.payload, dc->frame.len, &dc->ttlv))
+		return BAD_PAYLOAD;
+	return row->handle(dc, p);
+}
+
+/* A message for an endpoint that has no peer here. */
+static void
+on_stranger(struct dc *dc, struct dc_session *s, const char *endpoint, size_t len)
+{
+	char text[DC_ENDPOINT_MAX + 1];
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, endpoint);
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(
+	    dc->db, "SELECT pk, dk, gateway FROM device WHERE 'qd' || pk || dk = ?", "t", text);
+	if (!dc_query_next(q)) {
+		dc_peer_say(dc, &s->self, "message for unknown device %s: dropped", text);
+		return;
+	}
+	bool ours = dc_query_int(q, 2) == s->self.device;
+	unsigned code = ours ? DC_CODE_NOT_LOGGED_IN : DC_CODE_NOT_ASSOCIATED;
+	dc_peer_say(dc, &s->self, "message of %s, which is not logged in here: %u", text, code);
+	dc_peer_refuse(dc, &s->self, code, 0, dc_query_text(q, 0), dc_query_text(q, 1));
+}
+
+/* q/2/d/ENDPOINT/LEVEL[/APP]: the endpoint and the rest; false for any other topic. */
+static bool
+split_topic(
+    const char *topic, char direction, const char **endpoint, size_t *len, const char **level)
+{
+	if (strncmp(topic, "q/", 2) != 0 || topic[2] != direction ||
+	    strncmp(topic + 3, "/d/", 3) != 0)
+		return false;
+	*endpoint = topic + 6;
+	*len = strcspn(*endpoint, "/");
+	*level = *endpoint + *len + 1;
+	return *len > 0 && (*endpoint)[*len] == '/';
+}
+
+/* --- the broker's questions ------------------------------------------------------------------ */
+
+/* Handle a message of a device; false when its topic is not one of its own. */
+static bool
+on_message(struct dc *dc, struct dc_session *s, const struct dc_mqtt_publish *m)
+{
+	const char *endpoint, *level;
+	size_t len;
+
+	if (!split_topic(m->topic, '2', &endpoint, &len, &level)) {
+		dc_peer_say(dc, &s->self, "message on a topic that is not a device's: dropped");
+		return false;
+	}
+	struct dc_peer *p = dc_peer_in(s, endpoint, len);
+	if (!p) {
+		on_stranger(dc, s, endpoint, len);
+		return false;
+	}
+	unsigned code = handle(dc, p, level, m);
+	if (!code)
+		return true;
+	dc_peer_say(dc, p, "refused: exception %u, package %u, command 0x%04x, topic level %s",
+	    code, dc->frame.pkg_id, dc->frame.cmd, level);
+	dc_peer_refuse(dc, &s->self, code, dc->frame.pkg_id, p->is_sub ? p->pk : NULL, p->dk);
+	return true;
+}
+
+static bool
+on_publish(void *arg, struct dc_client *from, const struct dc_mqtt_publish *m)
+{
+	struct dc *dc = arg;
+	struct dc_session *s = dc_client_user(from);
+
+	if (!s)
+		return true; /* an account: it may say anything to anybody */
+	if (!s->client || !s->greeted || s->refusal != DC_CODE_OK)
+		return false;
+	dc_db_begin(dc->db);
+	bool public = on_message(dc, s, m);
+	dc_db_commit(dc->db);
+	return public;
+}
+
+static unsigned
+on_connect(void *arg, struct dc_client *c, const struct dc_mqtt_connect *p)
+{
+	struct dc *dc = arg;
+
+	dc_db_begin(dc->db);
+	unsigned code = dc_auth_connect(dc, c, p);
+	dc_db_commit(dc->db);
+	return code;
+}
+
+/* A device hears its own topics only; whoever has an account hears everything. */
+static bool
+may_subscribe(void *arg, struct dc_client *c, const char *filter)
+{
+	const char *endpoint, *level;
+	size_t len;
+
+	(void)arg;
+	if (!dc_client_user(c))
+		return true;
+	return split_topic(filter, '1', &endpoint, &len, &level) &&
+	       strlen(dc_client_id(c)) == len && memcmp(endpoint, dc_client_id(c), len) == 0;
+}
+
+static void
+on_subscribed(void *arg, struct dc_client *c)
+{
+	struct dc *dc = arg;
+	struct dc_session *s = dc_client_user(c);
+
+	dc_db_begin(dc->db);
+	if (s && dc_auth_greet(dc, s))
+		dc_ota_offer(dc, &s->self, DC_OTA_LOGIN);
+	dc_db_commit(dc->db);
+}
+
+static bool
+is_addressed(void *arg, struct dc_client *c, const char *topic)
+{
+	struct dc_session *s = dc_client_user(c);
+	const char *endpoint, *level;
+	size_t len;
+
+	(void)arg;
+	return s && split_topic(topic, '1', &endpoint, &len, &level) &&
+	       dc_peer_in(s, endpoint, len) != NULL;
+}
+
+static void
+on_gone(void *arg, struct dc_client *c)
+{
+	struct dc *dc = arg;
+	struct dc_session *s = dc_client_user(c);
+	struct dc_session **at = &dc->sessions;
+
+	if (!s)
+		return;
+	dc_db_begin(dc->db);
+	if (s->client)
+		dc_peer_end_session(dc, s, "connection closed");
+	dc_db_commit(dc->db);
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	free(s);
+}
+
+/* --- the command line's orders --------------------------------------------------------------- */
+
+static void
+load_faults(struct dc *dc)
+{
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(dc->db, "SELECT name, value, times, rev FROM fault", "");
+	bool named[DC_FAULT_COUNT] = {false};
+
+	while (dc_query_next(q)) {
+		enum dc_fault f = dc_fault_find(dc_query_text(q, 0));
+
+		if (f == DC_FAULT_COUNT)
+			continue;
+		named[f] = true;
+		dc_fault_set(
+		    &dc->faults, f, dc_query_int(q, 1), dc_query_int(q, 2), dc_query_int(q, 3));
+	}
+	for (unsigned f = 0; f < DC_FAULT_COUNT; f++)
+		if (!named[f])
+			dc_fault_clear(&dc->faults, (enum dc_fault)f);
+}
+
+static void
+offer_to_all(struct dc *dc)
+{
+	for (struct dc_session *s = dc->sessions; s; s = s->next) {
+		if (!s->client || !s->greeted || s->refusal != DC_CODE_OK)
+			continue;
+		dc_ota_offer(dc, &s->self, DC_OTA_ACTIVE);
+		for (struct dc_peer *p = s->subs; p; p = p->next)
+			dc_ota_offer(dc, p, DC_OTA_ACTIVE);
+	}
+}
+
+static void
+kick(struct dc *dc, int64_t device)
+{
+	struct dc_peer *p = dc_peer_of(dc, device);
+
+	if (p && p->is_sub)
+		dc_sys_kick(dc, p, DC_CODE_NOT_LOGGED_IN);
+	else if (p)
+		dc_broker_drop(dc->broker, p->session->client, "kicked");
+}
+
+static void
+obey(struct dc *dc)
+{
+	for (;;) {
+		AUTO(dc_query)
+		struct dc_query *q = dc_db_query(
+		    dc->db, "SELECT id, what, device FROM command ORDER BY id LIMIT 1", "");
+
+		if (!dc_query_next(q))
+			return;
+		int64_t id = dc_query_int(q, 0), device = dc_query_int(q, 2);
+		bool is_kick = strcmp(dc_query_text(q, 1), "kick") == 0;
+		dc_query_free(HAND_OVER(q));
+		dc_db_do(dc->db, "DELETE FROM command WHERE id = ?", "i", id);
+		if (dc_db_failed(dc->db))
+			return;
+		if (is_kick)
+			kick(dc, device);
+		else
+			offer_to_all(dc);
+	}
+}
+
+static uint64_t
+real_now(void)
+{
+	return clock_wall_ms();
+}
+
+static void
+real_random(void *out, size_t n)
+{
+	if (RAND_bytes(out, (int)n) != 1) {
+		log_error(NULL, "no random bytes");
+		exit(EXIT_FAILURE);
+	}
+}
+
+enum err
+dc_platform_new(struct dc_db *db, void (*send)(void *, const uint8_t *, size_t),
+    void (*close)(void *), struct dc **out)
+{
+	struct dc *dc = dc_peer_alloc(sizeof(*dc));
+	const struct dc_broker_ops ops = {
+	    .send = send,
+	    .close = close,
+	    .on_connect = on_connect,
+	    .may_subscribe = may_subscribe,
+	    .on_subscribed = on_subscribed,
+	    .on_publish = on_publish,
+	    .is_addressed = is_addressed,
+	    .on_gone = on_gone,
+	    .arg = dc,
+	};
+
+	dc->db = db;
+	dc->now_ms = real_now;
+	dc->random = real_random;
+	enum err err = dc_broker_new(&ops, &dc->faults, &dc->broker);
+	if (err) {
+		free(dc);
+		return err;
+	}
+	dc_db_do(db, "UPDATE device SET online = 0", "");
+	dc_db_do(db, "DELETE FROM command", "");
+	load_faults(dc);
+	dc->db_version = dc_db_version(db);
+	*out = dc;
+	return ERR_OK;
+}
+
+void
+dc_platform_free(struct dc *dc)
+{
+	if (!dc)
+		return;
+	dc_broker_free(dc->broker);
+	free(dc);
+}
+
+void
+dc_platform_tick(struct dc *dc, struct mono now)
+{
+	int64_t version = dc_db_version(dc->db);
+
+	if (version != dc->db_version) {
+		dc->db_version = version;
+		dc_db_begin(dc->db);
+		load_faults(dc);
+		obey(dc);
+		dc_db_commit(dc->db);
+	}
+	dc_broker_tick(dc->broker, now);
+	dc_ota_tick(dc);
+}

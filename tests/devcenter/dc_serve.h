@@ -1,0 +1,24 @@
+/*
+ * dc_serve: the running local Developer Center: broker, platform and package store in one thread.
+ */
+#ifndef DC_SERVE_H
+#define DC_SERVE_H
+
+#include <stdbool.h>
+
+#include "err.h"
+
+struct dc_serve_options {
+	const char *dir;
+	const char *address;            /* IPv4 to listen on */
+	const char *host;               /* name of this machine in URLs; NULL: the address */
+	unsigned mqtt_port, https_port; /* 0: any */
+	bool plain_mqtt, http;          /* also without TLS */
+	unsigned plain_mqtt_port, http_port;
+	bool quiet; /* no line per event */
+};
+
+/* Serve until SIGTERM or SIGINT. When everything listens, DIR/ready.json names the ports. */
+enum err dc_serve_run(const struct dc_serve_options *o) MUST_CHECK;
+
+#endif
