@@ -148,10 +148,9 @@ struct dialect_configure {
  * in `why` (WHY_SIZE bytes or NULL). */
 enum err dialect_parse_notice(const struct profile *p, const uint8_t *data, size_t len,
     struct dialect_notice *out, char *why) MUST_CHECK;
-/* `want_sha256`: it was asked for, so it must be there. Even when the rest is refused, out->sub is
- * filled in where it could be read. */
+/* Even when the rest is refused, out->sub is filled in where it could be read. */
 enum err dialect_parse_firmware(const struct profile *p, const uint8_t *data, size_t len,
-    bool want_sha256, struct dialect_firmware *out, char *why) MUST_CHECK;
+    struct dialect_firmware *out, char *why) MUST_CHECK;
 enum err dialect_parse_exception(const struct profile *p, const uint8_t *data, size_t len,
     struct dialect_reply *out, char *why) MUST_CHECK;
 /* 00C1..00C8. */

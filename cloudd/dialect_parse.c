@@ -283,7 +283,7 @@ read_url(const struct scope *s, char *out)
 }
 
 static enum err
-read_firmware(const struct scope *s, bool want_sha256, struct dialect_firmware *out)
+read_firmware(const struct scope *s, struct dialect_firmware *out)
 {
 	int64_t size = 0, type = 0;
 	enum err e = read_name(
@@ -304,7 +304,7 @@ read_firmware(const struct scope *s, bool want_sha256, struct dialect_firmware *
 		e = read_hex(s, OTA_MD5, "an MD5 of 32 hex digits", out->md5, sizeof(out->md5));
 	if (e == ERR_OK)
 		e = read_crc(s, &out->crc);
-	if (e == ERR_OK && (want_sha256 || find(s, OTA_SHA256))) {
+	if (e == ERR_OK && find(s, OTA_SHA256)) {
 		e = read_hex(
 		    s, OTA_SHA256, "a SHA-256 of 64 hex digits", out->sha256, sizeof(out->sha256));
 		out->has_sha256 = e == ERR_OK;
@@ -315,7 +315,7 @@ read_firmware(const struct scope *s, bool want_sha256, struct dialect_firmware *
 }
 
 enum err
-dialect_parse_firmware(const struct profile *p, const uint8_t *data, size_t len, bool want_sha256,
+dialect_parse_firmware(const struct profile *p, const uint8_t *data, size_t len,
     struct dialect_firmware *out, char *why)
 {
 	struct ttlv t;
@@ -325,7 +325,7 @@ dialect_parse_firmware(const struct profile *p, const uint8_t *data, size_t len,
 	*out = (struct dialect_firmware){0};
 	if (e == ERR_OK)
 		e = read_sub(&s, p->via_pk, p->via_dk, &out->sub);
-	return e == ERR_OK ? read_firmware(&s, want_sha256, out) : e;
+	return e == ERR_OK ? read_firmware(&s, out) : e;
 }
 
 /* --- the link --------------------------------------------------------------------------------- */

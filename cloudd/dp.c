@@ -139,7 +139,8 @@ static const struct command commands[] = {
 	{0x0023, "data to device"},       {0x0024, "data from device"},
 	/* 003x, 004x: about the module */
 	{0x0031, "read status"},          {0x0032, "status"},             {0x0034, "report status"},
-	{0x0041, "read module info"},     {0x0042, "module info"},        {0x0044, "report module info"},
+	{0x0041, "read module info"},     {0x0042, "module info"},
+	{0x0044, "report module info"},
 	/* the link */
 	{0x00a3, "exception"},            {0x00a4, "exception of device"},
 	{0x00b4, "configure"},            {0x00b5, "bind code"},

@@ -30,9 +30,11 @@ static const struct { const char *name; struct profile profile; } profiles[] = {
 static const char *const via[] = {"subdevice", "gateway", NULL};
 
 #define AT(field) .offset = offsetof(struct profile, field)
-#define ID(field, text, about) {#field, CONF_UINT, AT(field), .max = 8191, .fallback = text, .help = about}
-#define TIME(key, text, about) {#key, CONF_DURATION, AT(key##_ms), .min = 100, .max = 7ull * 86400000, \
-	.fallback = text, .help = about}
+#define ID(field, text, about) \
+	{#field, CONF_UINT, AT(field), .max = 8191, .fallback = text, .help = about}
+#define TIME(key, text, about) \
+	{#key, CONF_DURATION, AT(key##_ms), .min = 100, .max = 7ull * 86400000, \
+	    .fallback = text, .help = about}
 
 const struct conf_key profile_keys[PROFILE_KEYS] = {
 	{"ota_via", CONF_CHOICE, AT(ota_via), .choices = via, .fallback = "subdevice",
@@ -40,8 +42,8 @@ const struct conf_key profile_keys[PROFILE_KEYS] = {
 	{"sys_via", CONF_CHOICE, AT(sys_via), .choices = via, .fallback = "subdevice",
 	    .help = "Whose topics carry a sub-device's version report."},
 	{"subscribe", CONF_BOOL, AT(subscribe), .fallback = "no",
-	    .help = "Subscribe to each sub-device's topics instead of waiting for the broker to push them."},
-	ID(via_pk, "0", "Id of the sub-device's product key in messages over the gateway's topics."),
+	    .help = "Subscribe to each sub-device's topics, if the broker does not push them."},
+	ID(via_pk, "0", "Id of the product key in messages over the gateway's topics."),
 	ID(via_dk, "0", "Id of its device key there."),
 	ID(register_pk, "7", "Id of the product key in 00C0."),
 	ID(register_blob, "20", "Id of the sealed registration in 00C0."),

@@ -25,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (dialect_parse_notice(p, data, size, &notice, why) == ERR_OK &&
 		    (notice.n == 0 || !notice.plans[0].component[0]))
 			abort();
-		if (dialect_parse_firmware(p, data, size, i, &firmware, why) == ERR_OK &&
+		if (dialect_parse_firmware(p, data, size, &firmware, why) == ERR_OK &&
 		    (!firmware.size || strncmp(firmware.component, "", 1) == 0))
 			abort();
 		(void)!dialect_parse_exception(p, data, size, &reply, why);

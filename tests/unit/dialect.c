@@ -98,7 +98,7 @@ expect_understood(const uint8_t *frame, size_t len, const char *name)
 	if (f.command == DIALECT_PLAN)
 		e = dialect_parse_notice(p1(), f.payload, f.len, &notice, why);
 	else if (f.command == DIALECT_FIRMWARE)
-		e = dialect_parse_firmware(p1(), f.payload, f.len, false, &firmware, why);
+		e = dialect_parse_firmware(p1(), f.payload, f.len, &firmware, why);
 	else if (f.command == DIALECT_CONFIGURE)
 		e = dialect_parse_configure(f.payload, f.len, &configure, why);
 	else if (f.command == DIALECT_EXCEPTION)
@@ -360,7 +360,7 @@ static struct dialect_firmware firmware;
 
 /* A good 0113, but `id` has this text (or is left out when it is NULL). */
 static enum err
-firmware_with(uint16_t id, const char *text, bool want_sha256)
+firmware_with(uint16_t id, const char *text)
 {
 	static const struct {
 		uint16_t id;
@@ -386,12 +386,12 @@ firmware_with(uint16_t id, const char *text, bool want_sha256)
 	if (id != 7)
 		ttlv_put_int(&p->w, 7, 0);
 	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
-	return dialect_parse_firmware(p1(), p->data, p->len, want_sha256, &firmware, why);
+	return dialect_parse_firmware(p1(), p->data, p->len, &firmware, why);
 }
 
 Test(dialect, reads_all_of_a_firmware)
 {
-	cr_assert_eq(firmware_with(0, NULL, true), ERR_OK, "%s", why);
+	cr_assert_eq(firmware_with(0, NULL), ERR_OK, "%s", why);
 	cr_expect_str_eq(firmware.url, "https://oss.example/fw.bin");
 	cr_expect_eq(firmware.size, 5000);
 	cr_expect_eq(firmware.md5[0], 0x33);
@@ -409,12 +409,11 @@ Test(dialect, wants_everything_of_a_firmware)
 	char id[16];
 
 	for (size_t i = 0; i < sizeof(must) / sizeof(must[0]); i++) {
-		cr_expect_eq(firmware_with(must[i], NULL, false), ERR_NOT_FOUND, "id %u", must[i]);
+		cr_expect_eq(firmware_with(must[i], NULL), ERR_NOT_FOUND, "id %u", must[i]);
 		snprintf(id, sizeof(id), "id %u:", must[i]);
 		cr_expect(strstr(why, id), "%s", why);
 	}
-	cr_expect_eq(firmware_with(16, NULL, true), ERR_NOT_FOUND, "it was asked for");
-	cr_expect_eq(firmware_with(16, NULL, false), ERR_OK);
+	cr_expect_eq(firmware_with(16, NULL), ERR_OK);
 	cr_expect_not(firmware.has_sha256);
 }
 
@@ -439,7 +438,7 @@ Test(dialect, refuses_a_firmware_whose_fields_are_wrong)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		cr_expect_neq(
-		    firmware_with(bad[i].id, bad[i].text, false), ERR_OK, "%s", bad[i].text);
+		    firmware_with(bad[i].id, bad[i].text), ERR_OK, "%s", bad[i].text);
 		cr_expect(strstr(why, "expected"), "%s", why);
 	}
 }
@@ -451,9 +450,9 @@ Test(dialect, bounds_the_address)
 	memset(url, 'a', sizeof(url));
 	memcpy(url, "http://", 7);
 	url[DIALECT_URL_MAX] = '\0';
-	cr_expect_eq(firmware_with(1, url, false), ERR_OK, "%s", why);
+	cr_expect_eq(firmware_with(1, url), ERR_OK, "%s", why);
 	url[DIALECT_URL_MAX] = 'a', url[DIALECT_URL_MAX + 1] = '\0';
-	cr_expect_eq(firmware_with(1, url, false), ERR_LIMIT);
+	cr_expect_eq(firmware_with(1, url), ERR_LIMIT);
 }
 
 Test(dialect, refuses_a_list_of_files)
@@ -466,7 +465,7 @@ Test(dialect, refuses_a_list_of_files)
 	ttlv_put_int(&p->w, 30, 0);
 	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
 	cr_expect_eq(
-	    dialect_parse_firmware(p1(), p->data, p->len, false, &firmware, why), ERR_UNSUPPORTED);
+	    dialect_parse_firmware(p1(), p->data, p->len, &firmware, why), ERR_UNSUPPORTED);
 }
 
 /* --- the link --------------------------------------------------------------------------------- */

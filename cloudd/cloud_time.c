@@ -1,0 +1,98 @@
+/*
+ * cloud_time: what the clock does to the cloud; declared in cloud.h.
+ */
+#include "cloud.h"
+
+static struct mono
+now(const struct cloud *c)
+{
+	return c->io.now(c->io.arg);
+}
+
+static void
+earlier(struct mono *at, struct mono t)
+{
+	if (t.ms < at->ms)
+		*at = t;
+}
+
+/* When a wall clock time will be on the other clock. */
+static struct mono
+when(const struct cloud *c, uint64_t wall_ms)
+{
+	uint64_t wall = c->io.wall_ms(c->io.arg);
+
+	return mono_after(now(c), wall_ms > wall ? (int64_t)(wall_ms - wall) : 0);
+}
+
+struct mono
+cloud_due(const struct cloud *c)
+{
+	struct mono due = c->again;
+
+	earlier(&due, c->online_due);
+	earlier(&due, c->relink);
+	for (const struct subdevice *s = c->devices.first; s; s = s->next) {
+		earlier(&due, s->conversation.due);
+		earlier(&due, s->login.due);
+		if (s->login.state != LOGIN_IN)
+			continue;
+		earlier(&due, s->next_request);
+		if (s->conversation.ask_at)
+			earlier(&due, when(c, s->conversation.ask_at));
+		if (!mono_reached(now(c), s->hold))
+			earlier(&due, s->hold);
+	}
+	return due;
+}
+
+static void
+ask_again(struct cloud *c, struct subdevice *s)
+{
+	uint64_t at = s->conversation.ask_at;
+
+	if (mono_reached(now(c), s->next_request)) {
+		s->want_request = true;
+		s->next_request = mono_after(now(c), (int64_t)c->identity->request_interval_ms);
+	}
+	if (at && c->io.wall_ms(c->io.arg) >= at) {
+		s->conversation.ask_at = 0;
+		s->dirty = s->want_request = true;
+	}
+}
+
+static void
+pass_time(struct cloud *c, struct subdevice *s)
+{
+	struct conversation_news n = {0};
+
+	if (mono_reached(now(c), s->login.due)) {
+		s->login.due = MONO_NEVER;
+		cloud_step_login(c, s, LOGIN_ON_DUE);
+	}
+	if (mono_reached(now(c), s->conversation.due)) {
+		s->conversation.due = MONO_NEVER;
+		(void)!cloud_step(c, s, CONVERSATION_ON_DUE, &n, NULL);
+	}
+	if (s->login.state == LOGIN_IN)
+		ask_again(c, s);
+}
+
+void
+cloud_on_time(struct cloud *c)
+{
+	if (mono_reached(now(c), c->again))
+		c->again = MONO_NEVER;
+	if (mono_reached(now(c), c->online_due)) {
+		c->online_due = MONO_NEVER;
+		log_warn(NULL, "expected the platform's answer to the login, got none");
+		c->io.fail(c->io.arg, DIALECT_CODE_UNKNOWN);
+	}
+	if (mono_reached(now(c), c->relink)) {
+		c->relink = MONO_NEVER;
+		c->io.reconnect(c->io.arg);
+	}
+	for (struct subdevice *s = c->devices.first; s; s = s->next)
+		pass_time(c, s);
+	cloud_settle(c);
+}

@@ -1,0 +1,24 @@
+/*
+ * conversation_act: the few verbs that the actions of conversation_table.c are made of.
+ */
+#ifndef SUBOTA_CONVERSATION_ACT_H
+#define SUBOTA_CONVERSATION_ACT_H
+
+#include "conversation.h"
+
+/* Queue a status for the platform. */
+void conversation_act_say(struct conversation *c, int status);
+/* Set the timer; what led here is a sign of life. */
+void conversation_act_wait(struct conversation *c, const struct conversation_news *n, uint64_t ms);
+/* Remember why; without `detail` the error's own text. */
+void conversation_act_note(struct conversation *c, int error, const char *detail);
+/* Take over the version of a report, if it names one. */
+void conversation_act_learn(struct conversation *c, const struct conversation_news *n);
+/* Have the upgrade cancelled on the right. */
+void conversation_act_cancel(struct conversation *c);
+/* Nothing is under way any more; the plan stays for whoever wants to look at it. */
+void conversation_act_end(struct conversation *c);
+/* A new upgrade, with the id n->fresh: offer it. */
+void conversation_act_begin(struct conversation *c, const struct conversation_news *n);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * outbox: the part in memory; see outbox.h. Reading is in outbox_open.c, writing in outbox_save.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "outbox_part.h"
+
+/* --- items ------------------------------------------------------------------------------------ */
+
+static bool
+is_for_platform(const struct outbox_item *i)
+{
+	return i->kind != OUTBOX_CANCEL;
+}
+
+enum err
+outbox_add(struct outbox *o, const struct outbox_item *item, struct outbox_item **out)
+{
+	if (o->n_items >= OUTBOX_ITEMS_MAX)
+		return ERR_LIMIT;
+	struct outbox_item *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return ERR_NOMEM;
+	*copy = *item;
+	copy->id = ++o->last_item;
+	copy->next = NULL;
+	if (o->last)
+		o->last->next = copy;
+	else
+		o->items = copy;
+	o->last = *out = copy;
+	o->n_items++;
+	o->dirty |= copy->durable;
+	copy->device->pending += is_for_platform(copy);
+	return ERR_OK;
+}
+
+struct outbox_item *
+outbox_oldest(const struct outbox *o, const struct subdevice *device)
+{
+	for (struct outbox_item *i = device->pending ? o->items : NULL; i; i = i->next)
+		if (i->device == device && is_for_platform(i) && !i->confirmed)
+			return i;
+	return NULL;
+}
+
+struct outbox_item *
+outbox_find(const struct outbox *o, uint64_t id)
+{
+	for (struct outbox_item *i = o->items; i; i = i->next)
+		if (i->id == id)
+			return i;
+	return NULL;
+}
+
+void
+outbox_confirm(struct outbox *o, struct outbox_item *item, struct mono now)
+{
+	item->in_flight = false;
+	if (item->refused) {
+		item->refused = false;
+		return;
+	}
+	item->confirmed = true;
+	item->confirmed_at = now;
+	item->device->pending--;
+	o->dirty |= item->durable;
+}
+
+bool
+outbox_refuse(struct outbox *o, const struct subdevice *device, uint16_t package_id)
+{
+	for (struct outbox_item *i = o->items; i; i = i->next) {
+		if (i->device != device || !is_for_platform(i) || !i->package_id ||
+		    i->package_id != package_id)
+			continue;
+		i->refused = i->in_flight;
+		i->device->pending += i->confirmed;
+		i->confirmed = false;
+		i->package_id = 0;
+		o->dirty |= i->durable;
+		return true;
+	}
+	return false;
+}
+
+void
+outbox_lose_flight(struct outbox *o, bool to_gate)
+{
+	for (struct outbox_item *i = o->items; i; i = i->next)
+		if (is_for_platform(i) != to_gate)
+			i->in_flight = i->refused = false;
+}
+
+void
+outbox_drop_cancels(struct outbox *o, uint64_t upgrade)
+{
+	for (struct outbox_item *i = o->items; i; i = i->next) {
+		if (i->kind != OUTBOX_CANCEL || i->upgrade != upgrade || i->confirmed)
+			continue;
+		i->confirmed = true;
+		i->confirmed_at = (struct mono){0};
+		o->dirty = true;
+	}
+}
+
+static bool
+is_old(const struct outbox_item *i, struct mono now)
+{
+	return i->confirmed && !i->saved && mono_between(i->confirmed_at, now) >= OUTBOX_KEEP_MS;
+}
+
+void
+outbox_forget_old(struct outbox *o, struct mono now, uint64_t wall_ms)
+{
+	for (struct outbox_item **at = &o->items; *at;) {
+		struct outbox_item *i = *at;
+
+		if (i->kind == OUTBOX_CANCEL && !i->confirmed &&
+		    wall_ms > i->made_at + OUTBOX_CANCEL_MS)
+			outbox_drop_cancels(o, i->upgrade);
+		if (!is_old(i, now)) {
+			at = &i->next;
+			continue;
+		}
+		*at = i->next;
+		o->n_items--;
+		free(i);
+	}
+	for (o->last = o->items; o->last && o->last->next; o->last = o->last->next)
+		;
+}
+
+/* --- reports ---------------------------------------------------------------------------------- */
+
+enum err
+outbox_part_push(struct outbox_report **list, const char *source, uint64_t id, uint64_t item)
+{
+	struct outbox_report *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return ERR_NOMEM;
+	snprintf(r->source, sizeof(r->source), "%s", source);
+	r->id = id;
+	r->item = item;
+	r->next = *list;
+	*list = r;
+	return ERR_OK;
+}
+
+void
+outbox_part_free(struct outbox_report **list)
+{
+	for (struct outbox_report *r = *list, *next; r; r = next) {
+		next = r->next;
+		free(r);
+	}
+	*list = NULL;
+}
+
+enum err
+outbox_find_report(struct outbox *o, const char *source, uint64_t id, enum outbox_report_state *out)
+{
+	int64_t done = 0;
+
+	*out = OUTBOX_PENDING;
+	for (const struct outbox_report *r = o->reports; r; r = r->next)
+		if (r->id == id && strcmp(r->source, source) == 0)
+			return ERR_OK;
+	enum err e = record_get_int(o->record, &done,
+	    "SELECT done FROM report WHERE source = ? AND id = ?", "ti", source, (int64_t)id);
+
+	if (e == ERR_NOT_FOUND)
+		*out = OUTBOX_NEW;
+	else if (e == ERR_OK && done)
+		*out = OUTBOX_DONE;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+enum err
+outbox_add_report(struct outbox *o, const char *source, uint64_t id, uint64_t item)
+{
+	if (strlen(source) >= OUTBOX_SOURCE_SIZE)
+		return ERR_LIMIT;
+	enum err e = outbox_part_push(&o->reports, source, id, item);
+
+	o->dirty |= e == ERR_OK;
+	return e;
+}
+
+void
+outbox_each_settled(struct outbox *o, outbox_on_settled *fn, void *arg)
+{
+	for (const struct outbox_report *r = o->settled; r; r = r->next)
+		fn(arg, r->source, r->id);
+	outbox_part_free(&o->settled);
+}

@@ -1,0 +1,286 @@
+/*
+ * outbox_open: the part that reads; declared in outbox.h. What it reads was written by us, but is
+ * read as if it were not: lengths are cut, states and types that do not exist become idle.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "outbox_part.h"
+
+static const char *const migrations[] = {
+    "CREATE TABLE counter(name TEXT PRIMARY KEY, value INT);"
+    "INSERT INTO counter VALUES('upgrade', 0), ('item', 0);"
+    "CREATE TABLE secret(product_key TEXT, device_key TEXT, device_secret TEXT,"
+    " PRIMARY KEY(product_key, device_key));"
+    "CREATE TABLE device(product_key TEXT, device_key TEXT, component TEXT, version TEXT,"
+    " state INT, upgrade INT, plan_component TEXT, source TEXT, target TEXT, type INT,"
+    " battery INT, signal INT, space INT, failures INT, ask_at INT, error INT, detail TEXT,"
+    " PRIMARY KEY(product_key, device_key));"
+    "CREATE TABLE firmware(product_key TEXT, device_key TEXT, url TEXT, size INT, md5 BLOB,"
+    " sha256 BLOB, crc INT, component TEXT, target TEXT, type INT,"
+    " PRIMARY KEY(product_key, device_key));"
+    "CREATE TABLE item(id INTEGER PRIMARY KEY, kind INT, product_key TEXT, device_key TEXT,"
+    " upgrade INT, status INT, type INT, component TEXT, version TEXT, made_at INT);"
+    "CREATE TABLE report(source TEXT, id INT, item INT, done INT, PRIMARY KEY(source, id));"
+    "CREATE INDEX report_item ON report(item);"
+    "CREATE TABLE upgrade(id INTEGER PRIMARY KEY, product_key TEXT, device_key TEXT,"
+    " component TEXT, target TEXT, status INT, error INT, detail TEXT, changed_at INT);",
+};
+
+#define COPY_TEXT(to, row, column) snprintf(to, sizeof(to), "%s", record_text(row, column))
+
+struct loading {
+	struct outbox *o;
+	struct subdevices *devices;
+};
+
+static enum err
+load_device(void *arg, const struct record_row *row)
+{
+	struct loading *l = arg;
+	struct subdevice *s = NULL;
+	enum err e = subdevice_need(l->devices, record_text(row, 0), record_text(row, 1), &s);
+
+	if (e != ERR_OK)
+		return e;
+	struct conversation *c = &s->conversation;
+	int64_t state = record_int(row, 4);
+
+	COPY_TEXT(s->component, row, 2);
+	COPY_TEXT(c->version, row, 3);
+	c->state = state >= 0 && state < CONVERSATION_STATES ? (int)state : CONVERSATION_IDLE;
+	c->upgrade = (uint64_t)record_int(row, 5);
+	COPY_TEXT(c->plan.component, row, 6);
+	COPY_TEXT(c->plan.source, row, 7);
+	COPY_TEXT(c->plan.target, row, 8);
+	c->plan.type = record_int(row, 9) == 1;
+	c->plan.min_battery_percent = (uint32_t)record_int(row, 10);
+	c->plan.min_signal_dbm = (int32_t)record_int(row, 11);
+	c->plan.space_bytes = (uint64_t)record_int(row, 12);
+	c->failures = (uint64_t)record_int(row, 13);
+	c->ask_at = (uint64_t)record_int(row, 14);
+	c->error = (int)record_int(row, 15);
+	COPY_TEXT(c->detail, row, 16);
+	return ERR_OK;
+}
+
+static bool
+copy_blob(const struct record_row *row, int column, uint8_t *out, size_t size)
+{
+	size_t len = 0;
+	const void *data = record_blob(row, column, &len);
+
+	if (!data || len != size)
+		return false;
+	memcpy(out, data, size);
+	return true;
+}
+
+static enum err
+load_firmware(void *arg, const struct record_row *row)
+{
+	struct loading *l = arg;
+	struct subdevice *s = subdevice_find(l->devices, record_text(row, 0), record_text(row, 1));
+
+	if (!s || s->conversation.firmware)
+		return ERR_OK;
+	struct dialect_firmware *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return ERR_NOMEM;
+	s->conversation.firmware = f;
+	COPY_TEXT(f->url, row, 2);
+	f->size = (uint64_t)record_int(row, 3);
+	copy_blob(row, 4, f->md5, sizeof(f->md5));
+	f->has_sha256 = copy_blob(row, 5, f->sha256, sizeof(f->sha256));
+	f->crc = (uint32_t)record_int(row, 6);
+	COPY_TEXT(f->component, row, 7);
+	COPY_TEXT(f->target, row, 8);
+	f->type = record_int(row, 9) == 1;
+	return ERR_OK;
+}
+
+static enum err
+load_secret(void *arg, const struct record_row *row)
+{
+	struct loading *l = arg;
+	const struct dialect_sub *g = &l->o->gateway;
+	const char *pk = record_text(row, 0), *dk = record_text(row, 1);
+	struct subdevice *s = NULL;
+
+	if (strcmp(pk, g->product_key) == 0 && strcmp(dk, g->device_key) == 0) {
+		COPY_TEXT(l->o->gateway_secret, row, 2);
+		return ERR_OK;
+	}
+	enum err e = subdevice_need(l->devices, pk, dk, &s);
+
+	if (e == ERR_OK)
+		COPY_TEXT(s->device_secret, row, 2);
+	return e;
+}
+
+static enum err
+load_item(void *arg, const struct record_row *row)
+{
+	struct loading *l = arg;
+	struct outbox_item i = {.kind = (enum outbox_kind)record_int(row, 1),
+	    .upgrade = (uint64_t)record_int(row, 4),
+	    .status = (int)record_int(row, 5),
+	    .type = (int)record_int(row, 6),
+	    .made_at = (uint64_t)record_int(row, 9),
+	    .durable = true,
+	    .saved = true};
+	struct outbox_item *added = NULL;
+
+	enum err e = subdevice_need(
+	    l->devices, record_text(row, 2), record_text(row, 3), &i.device);
+	if (e != ERR_OK)
+		return e;
+	COPY_TEXT(i.component, row, 7);
+	COPY_TEXT(i.version, row, 8);
+	e = outbox_add(l->o, &i, &added);
+	if (e == ERR_OK)
+		added->id = (uint64_t)record_int(row, 0);
+	return e;
+}
+
+static enum err
+load_counters(struct outbox *o, uint64_t wall_ms, bool fresh)
+{
+	int64_t upgrade = 0, item = 0;
+	enum err e = record_get_int(
+	    o->record, &upgrade, "SELECT value FROM counter WHERE name = 'upgrade'", "");
+
+	if (e == ERR_OK)
+		e = record_get_int(
+		    o->record, &item, "SELECT value FROM counter WHERE name = 'item'", "");
+	o->last_upgrade = (uint64_t)upgrade;
+	o->last_item = (uint64_t)item;
+	if (fresh && o->last_upgrade < wall_ms)
+		o->last_upgrade = wall_ms;
+	o->dirty = fresh;
+	return e;
+}
+
+static enum err
+load_all(struct outbox *o, struct subdevices *devices)
+{
+	struct loading l = {o, devices};
+	enum err e = record_query(o->record, load_device, &l,
+	    "SELECT product_key, device_key, component, version, state, upgrade, plan_component,"
+	    " source, target, type, battery, signal, space, failures, ask_at, error, detail"
+	    " FROM device",
+	    "");
+
+	if (e == ERR_OK)
+		e = record_query(o->record, load_firmware, &l,
+		    "SELECT product_key, device_key, url, size, md5, sha256, crc, component,"
+		    " target, type FROM firmware",
+		    "");
+	if (e == ERR_OK)
+		e = record_query(o->record, load_secret, &l,
+		    "SELECT product_key, device_key, device_secret FROM secret", "");
+	if (e == ERR_OK)
+		e = record_query(o->record, load_item, &l,
+		    "SELECT id, kind, product_key, device_key, upgrade, status, type, component,"
+		    " version, made_at FROM item ORDER BY id",
+		    "");
+	/* what such a report caused was not durable, and is worth nothing now */
+	if (e == ERR_OK)
+		e = record_run(o->record,
+		    "UPDATE report SET done = 1 WHERE done = 0 AND item NOT IN"
+		    " (SELECT id FROM item)",
+		    "");
+	return e;
+}
+
+/* States that need a firmware and have none cannot go on. */
+static void
+mend(struct subdevices *devices)
+{
+	for (struct subdevice *s = devices->first; s; s = s->next) {
+		struct conversation *c = &s->conversation;
+		struct subject about = subdevice_subject(s);
+
+		if (c->state < CONVERSATION_ORDERED || c->firmware)
+			continue;
+		log_error(&about, "expected a firmware for state %s, got none: upgrade dropped",
+		    conversation_table.states[c->state]);
+		c->state = CONVERSATION_IDLE;
+		s->dirty = true;
+	}
+}
+
+enum err
+outbox_open(const char *path, const struct dialect_sub *gateway, uint64_t wall_ms, struct outbox *o,
+    struct subdevices *devices, bool *fresh)
+{
+	*o = (struct outbox){.gateway = *gateway};
+	enum err e = record_open(path, migrations, 1, fresh, &o->record);
+
+	if (e == ERR_OK)
+		e = load_counters(o, wall_ms, *fresh);
+	if (e == ERR_OK) {
+		uint64_t last = o->last_item; /* outbox_add counts */
+
+		e = load_all(o, devices);
+		o->last_item = last;
+	}
+	if (e == ERR_OK) {
+		mend(devices);
+		return ERR_OK;
+	}
+	outbox_close(o);
+	return e;
+}
+
+void
+outbox_close(struct outbox *o)
+{
+	for (struct outbox_item *i = o->items, *next; i; i = next) {
+		next = i->next;
+		free(i);
+	}
+	o->items = o->last = NULL;
+	outbox_part_free(&o->reports);
+	outbox_part_free(&o->settled);
+	record_close(o->record);
+	o->record = NULL;
+}
+
+/* --- history ---------------------------------------------------------------------------------- */
+
+struct each {
+	outbox_on_upgrade *fn;
+	void *arg;
+};
+
+static enum err
+on_upgrade(void *arg, const struct record_row *row)
+{
+	const struct each *each = arg;
+	char keys[2][DIALECT_KEY_MAX + 1], component[DIALECT_COMPONENT_MAX + 1];
+	char target[DIALECT_VERSION_MAX + 1], detail[WHY_SIZE];
+	struct outbox_upgrade u = {(uint64_t)record_int(row, 0), keys[0], keys[1], component,
+	    target, (int)record_int(row, 5), (int)record_int(row, 6), detail,
+	    (uint64_t)record_int(row, 8)};
+
+	COPY_TEXT(keys[0], row, 1);
+	COPY_TEXT(keys[1], row, 2);
+	COPY_TEXT(component, row, 3);
+	COPY_TEXT(target, row, 4);
+	COPY_TEXT(detail, row, 7);
+	return each->fn(each->arg, &u);
+}
+
+enum err
+outbox_each_upgrade(struct outbox *o, unsigned max, outbox_on_upgrade *fn, void *arg)
+{
+	struct each each = {fn, arg};
+
+	return record_query(o->record, on_upgrade, &each,
+	    "SELECT id, product_key, device_key, component, target, status, error, detail,"
+	    " changed_at FROM upgrade ORDER BY id DESC LIMIT ?",
+	    "i", (int64_t)max);
+}

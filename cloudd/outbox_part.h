@@ -1,0 +1,21 @@
+/*
+ * outbox_part: what the files of the outbox share among themselves.
+ */
+#ifndef SUBOTA_OUTBOX_PART_H
+#define SUBOTA_OUTBOX_PART_H
+
+#include "outbox.h"
+
+struct outbox_report {
+	char source[OUTBOX_SOURCE_SIZE];
+	uint64_t id;
+	uint64_t item;
+	struct outbox_report *next;
+};
+
+/* Push a copy onto `list`. */
+enum err outbox_part_push(
+    struct outbox_report **list, const char *source, uint64_t id, uint64_t item) MUST_CHECK;
+void outbox_part_free(struct outbox_report **list);
+
+#endif
