@@ -16,8 +16,8 @@
 /* For the list of migrations of flashd's database. */
 #define COUNTERS_SCHEMA \
 	"CREATE TABLE confirmed(product_key TEXT, device_key TEXT, binding TEXT, component TEXT," \
-	" counter INT, sequence INT, digest BLOB, generation INT, image_sha256 BLOB, version TEXT," \
-	" PRIMARY KEY(product_key, device_key, binding, component)) WITHOUT ROWID;"
+	" counter INT, sequence INT, digest BLOB, generation INT, image_sha256 BLOB," \
+	" version TEXT, PRIMARY KEY(product_key, device_key, binding, component)) WITHOUT ROWID;"
 
 enum { COUNTERS_BINDING = 200, COUNTERS_VERSION = 65 };
 
@@ -36,8 +36,8 @@ struct counters_row {
 };
 
 /* "vendor/model/hw_revision". */
-void counters_binding(char out[COUNTERS_BINDING], const char *vendor, const char *model,
-    const char *hw_revision);
+void counters_binding(
+    char out[COUNTERS_BINDING], const char *vendor, const char *model, const char *hw_revision);
 
 /* ERR_NOT_FOUND: nothing was ever confirmed. ERR_CORRUPT: a row that makes no sense. */
 enum err counters_get(

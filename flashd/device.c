@@ -25,6 +25,7 @@ is_passing(void *ctx, const void *data)
 
 	switch ((int)((const struct device_news *)data)->error) {
 	case ERR_LINK:
+	case ERR_DENIED: /* a line that has just come back, before its rights are set */
 	case ERR_DEVICE_AWAY:
 	case ERR_BUSY:
 	case ERR_CLOSED:
@@ -331,7 +332,9 @@ do_too_late(void *ctx, const void *data)
 
 enum { DEVICE_SAME = FSM_SAME };
 #define ROW(state, event, guard, action, next, note) \
-	{DEVICE_##state, DEVICE_##event, guard, action, DEVICE_##next, note}
+	{ \
+		DEVICE_##state, DEVICE_##event, guard, action, DEVICE_##next, note \
+	}
 
 /* clang-format off */
 static const struct fsm_row rows[] = {

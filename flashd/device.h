@@ -70,7 +70,7 @@ enum device_effect {
 	DEVICE_DO_RAISE = 4,   /* raise counters and sequence, in the transaction of the state */
 };
 
-enum { DEVICE_TEXT = 65, DEVICE_DETAIL = 301, DEVICE_HASH = 32 };
+enum { DEVICE_TEXT = 65, DEVICE_DETAIL = 301, DEVICE_HASH = 32, DEVICE_BINDING = 200 };
 
 /* Answers in a row that made no sense, and verbs in a row that came to nothing, before FLASHING
  * gives up. */
@@ -86,6 +86,7 @@ struct device_upgrade {
 
 	/* from the manifest, set with DEVICE_ORDER; for the counters and the health check only */
 	char image_version[DEVICE_TEXT]; /* as the device will say it */
+	char binding[DEVICE_BINDING];    /* of the counters it will raise */
 	uint64_t sequence, counter;
 	uint32_t generation;
 	uint8_t image_sha256[DEVICE_HASH];
@@ -103,18 +104,19 @@ struct device_upgrade {
 	uint64_t spent_ms; /* in this state, when last recorded */
 
 	/* below: not recorded */
-	bool changed;   /* since it was recorded */
-	unsigned say;   /* 1 << Pb__Phase: reports to add when it is recorded */
+	bool changed; /* since it was recorded */
+	unsigned say; /* 1 << Pb__Phase: reports to add when it is recorded */
 	unsigned effects;
-	bool running;   /* a session works on `verb` now */
+	bool running;                 /* a session works on `verb` now */
+	bool announced;               /* its end is in the event log */
 	bool no_confirm, destructive; /* what its driver cannot do, and what it does */
-	unsigned troubles;   /* in a row; back-off */
-	unsigned confusions; /* in a row, without progress */
-	unsigned repeats;    /* of what was done before without effect; back-off */
-	int furthest;        /* state reached since the start: only getting on restarts the clock */
-	struct mono due;     /* of `verb` */
-	struct mono since;   /* when the state was entered, less the time spent before a restart */
-	struct mono sign;    /* last sign of life or progress */
+	unsigned troubles;            /* in a row; back-off */
+	unsigned confusions;          /* in a row, without progress */
+	unsigned repeats;             /* of what was done before without effect; back-off */
+	int furthest;      /* state reached since the start: only getting on restarts the clock */
+	struct mono due;   /* of `verb` */
+	struct mono since; /* when the state was entered, less the time spent before a restart */
+	struct mono sign;  /* last sign of life or progress */
 	uint64_t done_bytes, total_bytes, rate;
 	struct mono progress_at;
 	uint64_t progress_done;
@@ -144,17 +146,15 @@ extern const struct fsm_table device_table;
 enum err device_step(struct device_upgrade *u, int event, const struct device_news *n) MUST_CHECK;
 
 /* A new upgrade in IDENTIFIED. */
-void device_init(
-    struct device_upgrade *u, uint64_t id, const Pb__Device *device, const char *component,
-    const char *target_version, struct mono now);
+void device_init(struct device_upgrade *u, uint64_t id, const Pb__Device *device,
+    const char *component, const char *target_version, struct mono now);
 
 /* Which SEES event the answer to IDENTIFY is. Where device and driver know hashes, only they
  * count; a version alone decides where there are none. */
 int device_see(const struct device_upgrade *u, const Pb__SessionReport *r);
 
 /* Progress of the running verb: learn facts, count bytes, note signs of life. */
-void device_on_progress(
-    struct device_upgrade *u, const Pb__SessionReport *r, struct mono now);
+void device_on_progress(struct device_upgrade *u, const Pb__SessionReport *r, struct mono now);
 
 /* The verb has ended: `r` is the session's last word, NULL = it died without one. Steps the
  * machine. */

@@ -117,7 +117,8 @@ success_of(const struct device_upgrade *u, const Pb__SessionReport *r)
 static bool
 is_confusion(enum err e)
 {
-	return e != ERR_LINK && e != ERR_DEVICE_AWAY && e != ERR_BUSY && e != ERR_CLOSED;
+	return e != ERR_LINK && e != ERR_DENIED && e != ERR_DEVICE_AWAY && e != ERR_BUSY &&
+	       e != ERR_CLOSED;
 }
 
 static void

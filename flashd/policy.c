@@ -35,8 +35,7 @@ check_mode(const struct asked *a)
 {
 	if (a->d->mode == POLICY_AUTO)
 		return ERR_OK;
-	return why_say(
-	    a->why, ERR_POLICY, "expected no upgrade (policy never), got version %.64s",
+	return why_say(a->why, ERR_POLICY, "expected no upgrade (policy never), got version %.64s",
 	    a->o->target_version);
 }
 

@@ -26,11 +26,11 @@ struct policy_device {
 	const char *component;
 	uint32_t min_battery; /* percent; 0 = any */
 	Pb__DeviceState state;
-	const char *version;       /* "" = never answered */
-	uint32_t battery;          /* percent; 101 = mains or unknown */
-	int32_t signal_dbm;        /* 0 = unknown */
-	uint64_t space;            /* for an image, bytes; 0 = unknown */
-	const char *busy_with;     /* why it is not free now; NULL = free */
+	const char *version;   /* "" = never answered */
+	uint32_t battery;      /* percent; 101 = mains or unknown */
+	int32_t signal_dbm;    /* 0 = unknown */
+	uint64_t space;        /* for an image, bytes; 0 = unknown */
+	const char *busy_with; /* why it is not free now; NULL = free */
 };
 
 struct policy_verdict {

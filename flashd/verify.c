@@ -156,11 +156,10 @@ check_order(struct case_of *k, struct verify_image *v, char why[WHY_SIZE])
 	struct rollback_rules rules = {.max_gap = trust_max_gap(trust, v->manifest->role),
 	    .generation = trust_generation(trust, v->manifest->role)};
 
-	trust_floor(trust, t->vendor, t->model, t->component, &rules.floor_counter,
-	    &rules.floor_sequence);
+	trust_floor(
+	    trust, t->vendor, t->model, t->component, &rules.floor_counter, &rules.floor_sequence);
 	v->generation = rules.generation;
-	enum err e =
-	    counters_check(k->c->record, &k->key, &rules, v->manifest, v->digest, why);
+	enum err e = counters_check(k->c->record, &k->key, &rules, v->manifest, v->digest, why);
 	v->confirmed = e == ERR_ALREADY;
 	if (e != ERR_OK && e != ERR_ALREADY)
 		return e;
@@ -186,8 +185,8 @@ check_signed(const struct case_of *k, const struct bundle_head *head, const uint
 
 /* Where the payload lies in the file. */
 static enum err
-find_payload(struct verify_image *v, const struct bundle_head *head, uint64_t size,
-    char why[WHY_SIZE])
+find_payload(
+    struct verify_image *v, const struct bundle_head *head, uint64_t size, char why[WHY_SIZE])
 {
 	struct bundle_payload at[BUNDLE_PAYLOADS_MAX];
 	enum err e = bundle_check_payloads(
@@ -235,8 +234,8 @@ verify_image_fini(struct verify_image *v)
 }
 
 enum err
-verify_open(const struct verify_context *c, const uint8_t digest[32],
-    const struct verify_target *t, struct verify_image *out, char why[WHY_SIZE])
+verify_open(const struct verify_context *c, const uint8_t digest[32], const struct verify_target *t,
+    struct verify_image *out, char why[WHY_SIZE])
 {
 	struct case_of k = {.c = c, .t = t};
 

@@ -33,9 +33,9 @@ struct verify_target {
 };
 
 struct verify_image {
-	int fd; /* its own; of the bundle, read-only */
-	uint64_t offset; /* of the payload in it */
-	Tr__Manifest *manifest; /* its own */
+	int fd;                     /* its own; of the bundle, read-only */
+	uint64_t offset;            /* of the payload in it */
+	Tr__Manifest *manifest;     /* its own */
 	const Tr__Payload *payload; /* in it */
 	uint8_t digest[32];
 	uint32_t generation;

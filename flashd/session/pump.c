@@ -36,8 +36,7 @@ pump_new(struct chan *chan, int link_fd, int image_fd, work_find *find, struct p
 
 	if (!p)
 		return ERR_NOMEM;
-	*p = (struct pump){
-	    .chan = chan, .link_fd = link_fd, .image_fd = image_fd, .find = find};
+	*p = (struct pump){.chan = chan, .link_fd = link_fd, .image_fd = image_fd, .find = find};
 	*out = p;
 	return ERR_OK;
 }

@@ -39,7 +39,7 @@ AUTO_DEFINE(reader, struct reader *, reader_free)
  * that failed. */
 enum err reader_read(void *arg, uint64_t offset, uint8_t *out, size_t len) MUST_CHECK;
 
-/* The first error of reader_read, ERR_OK while there was none: a driver may give it another name. */
+/* The first error of reader_read, ERR_OK while there was none. A driver may call it otherwise. */
 enum err reader_error(const struct reader *r);
 
 #endif

@@ -30,8 +30,8 @@ take_option(const struct driver *d, const Pb__Option *o, const char **values, ch
 		values[i] = o->value;
 		return ERR_OK;
 	}
-	return why_say(why, ERR_CONFIG, "expected an option of driver %s, got %.40s", d->name,
-	    o->key);
+	return why_say(
+	    why, ERR_CONFIG, "expected an option of driver %s, got %.40s", d->name, o->key);
 }
 
 static enum err
@@ -84,8 +84,8 @@ fill(struct work *w, const Pb__SessionOrder *o, int image_fd, work_find *find, c
 {
 	w->driver = find(o->driver);
 	if (!w->driver)
-		return why_say(why, ERR_UNSUPPORTED, "expected a driver of this build, got %.32s",
-		    o->driver);
+		return why_say(
+		    why, ERR_UNSUPPORTED, "expected a driver of this build, got %.32s", o->driver);
 	if (o->verb < PB__VERB__VERB_IDENTIFY || o->verb > PB__VERB__VERB_REVERT ||
 	    !(w->driver->verbs & 1u << o->verb))
 		return why_say(why, ERR_UNSUPPORTED, "expected a verb of driver %s, got %d",
@@ -100,8 +100,8 @@ fill(struct work *w, const Pb__SessionOrder *o, int image_fd, work_find *find, c
 }
 
 enum err
-work_new(const Pb__SessionOrder *o, int image_fd, work_find *find, struct work **out,
-    char why[WHY_SIZE])
+work_new(
+    const Pb__SessionOrder *o, int image_fd, work_find *find, struct work **out, char why[WHY_SIZE])
 {
 	AUTO(work) struct work *w = calloc(1, sizeof(*w));
 

@@ -31,8 +31,8 @@ open_scene(struct scene *s)
 	for (size_t i = 0; i < CHUNKS; i++)
 		crypto_generichash(s->digests + i * READER_DIGEST, READER_DIGEST,
 		    s->image + i * CHUNK, i == CHUNKS - 1 ? SIZE - i * CHUNK : CHUNK, NULL, 0);
-	s->order = (struct reader_order){s->fd, OFFSET, SIZE, CHUNK, s->digests,
-	    sizeof(s->digests)};
+	s->order = (struct reader_order){
+	    s->fd, OFFSET, SIZE, CHUNK, s->digests, sizeof(s->digests)};
 }
 
 static struct reader *

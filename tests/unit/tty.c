@@ -99,8 +99,8 @@ Test(tty, says_what_is_wrong_with_a_path)
 	int fd = -1;
 
 	cr_expect_eq(tty_open(&set, &fd, why), ERR_LINK);
-	cr_expect(strstr(why, "/dev/does-not-exist: expected a serial line, got: No such"), "%s",
-	    why);
+	cr_expect(
+	    strstr(why, "/dev/does-not-exist: expected a serial line, got: No such"), "%s", why);
 	set.path = "/dev/null";
 	cr_expect_eq(tty_open(&set, &fd, why), ERR_CONFIG);
 	cr_expect(strstr(why, "/dev/null: expected a serial line"), "%s", why);

@@ -1,0 +1,207 @@
+/*
+ * flash: see flash.h.
+ */
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "flash.h"
+#include "flash_talk.h"
+#include "flash_work.h"
+
+enum { ROUNDS_MAX = 16, SOON_MS = 250 };
+
+void
+flash_note(
+    struct flash *f, const char *name, const struct device_upgrade *u, enum err e, const char *text)
+{
+	struct event ev = {.name = name, .about = device_subject(u), .error = e, .text = text};
+
+	event_write(f->daemon->events, &ev);
+}
+
+/* --- settling --------------------------------------------------------------------------------- */
+
+/* The record is safe: now the world may hear of it. */
+static void
+carry_out(struct flash *f, struct device_upgrade *u)
+{
+	unsigned todo = u->effects;
+	struct device_news n = {.now = clock_now()};
+
+	u->effects = 0;
+	if (todo & DEVICE_DO_STOP)
+		flash_work_stop(f, u);
+	if (!(todo & DEVICE_DO_VERDICT) || u->state != DEVICE_ADMITTED)
+		return;
+	if (flash_talk_accept(f, u) != ERR_OK) /* said again when the gate is back */
+		return;
+	if (device_step(u, DEVICE_VERDICT_SENT, &n) != ERR_OK)
+		log_debug(NULL, "a verdict for nobody");
+}
+
+static bool
+is_unsettled(const struct flash *f)
+{
+	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
+		if (u->changed || u->say || u->effects)
+			return true;
+	return false;
+}
+
+static enum err
+settle_once(struct flash *f)
+{
+	flash_work_announce(f);
+	enum err e = ledger_save(&f->ledger, clock_now());
+
+	if (e != ERR_OK) {
+		log_error(NULL, "cannot record what happened: %s; again in a moment", err_text(e));
+		return e;
+	}
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
+		if (u->effects)
+			carry_out(f, u);
+	return ERR_OK;
+}
+
+static void on_tick(void *arg);
+
+static void
+set_tick(struct flash *f, bool soon)
+{
+	struct mono now = clock_now(), due = flash_work_next(f);
+
+	if (f->resend_at.ms < due.ms && ledger_has_reports(&f->ledger))
+		due = f->resend_at;
+	if (soon && mono_after(now, SOON_MS).ms < due.ms)
+		due = mono_after(now, SOON_MS);
+	if (due.ms <= now.ms) /* a step that keeps failing must not spin */
+		due = mono_after(now, SOON_MS);
+	loop_timer_set(f->daemon->loop, &f->tick, due, on_tick, f);
+}
+
+void
+flash_settle(struct flash *f)
+{
+	enum err e = ERR_OK;
+
+	if (f->settling)
+		return;
+	f->settling = true;
+	for (int round = 0; round < ROUNDS_MAX && e == ERR_OK; round++) {
+		if (is_unsettled(f))
+			e = settle_once(f);
+		if (e == ERR_OK && !flash_work_start(f) && !is_unsettled(f))
+			break;
+	}
+	flash_talk_reports(f);
+	flash_talk_devices(f);
+	set_tick(f, is_unsettled(f));
+	f->settling = false;
+}
+
+static void
+on_tick(void *arg)
+{
+	struct flash *f = arg;
+	struct device_news n = {.now = clock_now()};
+
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		if (!mono_reached(n.now, device_deadline(u, &f->limits)))
+			continue;
+		if (device_step(u, DEVICE_DEADLINE, &n) != ERR_OK)
+			log_error(
+			    NULL, "a deadline without a row in %s", device_table.states[u->state]);
+	}
+	flash_settle(f);
+}
+
+/* --- start and end ---------------------------------------------------------------------------- */
+
+static enum err
+open_trust(struct flash *f)
+{
+	struct trust_policy policy = {.lab = f->settings->lab};
+	char state[300];
+
+	snprintf(state, sizeof(state), "%s/roots", f->daemon->state_dir);
+	if (mkdir(state, 0700) < 0 && errno != EEXIST)
+		return ERR_SYSTEM;
+	enum err e = trust_open(f->settings->trust_dir, state, &policy, &f->trust);
+	if (e != ERR_OK)
+		log_error(NULL, "cannot use the trust anchors in %s: %s", f->settings->trust_dir,
+		    err_text(e));
+	else if (trust_refuses_all(f->trust))
+		log_error(NULL, "no usable root document in %s: every package will be refused",
+		    f->settings->trust_dir);
+	return e;
+}
+
+static enum err
+open_ledger(struct flash *f)
+{
+	char path[300];
+	bool fresh = false;
+
+	snprintf(path, sizeof(path), "%s/flashd.db", f->daemon->state_dir);
+	enum err e = ledger_open(path, clock_now(), &f->ledger, &fresh);
+	if (e != ERR_OK) {
+		log_error(NULL, "cannot open %s: %s", path, err_text(e));
+		return e;
+	}
+	f->lost_state = fresh;
+	if (fresh)
+		log_warn(NULL,
+		    "%s is new: until upgrades are confirmed only the signed floors "
+		    "protect against old images",
+		    path);
+	return ERR_OK;
+}
+
+static void
+set_limits(struct flash *f)
+{
+	const struct flash_settings *s = f->settings;
+
+	f->limits = (struct device_limits){.wait_ms = s->wait_ms,
+	    .away_ms = s->away_ms,
+	    .flash_ms = s->flash_ms,
+	    .reboot_ms = s->reboot_ms,
+	    .test_ms = s->test_ms,
+	    .confirm_ms = s->confirm_ms};
+	snprintf(
+	    f->session_program, sizeof(f->session_program), "%s/subota-session", s->common.lib_dir);
+}
+
+enum err
+flash_start(struct flash *f, struct daemon *d)
+{
+	*f = (struct flash){.daemon = d, .settings = d->settings};
+	if (sodium_init() < 0)
+		return ERR_SYSTEM;
+	set_limits(f);
+	enum err e = open_ledger(f);
+	if (e == ERR_OK)
+		e = open_trust(f);
+	if (e == ERR_OK)
+		e = roster_init(&f->roster, f->settings, clock_now());
+	if (e == ERR_OK)
+		e = flash_work_open(f);
+	if (e == ERR_OK)
+		e = flash_talk_open(f);
+	if (e == ERR_OK)
+		flash_settle(f);
+	return e;
+}
+
+void
+flash_stop(struct flash *f)
+{
+	loop_timer_clear(f->daemon->loop, &f->tick);
+	flash_work_close(f);
+	trust_close(f->trust);
+	roster_fini(&f->roster);
+	ledger_close(&f->ledger);
+}

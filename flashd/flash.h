@@ -1,0 +1,57 @@
+/*
+ * flash: flashd's one struct, and how what happened is made durable before anything leaves.
+ *
+ * flash_talk.c speaks with the gate, flash_work.c with devices through lanes; both only step the
+ * machines (device.h, roster.h). flash_settle records the outcome and then carries out the effects,
+ * so a restart at any point converges. Nothing that the gate or a device says can end this process.
+ */
+#ifndef SUBOTA_FLASH_H
+#define SUBOTA_FLASH_H
+
+#include "daemon.h"
+#include "ledger.h"
+#include "roster.h"
+#include "verify.h"
+
+struct flash;
+
+/* A lane, the devices that take turns on it, and whose turn it is. */
+struct flash_lane {
+	struct flash *flash;
+	struct lane *lane;
+	struct roster_device *device; /* of the order under way; NULL = none */
+	uint64_t upgrade;             /* 0 = it is only being asked */
+};
+
+struct flash {
+	struct daemon *daemon;
+	const struct flash_settings *settings;
+	struct device_limits limits;
+	char session_program[260];
+	char gate_socket[108];
+	struct ledger ledger;
+	struct trust *trust;
+	struct roster roster;
+	struct flash_lane *lanes;
+	size_t n_lanes;
+	struct bus_link *gate;
+	bool online; /* the platform can be reached, as the gate says */
+
+	struct loop_timer tick;
+	uint64_t sent_report; /* last one handed to the gate since the link came up */
+	struct mono resend_at;
+	bool settling, lost_state;
+};
+
+/* Open everything and go on where the last one stopped. */
+enum err flash_start(struct flash *f, struct daemon *d) MUST_CHECK;
+void flash_stop(struct flash *f);
+
+/* Make what changed durable, carry it out, find work for idle lanes. After every event. */
+void flash_settle(struct flash *f);
+
+/* An event record about an upgrade. */
+void flash_note(struct flash *f, const char *name, const struct device_upgrade *u, enum err e,
+    const char *text);
+
+#endif

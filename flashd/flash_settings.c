@@ -1,0 +1,160 @@
+/*
+ * flash_settings: see flash_settings.h. The tables are also the manual's pages.
+ */
+#include <string.h>
+
+#include "flash_settings.h"
+#include "manifest.h"
+#include "policy.h"
+#include "tty.h"
+
+static const char *const parities[] = {
+    [TTY_NONE] = "none", [TTY_EVEN] = "even", [TTY_ODD] = "odd", NULL};
+static const char *const policies[] = {[POLICY_AUTO] = "auto", [POLICY_NEVER] = "never", NULL};
+
+#define AT(field) .offset = offsetof(struct flash_settings, field)
+#define IN(field) .offset = offsetof(struct flash_settings_device, field)
+#define TEXT_IN(field) CONF_STRING, CONF_STRING_AT(struct flash_settings_device, field)
+#define DAY_MS 86400000ull
+
+/* clang-format off */
+static const struct conf_key keys[] = {
+	{"trust_dir", CONF_STRING, CONF_STRING_AT(struct flash_settings, trust_dir),
+	    .fallback = "/etc/subota/trust",
+	    .help = "Directory of the root documents that say whose packages are good."},
+	{"lab", CONF_BOOL, AT(lab), .fallback = "no",
+	    .help = "Accept the development keys. Never in production."},
+	{"ask_every", CONF_DURATION, AT(ask_every_ms), .min = 1000, .max = DAY_MS,
+	    .fallback = "10 min", .help = "Ask each idle device this often what it runs."},
+	{"image_wait", CONF_DURATION, AT(wait_ms), .min = 1000, .max = 30 * DAY_MS,
+	    .fallback = "24 h", .help = "An accepted plan without an image fails after this time."},
+	{"away_retry", CONF_DURATION, AT(away_ms), .min = 1000, .max = 7 * DAY_MS,
+	    .fallback = "30 min",
+	    .help = "How long to go on trying when a device vanishes while it is written."},
+	{"flash_deadline", CONF_DURATION, AT(flash_ms), .min = 1000, .max = 30 * DAY_MS,
+	    .fallback = "6 h", .help = "Time for writing an image in all."},
+	{"reboot_deadline", CONF_DURATION, AT(reboot_ms), .min = 1000, .max = DAY_MS,
+	    .fallback = "10 min", .help = "Time for the reset into the new image."},
+	{"test_deadline", CONF_DURATION, AT(test_ms), .min = 1000, .max = DAY_MS,
+	    .fallback = "10 min", .help = "Time for the new image to show that it works."},
+	{"confirm_deadline", CONF_DURATION, AT(confirm_ms), .min = 1000, .max = DAY_MS,
+	    .fallback = "10 min", .help = "Time for the device to say that it keeps it."},
+};
+
+static const struct conf_key device_keys[] = {
+	{"product_key", TEXT_IN(product_key), .help = "The platform's name of the product."},
+	{"device_key", TEXT_IN(device_key), .help = "The platform's name of the device."},
+	{"vendor", TEXT_IN(vendor), .help = "Who made it, as its manifests say."},
+	{"model", TEXT_IN(model), .help = "Which one it is, as its manifests say."},
+	{"hw_revision", TEXT_IN(hw_revision), .fallback = "",
+	    .help = "Its hardware revision; empty fits only manifests that ask for none."},
+	{"component", TEXT_IN(component), .fallback = "app",
+	    .help = "Which part of it is upgraded through this entry."},
+	{"driver", TEXT_IN(driver), .fallback = "smp",
+	    .help = "How it is spoken to; keys not listed here are options of the driver."},
+	{"port", TEXT_IN(port), .help = "Serial line, for example /dev/ttyUSB0."},
+	{"baud", CONF_UINT, IN(baud), .min = 300, .max = 12000000, .fallback = "115200",
+	    .help = "Bits a second on that line."},
+	{"parity", CONF_CHOICE, IN(parity), .choices = parities, .fallback = "none",
+	    .help = "Parity on that line."},
+	{"policy", CONF_CHOICE, IN(policy), .choices = policies, .fallback = "auto",
+	    .help = "auto: upgrades the platform plans are carried out; never: all are rejected."},
+	{"min_battery", CONF_UINT, IN(min_battery), .max = 100, .fallback = "0",
+	    .help = "Percent of battery below which no upgrade begins."},
+	{"space", CONF_SIZE, IN(space), .max = 1ull << 40, .fallback = "0",
+	    .help = "Room for an image on the device; 0 when it is not known."},
+};
+/* clang-format on */
+
+#undef AT
+#undef IN
+#undef TEXT_IN
+
+static enum err
+on_option(void *item, const char *key, const char *value, char *why, size_t why_size)
+{
+	struct flash_settings_device *d = item;
+	struct flash_settings_option *o = &d->options[d->n_options];
+
+	if (d->n_options == FLASH_SETTINGS_OPTIONS || strlen(key) >= sizeof(o->key) ||
+	    strlen(value) >= sizeof(o->value)) {
+		snprintf(why, why_size, "expected at most %d options of %zu characters",
+		    FLASH_SETTINGS_OPTIONS, sizeof(o->value) - 1);
+		return ERR_CONFIG;
+	}
+	snprintf(o->key, sizeof(o->key), "%s", key);
+	snprintf(o->value, sizeof(o->value), "%s", value);
+	d->n_options++;
+	return ERR_OK;
+}
+
+struct conf_table
+flash_settings_table(struct conf_section sections[3])
+{
+	sections[0] = (struct conf_section){.name = "common",
+	    .keys = daemon_common_keys,
+	    .n_keys = daemon_n_common_keys,
+	    .offset = offsetof(struct flash_settings, common)};
+	sections[1] = (struct conf_section){
+	    .name = "flashd", .keys = keys, .n_keys = sizeof(keys) / sizeof(keys[0])};
+	sections[2] = (struct conf_section){.name = "flashd.device",
+	    .named = true,
+	    .keys = device_keys,
+	    .n_keys = sizeof(device_keys) / sizeof(device_keys[0]),
+	    .offset = offsetof(struct flash_settings, devices),
+	    .item_size = sizeof(struct flash_settings_device),
+	    .max_items = FLASH_SETTINGS_DEVICES,
+	    .count_offset = offsetof(struct flash_settings, n_devices),
+	    .name_offset = offsetof(struct flash_settings_device, name),
+	    .name_size = sizeof(((struct flash_settings_device *)0)->name),
+	    .on_other = on_option};
+	return (struct conf_table){sections, 3};
+}
+
+static bool
+is_same(const struct flash_settings_device *a, const struct flash_settings_device *b)
+{
+	return strcmp(a->product_key, b->product_key) == 0 &&
+	       strcmp(a->device_key, b->device_key) == 0 && strcmp(a->component, b->component) == 0;
+}
+
+static enum err
+check_names(const struct flash_settings_device *d)
+{
+	const struct {
+		const char *key, *value;
+	} names[] = {{"vendor", d->vendor}, {"model", d->model}, {"component", d->component}};
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (manifest_is_name(names[i].value))
+			continue;
+		log_error(NULL, "device %s: %s: expected 1 to 64 letters, digits or _-.+, got '%s'",
+		    d->name, names[i].key, names[i].value);
+		e = ERR_CONFIG;
+	}
+	if (d->product_key[0] && d->device_key[0] && d->port[0])
+		return e;
+	log_error(NULL, "device %s: expected product_key, device_key and port, got an empty one",
+	    d->name);
+	return ERR_CONFIG;
+}
+
+enum err
+flash_settings_check(const struct flash_settings *s)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < s->n_devices; i++) {
+		if (check_names(&s->devices[i]) != ERR_OK)
+			e = ERR_CONFIG;
+		for (size_t k = 0; k < i; k++) {
+			if (!is_same(&s->devices[i], &s->devices[k]))
+				continue;
+			log_error(NULL, "device %s: expected another device than %s, got the same",
+			    s->devices[i].name, s->devices[k].name);
+			e = ERR_CONFIG;
+		}
+	}
+	return e;
+}

@@ -1,0 +1,49 @@
+/*
+ * flash_settings: what flashd can be told in its configuration: [flashd] and [flashd.device NAME].
+ */
+#ifndef SUBOTA_FLASH_SETTINGS_H
+#define SUBOTA_FLASH_SETTINGS_H
+
+#include "daemon.h"
+#include "device.h"
+
+enum { FLASH_SETTINGS_DEVICES = 256, FLASH_SETTINGS_OPTIONS = 16 };
+
+struct flash_settings_option {
+	char key[33];
+	char value[65];
+};
+
+struct flash_settings_device {
+	char name[65]; /* of the section */
+	char product_key[33], device_key[33];
+	char vendor[DEVICE_TEXT], model[DEVICE_TEXT], hw_revision[DEVICE_TEXT];
+	char component[DEVICE_TEXT];
+	char driver[33];
+	char port[128];
+	uint64_t baud;
+	int parity; /* enum tty_parity */
+	int policy; /* enum policy_mode */
+	uint64_t min_battery;
+	uint64_t space;
+	size_t n_options; /* for the driver */
+	struct flash_settings_option options[FLASH_SETTINGS_OPTIONS];
+};
+
+struct flash_settings {
+	struct daemon_common common;
+	char trust_dir[200];
+	bool lab;
+	uint64_t ask_every_ms, away_ms, wait_ms, flash_ms, reboot_ms, test_ms, confirm_ms;
+	size_t n_devices;
+	struct flash_settings_device devices[FLASH_SETTINGS_DEVICES];
+};
+
+/* The table, made in `sections` because the common part's length is another file's. */
+struct conf_table flash_settings_table(struct conf_section sections[3]);
+
+/* What the table cannot say: no device twice, names that a manifest could name. Each fault is
+ * logged. */
+enum err flash_settings_check(const struct flash_settings *s) MUST_CHECK;
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * flash_status: see flash_status.h. Numbers above 2^53 are written as text.
+ */
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "flash.h"
+#include "flash_status.h"
+#include "flash_work.h"
+
+static void
+add_number(cJSON *o, const char *name, uint64_t v)
+{
+	char text[24];
+
+	if (v <= (UINT64_C(1) << 53)) {
+		cJSON_AddNumberToObject(o, name, (double)v);
+		return;
+	}
+	snprintf(text, sizeof(text), "%" PRIu64, v);
+	cJSON_AddStringToObject(o, name, text);
+}
+
+static void
+add_upgrade(cJSON *list, const struct device_upgrade *u)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	add_number(o, "upgrade", u->id);
+	cJSON_AddStringToObject(o, "product_key", u->product_key);
+	cJSON_AddStringToObject(o, "device_key", u->device_key);
+	cJSON_AddStringToObject(o, "component", u->component);
+	cJSON_AddStringToObject(o, "target_version", u->target_version);
+	cJSON_AddStringToObject(o, "state", device_table.states[u->state]);
+	cJSON_AddStringToObject(o, "version", u->version);
+	add_number(o, "done", u->done_bytes);
+	add_number(o, "size", u->total_bytes);
+	add_number(o, "bytes_per_second", u->running ? u->rate : 0);
+	cJSON_AddBoolToObject(o, "working", u->running);
+	cJSON_AddStringToObject(o, "error", err_name((unsigned)u->error));
+	cJSON_AddStringToObject(o, "detail", u->detail);
+	cJSON_AddItemToArray(list, o);
+}
+
+static const char *
+state_text(const struct flash *f, const struct roster_device *d)
+{
+	if (flash_work_busy(f, d, 0))
+		return "busy";
+	switch ((int)d->state) {
+	case PB__DEVICE_STATE__DEVICE_STATE_PRESENT:
+		return "present";
+	case PB__DEVICE_STATE__DEVICE_STATE_AWAY:
+		return "away";
+	default:
+		return "unknown";
+	}
+}
+
+static void
+add_device(cJSON *list, struct flash *f, const struct roster_device *d)
+{
+	const struct flash_settings_device *c = d->config;
+	struct counters_key key = {c->product_key, c->device_key, d->binding, c->component};
+	struct counters_row row;
+	cJSON *o = cJSON_CreateObject();
+	enum err e = counters_get(f->ledger.record, &key, &row);
+
+	cJSON_AddStringToObject(o, "name", c->name);
+	cJSON_AddStringToObject(o, "product_key", c->product_key);
+	cJSON_AddStringToObject(o, "device_key", c->device_key);
+	cJSON_AddStringToObject(o, "component", c->component);
+	cJSON_AddStringToObject(o, "port", c->port);
+	cJSON_AddStringToObject(o, "driver", c->driver);
+	cJSON_AddStringToObject(o, "state", state_text(f, d));
+	cJSON_AddStringToObject(o, "version", d->version);
+	cJSON_AddStringToObject(o, "error", err_name((unsigned)d->error));
+	cJSON_AddStringToObject(o, "detail", d->detail);
+	cJSON_AddBoolToObject(o, "record_damaged", e != ERR_OK && e != ERR_NOT_FOUND);
+	add_number(o, "confirmed_sequence", e == ERR_OK ? row.sequence : 0);
+	add_number(o, "confirmed_counter", e == ERR_OK ? row.counter : 0);
+	cJSON_AddStringToObject(o, "confirmed_version", e == ERR_OK ? row.version : "");
+	cJSON_AddItemToArray(list, o);
+}
+
+static void
+fill_status(cJSON *root, struct flash *f)
+{
+	struct bus_counters c = bus_counters(f->gate);
+	cJSON *gate = NULL;
+	unsigned active = 0, sessions = 0;
+
+	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
+		active += device_is_active(u);
+	for (size_t i = 0; i < f->n_lanes; i++)
+		sessions += !lane_is_idle(f->lanes[i].lane);
+	cJSON_AddStringToObject(root, "daemon", "flashd");
+	cJSON_AddStringToObject(root, "version", SUBOTA_VERSION);
+	add_number(root, "root_version", trust_root_version(f->trust));
+	cJSON_AddBoolToObject(root, "refuses_all", trust_refuses_all(f->trust));
+	cJSON_AddBoolToObject(root, "online", f->online);
+	add_number(root, "devices", f->roster.n);
+	add_number(root, "links", f->n_lanes);
+	add_number(root, "sessions", sessions);
+	add_number(root, "active", active);
+	add_number(root, "upgrades", f->ledger.n_upgrades);
+	gate = cJSON_AddObjectToObject(root, "fetchd");
+	cJSON_AddBoolToObject(gate, "up", bus_is_up(f->gate));
+	add_number(gate, "received", c.received);
+	add_number(gate, "sent", c.sent);
+	add_number(gate, "refused", c.refused);
+	add_number(gate, "dropped", c.dropped);
+	add_number(gate, "strangers", c.strangers);
+	cJSON_AddStringToObject(gate, "last_refusal", err_name((unsigned)c.last_refusal));
+}
+
+static void
+fill_devices(cJSON *root, struct flash *f)
+{
+	cJSON *list = cJSON_AddArrayToObject(root, "devices");
+
+	for (size_t i = 0; i < f->roster.n && i < 100; i++) /* an answer has to fit a message */
+		add_device(list, f, &f->roster.devices[i]);
+}
+
+static void
+fill_upgrades(cJSON *root, struct flash *f)
+{
+	cJSON *list = cJSON_AddArrayToObject(root, "upgrades");
+	unsigned left = 100; /* the newest */
+
+	for (const struct device_upgrade *u = f->ledger.upgrades; u && left; u = u->next, left--)
+		add_upgrade(list, u);
+}
+
+static const struct {
+	const char *what;
+	void (*fill)(cJSON *root, struct flash *f);
+} queries[] = {
+    {"status", fill_status},
+    {"devices", fill_devices},
+    {"upgrades", fill_upgrades},
+};
+
+enum err
+flash_status_on_query(void *arg, const char *what, const char *argument, char **json)
+{
+	(void)argument;
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+		if (strcmp(queries[i].what, what) != 0)
+			continue;
+		cJSON *root = cJSON_CreateObject();
+		queries[i].fill(root, arg);
+		*json = cJSON_PrintUnformatted(root);
+		cJSON_Delete(root);
+		return *json ? ERR_OK : ERR_NOMEM;
+	}
+	return ERR_NOT_FOUND;
+}

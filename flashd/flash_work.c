@@ -1,0 +1,477 @@
+/*
+ * flash_work: see flash_work.h.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flash_talk.h"
+#include "flash_work.h"
+#include "manifest.h"
+
+enum { ASK_MS = 20000, SAVE_AGAIN_MS = 1000 };
+
+static struct roster_device *
+device_of(const struct flash *f, const struct device_upgrade *u)
+{
+	struct roster_device *d = roster_find(
+	    &f->roster, u->product_key, u->device_key, u->component);
+
+	return d && strcmp(d->config->component, u->component) == 0 ? d : NULL;
+}
+
+static bool
+is_of(const struct device_upgrade *u, const struct roster_device *d)
+{
+	return strcmp(u->product_key, d->config->product_key) == 0 &&
+	       strcmp(u->device_key, d->config->device_key) == 0;
+}
+
+const struct device_upgrade *
+flash_work_busy(const struct flash *f, const struct roster_device *d, uint64_t except)
+{
+	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
+		if (u->id != except && device_is_active(u) && is_of(u, d))
+			return u;
+	return NULL;
+}
+
+/* --- judging an image ------------------------------------------------------------------------- */
+
+enum err
+flash_work_verify(struct flash *f, const struct device_upgrade *u, const uint8_t digest[32],
+    struct verify_image *out, char why[WHY_SIZE])
+{
+	const struct roster_device *d = device_of(f, u);
+	struct verify_context c = {f->trust, f->ledger.record, f->settings->common.store_dir,
+	    {clock_wall_ms(), clock_is_synchronised(), ledger_bound(&f->ledger)}};
+
+	verify_image_init(out);
+	if (!d)
+		return why_say(why, ERR_UNKNOWN_DEVICE, "expected a configured device, got none");
+	struct verify_target t = {.vendor = d->config->vendor,
+	    .model = d->config->model,
+	    .hw_revision = d->config->hw_revision,
+	    .product_key = u->product_key,
+	    .device_key = u->device_key,
+	    .component = u->component,
+	    .version = u->target_version,
+	    .driver = d->config->driver};
+	enum err e = verify_open(&c, digest, &t, out, why);
+	ledger_set_bound(&f->ledger, trust_bound_ms(f->trust));
+	return e;
+}
+
+/* --- what came of it -------------------------------------------------------------------------- */
+
+static void
+finish_upgrade(struct flash *f, struct device_upgrade *u, const Pb__SessionReport *r)
+{
+	struct subject s = device_subject(u);
+	struct roster_device *d = device_of(f, u);
+
+	if (r && r->error != ERR_OK)
+		log_warn(&s, "verb %d: %s: %s", u->verb, err_name(r->error), r->detail);
+	if (d && r)
+		roster_learn(d, r);
+	if (device_on_final(u, r, clock_now()) != ERR_OK)
+		log_error(&s, "an end of verb %d means nothing in %s", u->verb,
+		    device_table.states[u->state]);
+}
+
+static void
+on_report(void *arg, struct lane *lane, const Pb__SessionReport *r)
+{
+	struct flash_lane *l = arg;
+	struct device_upgrade *u = ledger_find(&l->flash->ledger, l->upgrade);
+
+	(void)lane;
+	if (!u || !u->running || (int)r->verb != u->verb)
+		return;
+	device_on_progress(u, r, clock_now());
+	flash_talk_progress(l->flash, u);
+	if (u->changed)
+		flash_settle(l->flash);
+}
+
+/* A device that runs something else than it confirmed was changed behind our back. */
+static void
+watch_for_regress(struct flash *f, struct roster_device *d)
+{
+	struct counters_key key = {
+	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
+	struct counters_row row;
+	struct event e = {.name = "device_regressed",
+	    .about = roster_subject(d),
+	    .error = ERR_WRONG_VERSION,
+	    .expected = row.version,
+	    .got = d->version,
+	    .text = "the device runs another version than it confirmed"};
+
+	if (counters_get(f->ledger.record, &key, &row) != ERR_OK || !row.version[0])
+		return;
+	bool same = strcmp(row.version, d->version) == 0;
+	if (!same && !d->regressed)
+		event_write(f->daemon->events, &e);
+	d->regressed = !same;
+}
+
+static void
+on_final(void *arg, struct lane *lane, const Pb__SessionReport *r)
+{
+	struct flash_lane *l = arg;
+	struct device_upgrade *u = ledger_find(&l->flash->ledger, l->upgrade);
+
+	(void)lane;
+	if (u && u->running) {
+		finish_upgrade(l->flash, u, r);
+	} else if (!l->upgrade && l->device) {
+		roster_on_answer(&l->flash->roster, l->device, r, clock_now());
+		if (r && r->error == ERR_OK)
+			watch_for_regress(l->flash, l->device);
+	}
+	flash_settle(l->flash);
+}
+
+static void
+on_idle(void *arg, struct lane *lane)
+{
+	struct flash_lane *l = arg;
+
+	(void)lane;
+	if (l->device)
+		l->device->asking = false;
+	l->device = NULL;
+	l->upgrade = 0;
+	flash_settle(l->flash);
+}
+
+static void
+on_child(void *arg, int pid, int status)
+{
+	struct flash *f = arg;
+
+	for (size_t i = 0; i < f->n_lanes; i++)
+		if (lane_on_child(f->lanes[i].lane, pid, status))
+			return;
+}
+
+void
+flash_work_stop(struct flash *f, const struct device_upgrade *u)
+{
+	for (size_t i = 0; i < f->n_lanes; i++)
+		if (f->lanes[i].upgrade == u->id)
+			lane_stop(f->lanes[i].lane);
+}
+
+/* --- orders ----------------------------------------------------------------------------------- */
+
+struct order {
+	Pb__SessionOrder o;
+	Pb__Device device;
+	Pb__Option option[FLASH_SETTINGS_OPTIONS], *options[FLASH_SETTINGS_OPTIONS];
+	struct tty_settings line;
+};
+
+static void
+init_order(struct order *k, const struct roster_device *d, int verb, uint32_t timeout_ms)
+{
+	const struct flash_settings_device *c = d->config;
+
+	pb__session_order__init(&k->o);
+	pb__device__init(&k->device);
+	k->device.product_key = (char *)(uintptr_t)c->product_key;
+	k->device.device_key = (char *)(uintptr_t)c->device_key;
+	for (size_t i = 0; i < c->n_options; i++) {
+		pb__option__init(&k->option[i]);
+		k->option[i].key = (char *)(uintptr_t)c->options[i].key;
+		k->option[i].value = (char *)(uintptr_t)c->options[i].value;
+		k->options[i] = &k->option[i];
+	}
+	k->o.n_options = c->n_options;
+	k->o.options = k->options;
+	k->o.device = &k->device;
+	k->o.driver = (char *)(uintptr_t)c->driver;
+	k->o.verb = (Pb__Verb)verb;
+	k->o.timeout_ms = timeout_ms;
+	k->line = (struct tty_settings){c->port, (uint32_t)c->baud, (enum tty_parity)c->parity};
+}
+
+static void
+add_image(struct order *k, const struct verify_image *v)
+{
+	const Tr__Payload *p = v->payload;
+
+	k->o.image_size = p->image_size;
+	k->o.image_offset = v->offset;
+	k->o.image_sha256 = p->image_sha256;
+	k->o.chunk_size = p->chunk_size;
+	k->o.chunk_digests = p->chunk_digests;
+	k->o.target_version = p->version;
+}
+
+static void
+refuse_image(struct flash *f, struct device_upgrade *u, enum err e, const char *why)
+{
+	struct device_news n = {.now = clock_now(), .error = e, .detail = why};
+	struct subject s = device_subject(u);
+
+	log_warn(&s, "image refused: %s: %s", err_name(e), why);
+	flash_note(f, "image_refused", u, e, why);
+	if (device_step(u, DEVICE_REFUSE, &n) != ERR_OK)
+		log_error(&s, "a refusal means nothing in %s", device_table.states[u->state]);
+}
+
+/* The session could not be started: as if it had said so. */
+static void
+fail_start(struct flash *f, struct device_upgrade *u, enum err e, const char *why)
+{
+	Pb__SessionReport r = PB__SESSION_REPORT__INIT;
+
+	r.verb = (Pb__Verb)u->verb;
+	r.final = true;
+	r.error = e;
+	r.detail = (char *)(uintptr_t)why;
+	finish_upgrade(f, u, &r);
+}
+
+static void
+send_order(
+    struct flash *f, struct flash_lane *l, struct device_upgrade *u, struct order *k, int image_fd)
+{
+	char why[WHY_SIZE] = "";
+
+	u->running = true;
+	l->upgrade = u->id;
+	l->device = device_of(f, u);
+	enum err e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
+	if (e == ERR_OK)
+		return;
+	if (lane_is_idle(l->lane))
+		*l = (struct flash_lane){.flash = f, .lane = l->lane};
+	fail_start(f, u, e, why);
+}
+
+/* The record says that this order may leave, then it leaves. */
+static void
+start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
+{
+	struct roster_device *d = device_of(f, u);
+	struct verify_image v;
+	struct order k;
+	char why[WHY_SIZE] = "";
+	enum err e = ERR_OK;
+
+	verify_image_init(&v);
+	if (device_needs_image(u->verb))
+		e = flash_work_verify(f, u, u->digest, &v, why);
+	if (e != ERR_OK) {
+		refuse_image(f, u, e, why);
+		return;
+	}
+	init_order(&k, d, u->verb, device_verb_ms(u, &f->limits));
+	if (v.payload)
+		add_image(&k, &v);
+	u->wrote |= u->verb == PB__VERB__VERB_WRITE;
+	u->changed = true;
+	e = ledger_save(&f->ledger, clock_now());
+	if (e == ERR_OK)
+		send_order(f, l, u, &k, v.fd);
+	else
+		u->due = mono_after(clock_now(), SAVE_AGAIN_MS);
+	verify_image_fini(&v);
+}
+
+static void
+start_question(struct flash *f, struct flash_lane *l, struct roster_device *d)
+{
+	struct order k;
+	char why[WHY_SIZE] = "";
+
+	init_order(&k, d, PB__VERB__VERB_IDENTIFY, ASK_MS);
+	enum err e = lane_start(l->lane, &k.line, -1, &k.o, why);
+	if (e != ERR_OK) {
+		roster_on_failure(&f->roster, d, e, why, clock_now());
+		return;
+	}
+	d->asking = true;
+	l->device = d;
+	l->upgrade = 0;
+}
+
+/* --- whose turn it is ------------------------------------------------------------------------- */
+
+static bool
+is_ready(const struct device_upgrade *u, struct mono now)
+{
+	return device_is_active(u) && u->verb != 0 && !u->running && mono_reached(now, u->due);
+}
+
+static struct device_upgrade *
+pick_upgrade(struct flash *f, const struct flash_lane *l, struct mono now)
+{
+	struct device_upgrade *best = NULL;
+
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		struct roster_device *d = is_ready(u, now) ? device_of(f, u) : NULL;
+
+		if (d && d->lane == l->lane && (!best || u->due.ms < best->due.ms))
+			best = u;
+	}
+	return best;
+}
+
+static struct roster_device *
+pick_device(struct flash *f, const struct flash_lane *l, struct mono now)
+{
+	struct roster_device *best = NULL;
+
+	for (size_t i = 0; i < f->roster.n; i++) {
+		struct roster_device *d = &f->roster.devices[i];
+
+		if (d->lane != l->lane || d->asking || !mono_reached(now, d->ask_at) ||
+		    flash_work_busy(f, d, 0))
+			continue;
+		if (!best || d->ask_at.ms < best->ask_at.ms)
+			best = d;
+	}
+	return best;
+}
+
+/* An upgrade of a device that is no longer in the configuration. */
+static bool
+drop_strangers(struct flash *f, struct mono now)
+{
+	struct device_news n = {.now = now,
+	    .error = ERR_UNKNOWN_DEVICE,
+	    .detail = "expected a configured device, got none any more"};
+	bool changed = false;
+
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		if (device_is_over(u) || device_of(f, u))
+			continue;
+		changed |= device_step(u, DEVICE_REFUSE, &n) == ERR_OK ||
+			   device_step(u, DEVICE_DEADLINE, &n) == ERR_OK;
+	}
+	return changed;
+}
+
+bool
+flash_work_start(struct flash *f)
+{
+	struct mono now = clock_now();
+	bool changed = drop_strangers(f, now);
+
+	for (size_t i = 0; i < f->n_lanes; i++) {
+		struct flash_lane *l = &f->lanes[i];
+
+		if (!lane_is_idle(l->lane))
+			continue;
+		struct device_upgrade *u = pick_upgrade(f, l, now);
+		struct roster_device *d = u ? NULL : pick_device(f, l, now);
+
+		if (u)
+			start_upgrade(f, l, u);
+		else if (d)
+			start_question(f, l, d);
+		changed |= u != NULL;
+	}
+	return changed;
+}
+
+static struct mono
+earlier(struct mono a, struct mono b)
+{
+	return a.ms < b.ms ? a : b;
+}
+
+struct mono
+flash_work_next(struct flash *f)
+{
+	struct mono due = MONO_NEVER;
+
+	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		struct roster_device *d = device_is_over(u) ? NULL : device_of(f, u);
+
+		due = earlier(due, device_deadline(u, &f->limits));
+		if (d && device_is_active(u) && u->verb && !u->running && lane_is_idle(d->lane))
+			due = earlier(due, u->due);
+	}
+	for (size_t i = 0; i < f->roster.n; i++) {
+		const struct roster_device *d = &f->roster.devices[i];
+
+		if (lane_is_idle(d->lane) && !flash_work_busy(f, d, 0))
+			due = earlier(due, d->ask_at);
+	}
+	return due;
+}
+
+/* --- ends ------------------------------------------------------------------------------------- */
+
+void
+flash_work_announce(struct flash *f)
+{
+	static const char *const names[DEVICE_STATES] = {[DEVICE_DONE] = "device_done",
+	    [DEVICE_REVERTED] = "device_reverted",
+	    [DEVICE_FAILED] = "device_failed",
+	    [DEVICE_REFUSED] = "upgrade_refused",
+	    [DEVICE_CANCELLED] = "upgrade_cancelled"};
+
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		struct roster_device *d = NULL;
+
+		if (!device_is_over(u) || u->announced)
+			continue;
+		d = device_of(f, u);
+		u->announced = true;
+		flash_note(f, names[u->state], u, (enum err)u->error, u->detail);
+		if (d)
+			roster_ask_soon(d, clock_now());
+	}
+}
+
+/* --- lanes ------------------------------------------------------------------------------------ */
+
+static struct lane *
+find_lane(const struct flash *f, const char *port)
+{
+	for (size_t i = 0; i < f->n_lanes; i++)
+		if (strcmp(lane_port(f->lanes[i].lane), port) == 0)
+			return f->lanes[i].lane;
+	return NULL;
+}
+
+enum err
+flash_work_open(struct flash *f)
+{
+	f->lanes = calloc(f->roster.n ? f->roster.n : 1, sizeof(*f->lanes));
+	if (!f->lanes)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < f->roster.n; i++) {
+		struct roster_device *d = &f->roster.devices[i];
+		struct flash_lane *l = &f->lanes[f->n_lanes];
+		struct lane_handler h = {on_report, on_final, on_idle, l};
+
+		d->lane = find_lane(f, d->config->port);
+		if (d->lane)
+			continue;
+		enum err e = lane_new(
+		    f->daemon->loop, d->config->port, f->session_program, &h, &l->lane);
+		if (e != ERR_OK)
+			return e;
+		l->flash = f;
+		d->lane = l->lane;
+		f->n_lanes++;
+	}
+	loop_on_child(f->daemon->loop, on_child, f);
+	return ERR_OK;
+}
+
+void
+flash_work_close(struct flash *f)
+{
+	loop_on_child(f->daemon->loop, NULL, NULL);
+	for (size_t i = 0; i < f->n_lanes; i++)
+		lane_free(f->lanes[i].lane);
+	free(f->lanes);
+}

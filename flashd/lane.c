@@ -1,0 +1,267 @@
+/*
+ * lane: see lane.h.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "auto.h"
+
+#include "chan.h"
+#include "lane.h"
+#include "log.h"
+#include "msg.h"
+#include "sandbox.h"
+
+enum {
+	GRACE_MS = 10000, /* beyond the order's own time */
+	END_MS = 3000,    /* from closing the channel to SIGKILL */
+};
+
+struct lane {
+	struct loop *loop;
+	const char *port, *program;
+	struct lane_handler handler;
+	int fd; /* the line, -1 = closed */
+	struct tty_settings line;
+	pid_t pid; /* 0 = idle */
+	struct chan *chan;
+	bool final; /* the last word is out, or nobody wants it */
+	struct loop_timer timer;
+};
+
+enum err
+lane_new(struct loop *loop, const char *port, const char *program, const struct lane_handler *h,
+    struct lane **out)
+{
+	struct lane *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return ERR_NOMEM;
+	*l = (struct lane){.loop = loop, .port = port, .program = program, .handler = *h, .fd = -1};
+	*out = l;
+	return ERR_OK;
+}
+
+const char *
+lane_port(const struct lane *l)
+{
+	return l->port;
+}
+
+bool
+lane_is_idle(const struct lane *l)
+{
+	return l->pid == 0;
+}
+
+static void
+close_line(struct lane *l)
+{
+	if (l->fd >= 0)
+		close(hand_over_fd(&l->fd));
+}
+
+static void
+close_chan(struct lane *l)
+{
+	if (!l->chan)
+		return;
+	loop_unwatch_fd(l->loop, chan_fd(l->chan));
+	chan_free(l->chan);
+	l->chan = NULL;
+}
+
+static void
+on_timer(void *arg)
+{
+	struct lane *l = arg;
+
+	if (!l->pid)
+		return;
+	log_warn(NULL, "%s: the session does not end: killed", l->port);
+	kill(l->pid, SIGKILL);
+}
+
+/* Close the channel, upon which the session ends; if not, it is killed. */
+static void
+let_end(struct lane *l)
+{
+	close_chan(l);
+	if (l->pid)
+		loop_timer_set(l->loop, &l->timer, mono_after(clock_now(), END_MS), on_timer, l);
+}
+
+void
+lane_free(struct lane *l)
+{
+	if (!l)
+		return;
+	if (l->pid)
+		kill(l->pid, SIGKILL);
+	loop_timer_clear(l->loop, &l->timer);
+	close_chan(l);
+	close_line(l);
+	free(l);
+}
+
+static void
+end_with(struct lane *l, const Pb__SessionReport *r)
+{
+	bool tell = !l->final;
+
+	l->final = true;
+	if (!r || r->error == ERR_LINK)
+		close_line(l);
+	let_end(l);
+	if (tell)
+		l->handler.on_final(l->handler.arg, l, r);
+}
+
+/* One message from the session; false when there is none (any more). */
+static bool
+take_one(struct lane *l)
+{
+	AUTO(msg) Pb__Envelope *e = NULL;
+	enum err err = chan_recv(l->chan, &e);
+
+	if (err == ERR_AGAIN)
+		return false;
+	if (err != ERR_OK || e->body_case != PB__ENVELOPE__BODY_SESSION_REPORT) {
+		if (err != ERR_CLOSED)
+			log_error(NULL, "%s: expected a report of the session, got: %s", l->port,
+			    err_text(err));
+		end_with(l, NULL);
+		return false;
+	}
+	if (!e->session_report->final) {
+		l->handler.on_report(l->handler.arg, l, e->session_report);
+		return l->chan != NULL;
+	}
+	end_with(l, e->session_report);
+	return false;
+}
+
+static void
+on_readable(void *arg, short revents)
+{
+	struct lane *l = arg;
+
+	(void)revents;
+	while (l->chan && take_one(l))
+		;
+}
+
+static enum err
+open_line(struct lane *l, const struct tty_settings *s, char why[WHY_SIZE])
+{
+	bool same = l->line.baud == s->baud && l->line.parity == s->parity;
+
+	if (l->fd >= 0 && same) {
+		tty_flush(l->fd);
+		return ERR_OK;
+	}
+	close_line(l);
+	enum err e = tty_open(s, &l->fd, why);
+	if (e == ERR_OK)
+		l->line = *s;
+	return e;
+}
+
+static enum err
+spawn(struct lane *l, int chan_end, int image_fd)
+{
+	char *argv[] = {(char *)(uintptr_t) "subota-session", NULL};
+	int fds[3] = {chan_end, l->fd, image_fd};
+	pid_t pid = 0;
+	enum err e = sandbox_spawn(l->program, argv, fds, image_fd < 0 ? 2 : 3, &pid);
+
+	if (e == ERR_OK)
+		l->pid = pid;
+	return e;
+}
+
+static enum err
+send_order(struct lane *l, Pb__SessionOrder *o)
+{
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+
+	e.body_case = PB__ENVELOPE__BODY_SESSION_ORDER;
+	e.session_order = o;
+	return chan_send(l->chan, &e);
+}
+
+/* A channel whose other end lies in *peer. */
+static enum err
+open_chan(struct lane *l, int *peer)
+{
+	int pair[2] = {-1, -1};
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return ERR_SYSTEM;
+	*peer = pair[1];
+	enum err e = chan_new(pair[0], WHO_FLASHD, WHO_SESSION, &l->chan);
+	if (e != ERR_OK) {
+		close(pair[0]);
+		return e;
+	}
+	return loop_watch_fd(l->loop, pair[0], POLLIN, on_readable, l);
+}
+
+enum err
+lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__SessionOrder *o,
+    char why[WHY_SIZE])
+{
+	AUTO(fd) int peer = -1;
+	enum err e = open_line(l, s, why);
+
+	if (e != ERR_OK)
+		return e;
+	l->final = false;
+	e = open_chan(l, &peer);
+	if (e == ERR_OK)
+		e = spawn(l, peer, image_fd);
+	if (e == ERR_OK) {
+		close(hand_over_fd(&peer)); /* so that a session that dies at once is seen */
+		e = send_order(l, o);
+	}
+	if (e != ERR_OK) {
+		l->final = true;
+		let_end(l);
+		return why_say(
+		    why, e, "expected a session (%.100s), got: %s", l->program, err_text(e));
+	}
+	loop_timer_set(l->loop, &l->timer,
+	    mono_after(clock_now(), (int64_t)o->timeout_ms + GRACE_MS), on_timer, l);
+	return ERR_OK;
+}
+
+void
+lane_stop(struct lane *l)
+{
+	if (!l->pid)
+		return;
+	l->final = true;
+	kill(l->pid, SIGKILL);
+	close_chan(l);
+}
+
+bool
+lane_on_child(struct lane *l, int pid, int status)
+{
+	if (l->pid == 0 || pid != l->pid)
+		return false;
+	l->pid = 0;
+	loop_timer_clear(l->loop, &l->timer);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		log_debug(NULL, "%s: session ended with status 0x%x", l->port, (unsigned)status);
+	on_readable(l, 0); /* what it said before it ended */
+	if (!l->final)
+		end_with(l, NULL);
+	close_chan(l);
+	l->handler.on_idle(l->handler.arg, l);
+	return true;
+}

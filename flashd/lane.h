@@ -1,0 +1,47 @@
+/*
+ * lane: one link and the session process that works on it; one order, one process.
+ *
+ * flashd opens the line, a fresh subota-session gets it with a channel and, where needed, the
+ * package; it reports and ends when its channel closes. The line stays open between orders (opening
+ * it again resets some boards) until it fails. A session that neither ends nor speaks in time is
+ * killed: nothing in here can make flashd wait. What a session says is a report about its own
+ * device and nothing else.
+ */
+#ifndef SUBOTA_LANE_H
+#define SUBOTA_LANE_H
+
+#include <subota.pb-c.h>
+
+#include "loop.h"
+#include "tty.h"
+
+struct lane;
+
+struct lane_handler {
+	void (*on_report)(void *arg, struct lane *lane, const Pb__SessionReport *r);
+	/* The last word, NULL = it died without one. The lane may still be busy, see on_idle. */
+	void (*on_final)(void *arg, struct lane *lane, const Pb__SessionReport *r);
+	void (*on_idle)(void *arg, struct lane *lane); /* the process is gone */
+	void *arg;
+};
+
+/* `port` and `program` (path of subota-session) are borrowed. Caller frees, which kills. */
+enum err lane_new(struct loop *loop, const char *port, const char *program,
+    const struct lane_handler *h, struct lane **out) MUST_CHECK;
+void lane_free(struct lane *l);
+
+const char *lane_port(const struct lane *l);
+bool lane_is_idle(const struct lane *l);
+
+/* Carry out an order; `image_fd` is borrowed, -1 = none. Errors of tty_open with its `why`;
+ * ERR_SYSTEM: no process. Nothing is called back when it fails. */
+enum err lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__SessionOrder *o,
+    char why[WHY_SIZE]) MUST_CHECK;
+
+/* Kill the session; on_final is not called any more, on_idle is. */
+void lane_stop(struct lane *l);
+
+/* A child ended: true if it was this lane's. */
+bool lane_on_child(struct lane *l, int pid, int status);
+
+#endif

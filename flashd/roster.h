@@ -1,0 +1,61 @@
+/*
+ * roster: the devices of the configuration and what each said of itself when last asked.
+ *
+ * A device is asked (IDENTIFY) at the start, after every upgrade, and from time to time; one that
+ * does not answer is asked less and less often. What it says is its own claim: it is shown, given
+ * to policy, and sent to the gate as a DeviceReport when it changed.
+ */
+#ifndef SUBOTA_ROSTER_H
+#define SUBOTA_ROSTER_H
+
+#include "flash_settings.h"
+#include "lane.h"
+
+struct roster_device {
+	const struct flash_settings_device *config;
+	struct lane *lane;
+	char binding[DEVICE_BINDING];
+	Pb__DeviceState state; /* UNKNOWN, AWAY or PRESENT */
+	char version[DEVICE_TEXT];
+	uint32_t battery; /* percent; 101 = mains or unknown */
+	int32_t signal_dbm;
+	int error; /* of the last question */
+	char detail[WHY_SIZE];
+	struct mono ask_at;
+	unsigned misses;
+	bool asking;     /* a session does */
+	bool report_due; /* the gate has to hear */
+	bool busy;       /* as the gate has heard */
+	bool regressed;  /* alarm raised: runs another version than it confirmed */
+};
+
+struct roster {
+	struct roster_device *devices;
+	size_t n;
+	uint64_t ask_every_ms;
+};
+
+/* `config` is borrowed. Everybody is asked at once. */
+enum err roster_init(
+    struct roster *r, const struct flash_settings *config, struct mono now) MUST_CHECK;
+void roster_fini(struct roster *r);
+
+/* The entry for exactly this component; else one of the same device (for a good refusal); else
+ * NULL. */
+struct roster_device *roster_find(
+    const struct roster *r, const char *product_key, const char *device_key, const char *component);
+
+/* The answer to a question, or what came of one; NULL = the session died. */
+void roster_on_answer(
+    struct roster *r, struct roster_device *d, const Pb__SessionReport *a, struct mono now);
+/* The question could not even be asked. */
+void roster_on_failure(
+    struct roster *r, struct roster_device *d, enum err e, const char *why, struct mono now);
+/* Facts from any other verb. */
+void roster_learn(struct roster_device *d, const Pb__SessionReport *a);
+/* Ask soon, whatever the plan was. */
+void roster_ask_soon(struct roster_device *d, struct mono now);
+
+struct subject roster_subject(const struct roster_device *d);
+
+#endif
