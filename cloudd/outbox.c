@@ -146,7 +146,8 @@ outbox_part_push(struct outbox_report **list, const char *source, uint64_t id, u
 	snprintf(r->source, sizeof(r->source), "%s", source);
 	r->id = id;
 	r->item = item;
-	r->next = *list;
+	while (*list)
+		list = &(*list)->next;
 	*list = r;
 	return ERR_OK;
 }

@@ -13,7 +13,7 @@ struct outbox_report {
 	struct outbox_report *next;
 };
 
-/* Push a copy onto `list`. */
+/* A new one at the end of `list`. */
 enum err outbox_part_push(
     struct outbox_report **list, const char *source, uint64_t id, uint64_t item) MUST_CHECK;
 void outbox_part_free(struct outbox_report **list);
