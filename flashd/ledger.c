@@ -60,6 +60,21 @@ take_columns(struct device_upgrade *u, const struct record_row *row)
 	u->spent_ms = (uint64_t)record_int(row, 20);
 }
 
+/* A record that cannot be right ends its upgrade, not flashd. */
+static void
+give_up(struct device_upgrade *u)
+{
+	struct subject s = device_subject(u);
+
+	log_error(&s, "record: expected a state, got %d", u->state);
+	u->state = DEVICE_FAILED;
+	u->error = ERR_CORRUPT;
+	snprintf(u->detail, sizeof(u->detail), "the record of this upgrade was damaged");
+	u->verb = 0;
+	u->changed = true;
+	u->say = 1u << PB__PHASE__PHASE_FAILED;
+}
+
 struct loading {
 	struct ledger *l;
 	struct mono now;
@@ -75,11 +90,11 @@ load_upgrade(void *arg, const struct record_row *row)
 		return ERR_NOMEM;
 	take_columns(u, row);
 	if (u->state <= DEVICE_IDENTIFIED || u->state >= DEVICE_STATES)
-		return ERR_CORRUPT;
+		give_up(u);
 	u->due = MONO_NEVER;
 	u->since = mono_after(at->now, -(int64_t)u->spent_ms);
 	u->sign = at->now;
-	u->announced = device_is_over(u);
+	u->announced = device_is_over(u) && !u->say;
 	u->next = at->l->upgrades;
 	at->l->n_upgrades++;
 	at->l->upgrades = HAND_OVER(u);

@@ -44,6 +44,8 @@ take_alone(int fd, const char *path, char why[WHY_SIZE])
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return why_say(why, ERR_BUSY,
 		    "%.80s: expected it to be free, got: in use by another program", path);
+	if (is_pty(fd)) /* exclusive would outlive us as long as its other end holds it open */
+		return ERR_OK;
 	if (ioctl(fd, TIOCEXCL) < 0)
 		return why_say(why, errno == ENOTTY ? ERR_CONFIG : ERR_LINK,
 		    "%.80s: expected a serial line for us alone, got: %s", path, strerror(errno));

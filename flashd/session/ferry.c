@@ -1,5 +1,5 @@
 /*
- * pump: see pump.h.
+ * ferry: see ferry.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "ferry.h"
 #include "log.h"
 #include "msg.h"
-#include "pump.h"
 
 enum { OUT_BYTES = 2048, IN_BYTES = 4096, DRAINS = 64, WRITES_A_STEP = 16 };
 
-struct pump {
+struct ferry {
 	struct chan *chan;
 	int link_fd, image_fd;
 	work_find *find;
@@ -30,19 +30,19 @@ struct pump {
 };
 
 enum err
-pump_new(struct chan *chan, int link_fd, int image_fd, work_find *find, struct pump **out)
+ferry_new(struct chan *chan, int link_fd, int image_fd, work_find *find, struct ferry **out)
 {
-	struct pump *p = calloc(1, sizeof(*p));
+	struct ferry *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return ERR_NOMEM;
-	*p = (struct pump){.chan = chan, .link_fd = link_fd, .image_fd = image_fd, .find = find};
+	*p = (struct ferry){.chan = chan, .link_fd = link_fd, .image_fd = image_fd, .find = find};
 	*out = p;
 	return ERR_OK;
 }
 
 void
-pump_free(struct pump *p)
+ferry_free(struct ferry *p)
 {
 	if (!p)
 		return;
@@ -53,7 +53,7 @@ pump_free(struct pump *p)
 /* --- reports ---------------------------------------------------------------------------------- */
 
 static void
-send_report(struct pump *p, Pb__SessionReport *r)
+send_report(struct ferry *p, Pb__SessionReport *r)
 {
 	Pb__Envelope e = PB__ENVELOPE__INIT;
 
@@ -70,7 +70,7 @@ send_report(struct pump *p, Pb__SessionReport *r)
 
 /* The order's last word. */
 static void
-finish(struct pump *p, enum err e, const char *detail)
+finish(struct ferry *p, enum err e, const char *detail)
 {
 	Pb__SessionReport r = PB__SESSION_REPORT__INIT;
 	struct work_texts texts;
@@ -88,7 +88,7 @@ finish(struct pump *p, enum err e, const char *detail)
 
 /* New bytes, or the image's hash, which flashd wants to know early. */
 static void
-report_progress(struct pump *p, struct mono now)
+report_progress(struct ferry *p, struct mono now)
 {
 	const struct driver_facts *f = p->work->driver->facts(p->work->state);
 	Pb__SessionReport r = PB__SESSION_REPORT__INIT;
@@ -99,14 +99,14 @@ report_progress(struct pump *p, struct mono now)
 		return;
 	p->told_hash |= hash;
 	p->reported = f->done_bytes;
-	p->report_at = mono_after(now, PUMP_REPORT_MS);
+	p->report_at = mono_after(now, FERRY_REPORT_MS);
 	work_report(p->work, &r, &texts);
 	send_report(p, &r);
 }
 
 /* The driver's word, unless the image itself was the trouble. */
 static void
-finish_if_done(struct pump *p)
+finish_if_done(struct ferry *p)
 {
 	struct driver_result result = {0};
 
@@ -126,7 +126,7 @@ finish_if_done(struct pump *p)
 /* --- the link --------------------------------------------------------------------------------- */
 
 static void
-lose_link(struct pump *p, struct mono now, const char *how)
+lose_link(struct ferry *p, struct mono now, const char *how)
 {
 	char detail[100];
 
@@ -139,7 +139,7 @@ lose_link(struct pump *p, struct mono now, const char *how)
 }
 
 static void
-read_link(struct pump *p, struct mono now)
+read_link(struct ferry *p, struct mono now)
 {
 	uint8_t in[IN_BYTES];
 	ssize_t n = read(p->link_fd, in, sizeof(in));
@@ -154,7 +154,7 @@ read_link(struct pump *p, struct mono now)
 
 /* What lies in the kernel from before belongs to nobody. */
 static void
-drain_link(struct pump *p)
+drain_link(struct ferry *p)
 {
 	uint8_t in[IN_BYTES];
 
@@ -164,7 +164,7 @@ drain_link(struct pump *p)
 
 /* One go at writing; false when there is nothing (more) to write now. */
 static bool
-write_some(struct pump *p, struct mono now)
+write_some(struct ferry *p, struct mono now)
 {
 	if (p->out_at == p->out_len) {
 		p->out_at = 0;
@@ -185,7 +185,7 @@ write_some(struct pump *p, struct mono now)
 }
 
 static void
-pump_output(struct pump *p, struct mono now)
+write_out(struct ferry *p, struct mono now)
 {
 	p->full = false;
 	for (int i = 0; i < WRITES_A_STEP && p->work && write_some(p, now); i++)
@@ -195,7 +195,7 @@ pump_output(struct pump *p, struct mono now)
 /* --- orders ----------------------------------------------------------------------------------- */
 
 static void
-start(struct pump *p, const Pb__SessionOrder *o, struct mono now)
+start(struct ferry *p, const Pb__SessionOrder *o, struct mono now)
 {
 	char why[WHY_SIZE] = "";
 
@@ -218,7 +218,7 @@ start(struct pump *p, const Pb__SessionOrder *o, struct mono now)
 
 /* One message from flashd; false when there is none (any more). */
 static bool
-take_message(struct pump *p, struct mono now)
+take_message(struct ferry *p, struct mono now)
 {
 	AUTO(msg) Pb__Envelope *e = NULL;
 	enum err err = chan_recv(p->chan, &e);
@@ -248,7 +248,7 @@ take_message(struct pump *p, struct mono now)
 /* --- the loop --------------------------------------------------------------------------------- */
 
 static struct mono
-next_time(const struct pump *p)
+next_time(const struct ferry *p)
 {
 	const struct driver *d = NULL;
 
@@ -262,7 +262,7 @@ next_time(const struct pump *p)
 }
 
 static int
-wait_ms(const struct pump *p, struct mono now, int max_wait_ms)
+wait_ms(const struct ferry *p, struct mono now, int max_wait_ms)
 {
 	struct mono due = next_time(p);
 
@@ -277,7 +277,7 @@ wait_ms(const struct pump *p, struct mono now, int max_wait_ms)
 }
 
 static void
-work_on(struct pump *p, short revents)
+work_on(struct ferry *p, short revents)
 {
 	struct mono now = clock_now();
 
@@ -286,14 +286,14 @@ work_on(struct pump *p, short revents)
 	if (p->work && mono_reached(now, p->work->driver->deadline(p->work->state)))
 		p->work->driver->on_time(p->work->state, now);
 	if (p->work)
-		pump_output(p, now);
+		write_out(p, now);
 	if (p->work)
 		report_progress(p, now);
 	finish_if_done(p);
 }
 
 bool
-pump_step(struct pump *p, int max_wait_ms)
+ferry_step(struct ferry *p, int max_wait_ms)
 {
 	struct pollfd fds[2] = {
 	    {.fd = chan_fd(p->chan), .events = POLLIN},

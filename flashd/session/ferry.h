@@ -1,0 +1,31 @@
+/*
+ * ferry: the session's loop around one link: orders in, reports out, bytes to and fro.
+ *
+ * One order at a time; the driver decides everything, the ferry only moves bytes and asks the
+ * clock. It asks the driver for more as soon as the kernel has taken what was there, and the driver
+ * makes its messages in that moment, so the wire does not idle and nothing stale is sent. Progress
+ * goes out at most four times a second; each order gets exactly one final report. A link that
+ * closes ends the order with ERR_LINK; flashd opens it again and starts another session.
+ */
+#ifndef SUBOTA_FERRY_H
+#define SUBOTA_FERRY_H
+
+#include "auto.h"
+#include "chan.h"
+#include "work.h"
+
+enum { FERRY_REPORT_MS = 250 };
+
+struct ferry;
+
+/* Everything is borrowed; `link_fd` is non-blocking; `image_fd` -1 = none. Caller frees. */
+enum err ferry_new(
+    struct chan *chan, int link_fd, int image_fd, work_find *find, struct ferry **out) MUST_CHECK;
+void ferry_free(struct ferry *p);
+AUTO_DEFINE(ferry, struct ferry *, ferry_free)
+
+/* Wait for something to do, at most `max_wait_ms` (-1 = for ever), and do it. False: the channel
+ * has ended or was violated, the session is over. */
+bool ferry_step(struct ferry *p, int max_wait_ms);
+
+#endif
