@@ -3,7 +3,10 @@
  */
 #include "dc_cli.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 
 #include "clock.h"
 #include "dc_cli_add.h"
@@ -92,7 +95,7 @@ static const struct command {
 };
 /* clang-format on */
 
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), ORDER_MS = 5000 };
 
 static void
 print_all(FILE *f)
@@ -165,6 +168,41 @@ dc_cli_find_device(struct dc_cli *c, const char *text)
 	if (!id)
 		fprintf(stderr, "%s: there is no such device\n", text);
 	return id;
+}
+
+/* Whether a server holds DIR/lock. */
+static bool
+is_served(const char *dir)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	AUTO(fd) int fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+}
+
+int
+dc_cli_order(struct dc_cli *c, const char *what, int64_t device)
+{
+	const struct timespec pause = {0, 5000000};
+	struct mono end = mono_after(clock_now(), ORDER_MS);
+
+	if (!is_served(c->dir))
+		return DC_EXIT_OK;
+	if (dc_db_run(
+		c->db, "INSERT INTO command (what, device) VALUES (?, ?)", "ti", what, device))
+		return DC_EXIT_FAILED;
+	int64_t id = dc_db_last_id(c->db);
+	while (dc_db_int(c->db, 0, "SELECT count(*) FROM command WHERE id = ?", "i", id)) {
+		if (!is_served(c->dir))
+			return DC_EXIT_OK; /* it ended; the next one reads everything anyway */
+		if (mono_reached(clock_now(), end)) {
+			fprintf(stderr, "%s: the server does not react\n", c->dir);
+			return DC_EXIT_TIMEOUT;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return DC_EXIT_OK;
 }
 
 int64_t

@@ -176,9 +176,5 @@ dc_cli_add_kick(struct dc_cli *c)
 {
 	int64_t device = dc_cli_find_device(c, c->opt.word[0]);
 
-	if (!device)
-		return DC_EXIT_FAILED;
-	enum err err = dc_db_run(
-	    c->db, "INSERT INTO command (what, device) VALUES ('kick', ?)", "i", device);
-	return err ? fail(c->opt.word[0], err_text(err)) : DC_EXIT_OK;
+	return device ? dc_cli_order(c, "kick", device) : DC_EXIT_FAILED;
 }

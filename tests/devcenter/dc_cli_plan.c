@@ -305,11 +305,8 @@ change(struct dc_cli *c, const char *from, const char *or_from, const char *to)
 		fprintf(stderr, "%s: expected a plan that is %s or %s\n", name, from, or_from);
 		return DC_EXIT_FAILED;
 	}
-	err = dc_db_run(c->db, "INSERT INTO command (what, device) VALUES ('plan', 0)", "");
-	if (err)
-		return fail(name, err_text(err));
 	printf("{\"plan\":\"%s\",\"state\":\"%s\"}\n", name, to);
-	return DC_EXIT_OK;
+	return dc_cli_order(c, "plan", 0);
 }
 
 int

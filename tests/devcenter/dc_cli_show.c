@@ -379,7 +379,7 @@ dc_cli_show_fault_set(struct dc_cli *c)
 	enum err err = dc_db_run(c->db,
 	    "INSERT OR REPLACE INTO fault (name, value, times, rev) VALUES (?, ?, ?, ?)", "tiii",
 	    name, value, times, rev | 1);
-	return err ? DC_EXIT_FAILED : DC_EXIT_OK;
+	return err ? DC_EXIT_FAILED : dc_cli_order(c, "fault", 0);
 }
 
 int
@@ -389,7 +389,7 @@ dc_cli_show_fault_clear(struct dc_cli *c)
 	enum err err = dc_db_run(
 	    c->db, "DELETE FROM fault WHERE ? IS NULL OR name = ?", "tt", name, name);
 
-	return err ? DC_EXIT_FAILED : DC_EXIT_OK;
+	return err ? DC_EXIT_FAILED : dc_cli_order(c, "fault", 0);
 }
 
 int

@@ -288,6 +288,9 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
 
 	(void)version;
 	(void)upload;
+	bool known = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	if (!*state && !known)
+		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "GET, HEAD");
 	if (!*state) {
 		struct request *r = dc_peer_alloc(sizeof(*r));
 
@@ -297,9 +300,10 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
 		*state = r;
 		return MHD_YES;
 	}
-	*upload_size = 0;
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "GET, HEAD");
+	if (*upload_size) { /* a body with GET means nothing */
+		*upload_size = 0;
+		return MHD_YES;
+	}
 	if (!find_package(h, url, &package))
 		return refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
 	if (dc_fault_strikes(&h->dc->faults, DC_FAULT_HTTP_STATUS, &value))

@@ -301,6 +301,7 @@ kick(struct dc *dc, int64_t device)
 		dc_broker_drop(dc->broker, p->session->client, "kicked");
 }
 
+/* Orders of the command line, oldest first; it waits for its row to be gone. */
 static void
 obey(struct dc *dc)
 {
@@ -313,13 +314,14 @@ obey(struct dc *dc)
 			return;
 		int64_t id = dc_query_int(q, 0), device = dc_query_int(q, 2);
 		bool is_kick = strcmp(dc_query_text(q, 1), "kick") == 0;
+		bool is_plan = strcmp(dc_query_text(q, 1), "plan") == 0;
 		dc_query_free(HAND_OVER(q));
 		dc_db_do(dc->db, "DELETE FROM command WHERE id = ?", "i", id);
 		if (dc_db_failed(dc->db))
 			return;
 		if (is_kick)
 			kick(dc, device);
-		else
+		if (is_plan)
 			offer_to_all(dc);
 	}
 }

@@ -26,7 +26,8 @@ struct dc_case {
 
 /* The far end of one connection. */
 struct dc_line {
-	struct dc_case *of;
+	struct dc_case *of; /* NULL: over a socket */
+	int fd;
 	struct dc_client *client;
 	bool closed;    /* the platform closed it */
 	size_t len, at; /* received, looked at */
@@ -48,6 +49,10 @@ uint64_t *dc_case_clock(void);
 void dc_case_random(const void *bytes, size_t len);
 
 struct dc_line *dc_case_connect(struct dc_case *c);
+/* A line to a running server's plain port instead. */
+struct dc_line *dc_case_dial(unsigned port);
+/* Over a socket: wait (at most 10 s) for the next packet. */
+bool dc_line_wait(struct dc_line *l, struct dc_mqtt_packet *p);
 void dc_line_free(struct dc_line *l);
 AUTO_DEFINE(dc_line, struct dc_line *, dc_line_free)
 
