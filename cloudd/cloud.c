@@ -196,6 +196,7 @@ cloud_step(
 	n->now = now(c);
 	n->profile = c->profile;
 	n->component = s->component;
+	n->untold = s->pending > 0;
 	n->fresh = fresh;
 	enum err e = conversation_step(&s->conversation, event, n, &about);
 	if (e != ERR_OK)

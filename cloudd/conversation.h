@@ -32,7 +32,7 @@ enum conversation_state {
 };
 
 enum conversation_event {
-	CONVERSATION_ON_PLAN,         /* 0111: plan, fresh */
+	CONVERSATION_ON_PLAN,         /* 0111: plan, fresh, untold */
 	CONVERSATION_ON_FIRMWARE,     /* 0113: firmware, fresh */
 	CONVERSATION_ON_BAD_FIRMWARE, /* 0113 that was refused: error, detail */
 	CONVERSATION_ON_ACCEPTED,     /* PlanVerdict */
@@ -90,6 +90,7 @@ struct conversation_news {
 	const struct dialect_firmware *firmware;
 	const char *component; /* the device's, for answers to nonsense */
 	uint64_t fresh;        /* id for a new upgrade; taken when `upgrade` equals it afterwards */
+	bool untold;           /* the platform has not confirmed yet how the last one ended */
 	uint64_t until;        /* wall clock, ms */
 	const char *version;   /* "" or NULL = not known */
 	int error;

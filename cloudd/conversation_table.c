@@ -26,6 +26,13 @@ is_same_plan(void *ctx, const void *data)
 	       strcmp(c->plan.target, n->plan->target) == 0 && c->plan.type == n->plan->type;
 }
 
+/* The platform repeats what is over because it has not heard the end yet. */
+static bool
+is_untold(void *ctx, const void *data)
+{
+	return ((const struct conversation_news *)data)->untold && is_same_plan(ctx, data);
+}
+
 static bool
 fits_plan(void *ctx, const void *data)
 {
@@ -390,6 +397,7 @@ leave_it(void *ctx, const void *data)
 /* clang-format off */
 static const struct fsm_row rows[] = {
 	/*   state        event         guard         action         next         says, note */
+	STAY(IDLE,        PLAN,         is_untold,    NULL,                       "hears it soon"),
 	GO(  IDLE,        PLAN,         NULL,         take_plan,     OFFERED,     "1, ask flashd"),
 	GO(  IDLE,        FIRMWARE,     NULL,         plan_firmware, OFFERED,     "ask flashd"),
 	STAY(IDLE,        BAD_FIRMWARE, NULL,         answer_bad,                 "12"),
