@@ -16,7 +16,7 @@
 const struct dc_opt_row dc_cli_add_init_rows[] = {
 	{"dir",      "DIR",   "directory to make"},
 	{"names",    "A,B",   "names in the server's certificate (127.0.0.1,localhost)"},
-	{"observer", "USER:PASSWORD", "account that may hear and say everything (observer:observer)"},
+	{"observer", "USER:PASSWORD", "account that hears everything (observer:observer)"},
 	{NULL, NULL, NULL},
 };
 const struct dc_opt_row dc_cli_add_product_rows[] = {

@@ -27,7 +27,7 @@ const struct dc_opt_row dc_cli_show_status_rows[] = {
 const struct dc_opt_row dc_cli_show_wait_rows[] = {
 	{"dir",     "DIR",   "directory of the Developer Center"},
 	{"device",  "PK/DK", "the device"},
-	{"state",   "STATE", "success, failed, needless, upgrading, refused, online, offline, version"},
+	{"state",   "STATE", "success failed needless upgrading refused online offline version"},
 	{"version", "TEXT",  "for --state version: the version it must report"},
 	{"plan",    "NAME",  "for the first five: this plan and not the newest"},
 	{"timeout", "S",     "seconds to wait (60)"},

@@ -15,22 +15,22 @@
 /* clang-format off */
 /*      symbol          name                        what VALUE means */
 #define DC_FAULT_LIST(X) \
-	X(HTTP_CUT,       "http_cut_after",         "close a download after so many body bytes") \
-	X(HTTP_STATUS,    "http_status",            "answer every package request with this status") \
+	X(HTTP_CUT,       "http_cut_after",         "close after so many body bytes") \
+	X(HTTP_STATUS,    "http_status",            "answer requests with this status") \
 	X(HTTP_DRIP,      "http_drip",              "one body byte every so many ms") \
 	X(HTTP_RATE,      "http_rate",              "at most so many body bytes a second") \
 	X(HTTP_STALL,     "http_stall_after",       "send nothing more after so many body bytes") \
-	X(HTTP_NO_RANGE,  "http_no_range",          "1: answer 200 and everything to a ranged request") \
+	X(HTTP_NO_RANGE,  "http_no_range",          "1: answer 200 to a ranged request") \
 	X(HTTP_NEW_ETAG,  "http_new_etag",          "1: another ETag with every answer") \
 	X(HTTP_FLIP,      "http_flip",              "flip a bit of the body byte at this offset") \
-	X(HTTP_REDIRECT,  "http_redirect",          "answer with a redirect, this is its status") \
-	X(MQTT_CUT,       "mqtt_cut_after_packets", "close a device's connection after so many packets") \
+	X(HTTP_REDIRECT,  "http_redirect",          "redirect, this is the status") \
+	X(MQTT_CUT,       "mqtt_cut_after_packets", "close a device after so many packets") \
 	X(MQTT_REFUSE,    "mqtt_refuse",            "this CONNACK code (1..5) to every device") \
 	X(REJECT,         "reject",                 "this code (104xx) to every registration") \
 	X(DROP_PUBLISH,   "drop_publish",           "lose every Nth PUBLISH to a device") \
-	X(DROP_ACK,       "drop_ack",               "lose every Nth acknowledgement to a device") \
-	X(REPEAT,         "repeat",                 "send every Nth PUBLISH to a device twice") \
-	X(DELAY,          "delay",                  "hold everything to a device back for so many ms") \
+	X(DROP_ACK,       "drop_ack",               "lose every Nth answer to a device") \
+	X(REPEAT,         "repeat",                 "send every Nth PUBLISH twice") \
+	X(DELAY,          "delay",                  "hold all to a device back so many ms") \
 	X(WRONG_SIZE,     "wrong_size",             "add this to the size in 0113") \
 	X(WRONG_MD5,      "wrong_md5",              "1: a wrong MD5 in 0113") \
 	X(WRONG_SHA256,   "wrong_sha256",           "1: a wrong SHA-256 in 0113") \
