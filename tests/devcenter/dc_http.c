@@ -30,7 +30,7 @@ struct request {
 	uint64_t given, before; /* bytes handed over, and without the last block */
 	uint64_t cut_after, stall_after, flip_at;
 	int64_t rate, drip_ms;
-	struct mono resume;
+	struct mono began, resume; /* when the body is paced */
 };
 
 struct dc_http {
@@ -85,6 +85,24 @@ suspend(struct request *r, int64_t ms)
 	MHD_suspend_connection(r->connection);
 }
 
+/* The body as a clock lets it out: by rate, or a byte at a time. */
+static ssize_t
+paced(struct request *r, size_t max)
+{
+	struct mono now = clock_now();
+
+	if (!r->began.ms)
+		r->began = now;
+	int64_t elapsed = mono_between(r->began, now);
+	int64_t due = r->drip_ms ? elapsed / r->drip_ms : elapsed * r->rate / 1000;
+	if (due <= (int64_t)r->given) {
+		suspend(r, r->drip_ms ? r->drip_ms - elapsed % r->drip_ms : SLICE_MS);
+		return 0;
+	}
+	size_t ready = (size_t)(due - (int64_t)r->given);
+	return (ssize_t)(ready < max ? ready : max);
+}
+
 /* How much may be sent now; 0: not now (suspended), -1: cut. */
 static ssize_t
 allowance(struct request *r, size_t max)
@@ -99,17 +117,7 @@ allowance(struct request *r, size_t max)
 	}
 	if (r->stall_after && r->stall_after - r->given < max)
 		max = (size_t)(r->stall_after - r->given);
-	if (!r->rate && !r->drip_ms)
-		return (ssize_t)max;
-	if (!mono_reached(clock_now(), r->resume)) {
-		suspend(r, mono_between(clock_now(), r->resume));
-		return 0;
-	}
-	r->resume = mono_after(clock_now(), r->drip_ms ? r->drip_ms : SLICE_MS);
-	size_t slice = r->drip_ms ? 1 : (size_t)(r->rate * SLICE_MS / 1000);
-	if (slice == 0)
-		slice = 1;
-	return (ssize_t)(slice < max ? slice : max);
+	return r->rate || r->drip_ms ? paced(r, max) : (ssize_t)max;
 }
 
 static ssize_t
@@ -417,12 +425,10 @@ dc_http_tick(struct dc_http *h, int max)
 	MHD_UNSIGNED_LONG_LONG wait;
 
 	for (struct request *r = h->requests; r; r = r->next) {
-		if (r->suspended && mono_reached(now, r->resume)) {
-			r->suspended = false;
-			MHD_resume_connection(r->connection);
-		}
-		if (r->suspended && mono_between(now, r->resume) < max)
-			max = (int)mono_between(now, r->resume);
+		if (!r->suspended || !mono_reached(now, r->resume))
+			continue;
+		r->suspended = false;
+		MHD_resume_connection(r->connection);
 	}
 	for (int i = 0; i < 2; i++) {
 		if (!h->daemon[i])
@@ -431,5 +437,8 @@ dc_http_tick(struct dc_http *h, int max)
 		if (MHD_get_timeout(h->daemon[i], &wait) == MHD_YES && wait < (unsigned)max)
 			max = (int)wait;
 	}
-	return max;
+	for (struct request *r = h->requests; r; r = r->next)
+		if (r->suspended && mono_between(now, r->resume) < max)
+			max = (int)mono_between(now, r->resume);
+	return max > 0 ? max : 0;
 }

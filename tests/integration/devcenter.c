@@ -177,7 +177,7 @@ Test(devcenter, hundreds_of_connections_are_served, .timeout = 120)
 	struct dc_scene s = dc_scene_open();
 	struct dc_line *l[300];
 	struct dc_mqtt_packet p;
-	char id[16];
+	char id[24];
 
 	for (int i = 0; i < 300; i++) {
 		l[i] = dc_case_dial(s.plain);

@@ -137,6 +137,15 @@ Test(devcenter_packages, the_package_store_misbehaves_on_request_and_stops, .tim
 	fetch_under(&s, "http_drip", "10", "-m 1", 28);
 	cr_expect_leq(size_of(&s, "got"), 110, "got %ld bytes", size_of(&s, "got"));
 	cr_expect_geq(size_of(&s, "got"), 10, "got %ld bytes", size_of(&s, "got"));
+	fetch_under(&s, "http_rate", "500000", "-m 2", 28);
+	cr_expect_leq(size_of(&s, "got"), 1000000, "got %ld bytes", size_of(&s, "got"));
+	cr_expect_geq(size_of(&s, "got"), 500000, "got %ld bytes", size_of(&s, "got"));
+	fetch_under(&s, "http_flip", "12345", "", 0);
+	struct tool_result r = TOOL(s.dir, "sh", "-c", "cmp -l fw.bin got");
+	cr_expect(strstr(r.out, " 12346 ") && strchr(r.out, '\n') == strrchr(r.out, '\n'),
+	    "one byte differs: %s", r.out);
+	fetch_under(&s, "http_no_range", "1", "-r 5-", 0);
+	expect_same(&s, "cat fw.bin");
 	dc_scene_close(&s);
 }
 
