@@ -284,7 +284,7 @@ do_late(void *ctx, const void *data)
 	char detail[DEVICE_DETAIL];
 
 	snprintf(detail, sizeof(detail), "expected an end of %s in time%s%.200s",
-	    device_table.states[u->state], u->detail[0] ? ", last: " : "", u->detail);
+	    states[u->furthest], u->detail[0] ? ", last: " : "", u->detail);
 	n.error = u->error ? (enum err)u->error : ERR_TIMEOUT;
 	n.detail = detail;
 	do_end(u, &n);

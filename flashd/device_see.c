@@ -192,7 +192,7 @@ device_verb_ms(const struct device_upgrade *u, const struct device_limits *l)
 	else if (u->verb == PB__VERB__VERB_WRITE)
 		ms = l->flash_ms;
 	else if (u->verb == PB__VERB__VERB_REBOOT || u->verb == PB__VERB__VERB_REVERT)
-		ms = l->reboot_ms;
+		ms = l->reboot_ms / 2; /* and time to look after that */
 	return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 

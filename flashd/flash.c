@@ -35,8 +35,11 @@ carry_out(struct flash *f, struct device_upgrade *u)
 		flash_work_stop(f, u);
 	if (!(todo & DEVICE_DO_VERDICT) || u->state != DEVICE_ADMITTED)
 		return;
-	if (flash_talk_accept(f, u) != ERR_OK) /* said again when the gate is back */
+	if (flash_talk_accept(f, u) != ERR_OK) {
+		if (bus_is_up(f->gate)) /* else it is said when the gate is back */
+			u->effects |= DEVICE_DO_VERDICT;
 		return;
+	}
 	if (device_step(u, DEVICE_VERDICT_SENT, &n) != ERR_OK)
 		log_debug(NULL, "a verdict for nobody");
 }
@@ -151,7 +154,6 @@ open_ledger(struct flash *f)
 		log_error(NULL, "cannot open %s: %s", path, err_text(e));
 		return e;
 	}
-	f->lost_state = fresh;
 	if (fresh)
 		log_warn(NULL,
 		    "%s is new: until upgrades are confirmed only the signed floors "

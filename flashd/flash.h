@@ -40,7 +40,7 @@ struct flash {
 	struct loop_timer tick;
 	uint64_t sent_report; /* last one handed to the gate since the link came up */
 	struct mono resend_at;
-	bool settling, lost_state;
+	bool settling;
 };
 
 /* Open everything and go on where the last one stopped. */

@@ -118,6 +118,16 @@ is_same(const struct flash_settings_device *a, const struct flash_settings_devic
 	       strcmp(a->device_key, b->device_key) == 0 && strcmp(a->component, b->component) == 0;
 }
 
+/* As messages want them. */
+static bool
+is_key(const char *s)
+{
+	for (const char *p = s; *p; p++)
+		if (*p <= 0x20 || *p > 0x7e || strchr("/'\"", *p))
+			return false;
+	return s[0] != 0;
+}
+
 static enum err
 check_names(const struct flash_settings_device *d)
 {
@@ -133,10 +143,12 @@ check_names(const struct flash_settings_device *d)
 		    d->name, names[i].key, names[i].value);
 		e = ERR_CONFIG;
 	}
-	if (d->product_key[0] && d->device_key[0] && d->port[0])
+	if (is_key(d->product_key) && is_key(d->device_key) && d->port[0])
 		return e;
-	log_error(NULL, "device %s: expected product_key, device_key and port, got an empty one",
-	    d->name);
+	log_error(NULL,
+	    "device %s: expected a port and keys of 1 to 32 printable characters without blanks, "
+	    "'/' and quotes, got '%s', '%s' and '%s'",
+	    d->name, d->port, d->product_key, d->device_key);
 	return ERR_CONFIG;
 }
 

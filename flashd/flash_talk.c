@@ -269,13 +269,12 @@ on_offer(struct flash *f, const Pb__Envelope *e)
 /* --- orders ----------------------------------------------------------------------------------- */
 
 static void
-refuse(struct flash *f, struct device_upgrade *u, enum err e, const char *why)
+refuse(struct device_upgrade *u, enum err e, const char *why)
 {
 	struct device_news n = {.now = clock_now(), .error = e, .detail = why};
 	struct subject s = device_subject(u);
 
 	log_warn(&s, "order refused: %s: %s", err_name(e), why);
-	flash_note(f, "image_refused", u, e, why);
 	if (device_step(u, DEVICE_REFUSE, &n) != ERR_OK)
 		log_error(&s, "a refusal means nothing in %s", device_table.states[u->state]);
 }
@@ -338,7 +337,7 @@ take_order(struct flash *f, struct device_upgrade *u, const Pb__FlashOrder *o)
 		return;
 	}
 	if (e != ERR_OK) {
-		refuse(f, u, e, why);
+		refuse(u, e, why);
 		return;
 	}
 	take_image(f, u, &v);
@@ -370,7 +369,7 @@ admit_late(struct flash *f, const Pb__Envelope *e)
 	}
 	device_init(&fresh, e->upgrade, o.device, o.component, o.target_version, clock_now());
 	if (ledger_add(&f->ledger, &fresh, &u) == ERR_OK)
-		refuse(f, u, v.reason, v.detail);
+		refuse(u, v.reason, v.detail);
 	return NULL;
 }
 

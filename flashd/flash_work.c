@@ -72,6 +72,8 @@ finish_upgrade(struct flash *f, struct device_upgrade *u, const Pb__SessionRepor
 
 	if (r && r->error != ERR_OK)
 		log_warn(&s, "verb %d: %s: %s", u->verb, err_name(r->error), r->detail);
+	if (!r)
+		log_warn(&s, "verb %d: the session died", u->verb);
 	if (d && r)
 		roster_learn(d, r);
 	if (device_on_final(u, r, clock_now()) != ERR_OK)
@@ -211,13 +213,12 @@ add_image(struct order *k, const struct verify_image *v)
 }
 
 static void
-refuse_image(struct flash *f, struct device_upgrade *u, enum err e, const char *why)
+refuse_image(struct device_upgrade *u, enum err e, const char *why)
 {
 	struct device_news n = {.now = clock_now(), .error = e, .detail = why};
 	struct subject s = device_subject(u);
 
 	log_warn(&s, "image refused: %s: %s", err_name(e), why);
-	flash_note(f, "image_refused", u, e, why);
 	if (device_step(u, DEVICE_REFUSE, &n) != ERR_OK)
 		log_error(&s, "a refusal means nothing in %s", device_table.states[u->state]);
 }
@@ -266,7 +267,7 @@ start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
 	if (device_needs_image(u->verb))
 		e = flash_work_verify(f, u, u->digest, &v, why);
 	if (e != ERR_OK) {
-		refuse_image(f, u, e, why);
+		refuse_image(u, e, why);
 		return;
 	}
 	init_order(&k, d, u->verb, device_verb_ms(u, &f->limits));
