@@ -33,6 +33,8 @@ struct dc_client {
 	} filter[DC_BROKER_FILTERS];
 	uint16_t inbound[DC_BROKER_INBOUND];
 	struct outbound outbound[DC_BROKER_OUTBOUND];
+	uint8_t *held; /* a PUBLISH that waits for the next one */
+	size_t held_len;
 };
 
 struct dc_broker {
@@ -90,6 +92,7 @@ dc_broker_gone(struct dc_broker *b, struct dc_client *c)
 	*at = c->next;
 	if (c->connected)
 		b->ops.on_gone(b->ops.arg, c);
+	free(c->held);
 	free(c);
 }
 
@@ -145,6 +148,39 @@ id_in_use(const struct dc_client *c, uint16_t id)
 	return false;
 }
 
+/* Send what a fault held back. */
+static void
+release(struct dc_broker *b, struct dc_client *c)
+{
+	if (!c->held)
+		return;
+	b->ops.send(c->conn, c->held, c->held_len);
+	free(HAND_OVER(c->held));
+}
+
+/* A PUBLISH in b->packet leaves, unless the faults want it otherwise. */
+static void
+emit(struct dc_broker *b, struct dc_client *c, unsigned qos, size_t n)
+{
+	if (c->device && dc_fault_nth(b->faults, DC_FAULT_DROP_PUBLISH))
+		return;
+	if (c->device && !c->held && dc_fault_nth(b->faults, DC_FAULT_REORDER)) {
+		c->held = malloc(n);
+		c->held_len = n;
+		if (c->held) {
+			memcpy(c->held, b->packet, n);
+			return;
+		}
+	}
+	b->ops.send(c->conn, b->packet, n);
+	if (c->device && dc_fault_nth(b->faults, DC_FAULT_REPEAT)) {
+		if (qos > 0)
+			b->packet[0] |= 8; /* DUP */
+		b->ops.send(c->conn, b->packet, n);
+	}
+	release(b, c);
+}
+
 static void
 send_publish(struct dc_broker *b, struct dc_client *c, struct dc_mqtt_publish p)
 {
@@ -166,14 +202,7 @@ send_publish(struct dc_broker *b, struct dc_client *c, struct dc_mqtt_publish p)
 		log_warn(NULL, "%s: %zu bytes are too many for a packet", p.topic, p.len);
 		return;
 	}
-	if (c->device && dc_fault_nth(b->faults, DC_FAULT_DROP_PUBLISH))
-		return;
-	b->ops.send(c->conn, b->packet, n);
-	if (c->device && dc_fault_nth(b->faults, DC_FAULT_REPEAT)) {
-		if (p.qos > 0)
-			b->packet[0] |= 8; /* DUP */
-		b->ops.send(c->conn, b->packet, n);
-	}
+	emit(b, c, p.qos, n);
 }
 
 /* The largest granted QoS of the filters that match; -1 when none does. */
@@ -451,7 +480,10 @@ dc_broker_input(struct dc_broker *b, struct dc_client *c, const uint8_t *data, s
 void
 dc_broker_tick(struct dc_broker *b, struct mono now)
 {
-	for (struct dc_client *c = b->clients; c; c = c->next)
+	for (struct dc_client *c = b->clients; c; c = c->next) {
+		if (!c->closing)
+			release(b, c);
 		if (c->silence_ms && mono_between(c->heard, now) > c->silence_ms)
 			dc_broker_drop(b, c, "silent for longer than its keep-alive allows");
+	}
 }

@@ -30,6 +30,7 @@
 	X(DROP_PUBLISH,   "drop_publish",           "lose every Nth PUBLISH to a device") \
 	X(DROP_ACK,       "drop_ack",               "lose every Nth answer to a device") \
 	X(REPEAT,         "repeat",                 "send every Nth PUBLISH twice") \
+	X(REORDER,       "reorder",                "let every Nth PUBLISH leave after the next")  \
 	X(DELAY,          "delay",                  "hold all to a device back so many ms") \
 	X(WRONG_SIZE,     "wrong_size",             "add this to the size in 0113") \
 	X(WRONG_MD5,      "wrong_md5",              "1: a wrong MD5 in 0113") \

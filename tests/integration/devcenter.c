@@ -197,6 +197,28 @@ Test(devcenter, hundreds_of_connections_are_served, .timeout = 120)
 	dc_scene_close(&s);
 }
 
+Test(devcenter, everything_to_a_device_is_held_back_on_request, .timeout = 120)
+{
+	struct dc_scene s = dc_scene_open();
+	struct dc_line *l = dc_case_dial(s.plain), *o = dc_case_dial(s.plain);
+	AUTO(vectors) cJSON *doc = vectors_load();
+	const char *password = vectors_text(
+	    cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "passwords"), 0), "password");
+	struct dc_mqtt_packet p;
+
+	DC_MUST(&s, "fault", "set", "delay", "400");
+	struct mono began = clock_now();
+	dc_line_connect(o, "o", "observer", "observer");
+	cr_assert(dc_line_wait(o, &p) && p.type == DC_MQTT_CONNACK);
+	cr_expect_lt(mono_between(began, clock_now()), 400, "an account is no device");
+	dc_line_connect(l, DC_CASE_EP, NULL, password);
+	cr_assert(dc_line_wait(l, &p) && p.type == DC_MQTT_CONNACK);
+	cr_expect_geq(mono_between(began, clock_now()), 400);
+	dc_line_free(l);
+	dc_line_free(o);
+	dc_scene_close(&s);
+}
+
 Test(devcenter, a_second_server_on_the_same_directory_is_refused, .timeout = 120)
 {
 	struct dc_scene s = dc_scene_open();

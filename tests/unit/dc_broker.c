@@ -239,6 +239,24 @@ Test(dc_broker, every_nth_message_to_a_device_is_lost_or_repeated_on_request)
 	cr_expect_eq(heard_under(DC_FAULT_REPEAT, 3, 6), 8);
 }
 
+Test(dc_broker, messages_change_places_on_request_and_none_is_lost)
+{
+	AUTO(dc_case) struct dc_case *c = dc_case_new();
+	AUTO(dc_line) struct dc_line *l = dc_case_connect(c);
+	struct dc_mqtt_publish m;
+	char order[8] = "";
+
+	dc_line_login(l, 0);
+	dc_fault_set(&c->dc->faults, DC_FAULT_REORDER, 2, 0, 1);
+	for (int i = 0; i < 4; i++)
+		dc_broker_publish(
+		    c->dc->broker, "q/1/d/" DC_CASE_EP "/bus", (const uint8_t *)"1234" + i, 1, 1);
+	dc_broker_tick(c->dc->broker, (struct mono){0});
+	for (int i = 0; dc_line_message(l, &m); i++)
+		order[i] = (char)m.payload[0];
+	cr_expect_str_eq(order, "1324");
+}
+
 Test(dc_broker, acknowledgements_are_lost_on_request)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
