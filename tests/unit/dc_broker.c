@@ -155,8 +155,15 @@ Test(dc_broker, a_newer_connection_takes_the_client_id_over)
 	AUTO(dc_line) struct dc_line *older = observer(c, "a", NULL, 0);
 	AUTO(dc_line) struct dc_line *newer = observer(c, "a", NULL, 0);
 
+	AUTO(dc_line) struct dc_line *to = observer(c, "b", "t", 0);
+	struct dc_mqtt_publish m;
+
 	cr_expect(older->closed);
 	cr_expect_not(newer->closed);
+	dc_line_publish(older, "t", "x", 1, 0, 0);
+	cr_expect_not(dc_line_message(to, &m), "nobody listens to the old one any more");
+	dc_line_publish(newer, "t", "x", 1, 0, 0);
+	cr_expect(dc_line_message(to, &m));
 }
 
 Test(dc_broker, silence_beyond_one_and_a_half_keep_alives_closes)

@@ -354,7 +354,7 @@ Test(dc_ota, a_suspended_plan_gives_no_address_but_a_running_one_goes_on)
 Test(dc_ota, components_run_in_the_order_of_the_list)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
-	dc_case_plan(c, DC_CASE_PK, "MCU1", 1, NULL, "2.0.0", true);
+	dc_case_plan(c, DC_CASE_PK, "MCU1", 1, NULL, "2.0.0", false);
 	dc_db_do(c->db,
 	    "INSERT INTO package (name, component, kind, target, path, scheme, size, md5, crc, "
 	    "sha256, created) VALUES ('b', 'MCU2', 1, '3.0.0', 'b', 'https', 1, '', '', '', 0)",
@@ -372,7 +372,7 @@ Test(dc_ota, components_run_in_the_order_of_the_list)
 	dc_line_command(l, DC_CASE_EP, "ota", 0x0115, &o);
 	cr_assert_eq(dc_line_frame(l, v), 0x0111);
 	cr_expect(dc_ttlv_text(v, 4, text, sizeof(text)));
-	cr_expect_str_eq(text, "MCU2", "the first has arrived");
+	cr_expect_str_eq(text, "MCU2", "the first needs nothing");
 }
 
 Test(dc_ota, a_status_without_a_plan_is_recorded_and_nothing_more)
