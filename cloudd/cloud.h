@@ -116,9 +116,9 @@ struct mono cloud_due(const struct cloud *c);
 
 /* Make what changed durable, then carry it out. */
 void cloud_settle(struct cloud *c);
-/* Step a device's conversation; `n` without now, profile, component, untold and fresh, which are filled in.
- * What it said goes to the outbox; *last (may be NULL) gets the id of the last durable item, 0 for
- * none. ERR_PHASE: it means nothing now. */
+/* Step a device's conversation; `n` without now, profile, component, untold and fresh, which are
+ * filled in. What it said goes to the outbox; *last (may be NULL) gets the id of the last durable
+ * item, 0 for none. ERR_PHASE: it means nothing now. */
 enum err cloud_step(struct cloud *c, struct subdevice *s, int event, struct conversation_news *n,
     uint64_t *last) MUST_CHECK;
 void cloud_step_login(struct cloud *c, struct subdevice *s, int event);
