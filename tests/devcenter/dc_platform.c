@@ -198,18 +198,20 @@ on_connect(void *arg, struct dc_client *c, const struct dc_mqtt_connect *p)
 	return code;
 }
 
-/* A device hears its own topics only; whoever has an account hears everything. */
+/* A device hears its own topics and those of its sub-devices; whoever has an account, everything.
+ */
 static bool
 may_subscribe(void *arg, struct dc_client *c, const char *filter)
 {
+	struct dc_session *s = dc_client_user(c);
 	const char *endpoint, *level;
 	size_t len;
 
 	(void)arg;
-	if (!dc_client_user(c))
+	if (!s)
 		return true;
 	return split_topic(filter, '1', &endpoint, &len, &level) &&
-	       strlen(dc_client_id(c)) == len && memcmp(endpoint, dc_client_id(c), len) == 0;
+	       dc_peer_in(s, endpoint, len) != NULL;
 }
 
 static void

@@ -102,6 +102,19 @@ Test(dc_ota, a_plan_is_pushed_at_login_and_the_upgrade_runs_to_success)
 	cr_expect_str_eq(heard(l), "", "nothing is left to do");
 }
 
+Test(dc_ota, a_plan_is_pushed_when_a_version_report_makes_it_fit)
+{
+	AUTO(dc_case) struct dc_case *c = dc_case_new();
+	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, "1.0.0", "2.0.0", true);
+	AUTO(dc_line) struct dc_line *l = logged_in(c);
+
+	cr_expect_str_eq(heard(l), "00c3", "its version is not known yet");
+	report(l, "0.9.0");
+	cr_expect_str_eq(heard(l), "", "another source version");
+	report(l, "1.0.0");
+	cr_expect_str_eq(heard(l), "0111");
+}
+
 Test(dc_ota, the_plan_and_the_address_carry_what_was_planned)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
