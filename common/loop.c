@@ -1,0 +1,360 @@
+/*
+ * loop: see loop.h.
+ *
+ * Watches live in a table with holes; each has a serial number, so that a callback may remove any
+ * watch, and reuse its place, while the round that found it ready is still being dispatched. The
+ * poll items are built anew for every round: with at most 256 of them that costs less than keeping
+ * two tables in step. Timers that are due move to a list of their own before the first one runs:
+ * one that sets itself again for "now" waits for the next round and starves nobody.
+ *
+ * zmq_poll rather than ZMQ_FD and poll(2): the latter reports edges, and every forgotten look at
+ * ZMQ_EVENTS would be a hang.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <zmq.h>
+
+#include "log.h"
+#include "loop.h"
+
+enum { WATCHES_MAX = 256 };
+
+struct watch {
+	loop_on_ready *fn; /* NULL: a hole */
+	void *arg;
+	void *socket; /* NULL: fd */
+	int fd;
+	short events; /* POLLIN, POLLOUT */
+	uint64_t serial;
+};
+
+struct loop {
+	struct watch watches[WATCHES_MAX];
+	size_t n; /* places used, holes included */
+	uint64_t serial;
+	struct loop_timer *timers; /* by due */
+	struct loop_timer *firing; /* due in this round */
+	int signals;               /* signalfd */
+	void (*on_child)(void *arg, int pid, int status);
+	void *on_child_arg;
+	bool look_for_children;
+	bool stopped;
+	int result; /* of loop_run */
+};
+
+enum err
+loop_new(struct loop **out)
+{
+	sigset_t set;
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return ERR_NOMEM;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	signal(SIGPIPE, SIG_IGN);
+	loop->signals = -1;
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+		loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (loop->signals < 0) {
+		log_error(NULL, "signalfd: %m");
+		loop_free(loop);
+		return ERR_SYSTEM;
+	}
+	*out = loop;
+	return ERR_OK;
+}
+
+void
+loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	if (loop->signals >= 0)
+		close(loop->signals);
+	free(loop);
+}
+
+/* --- watches --------------------------------------------------------------------------------- */
+
+static struct watch *
+find(struct loop *loop, void *socket, int fd)
+{
+	for (size_t i = 0; i < loop->n; i++) {
+		struct watch *w = &loop->watches[i];
+		if (w->fn && w->socket == socket && (socket || w->fd == fd))
+			return w;
+	}
+	return NULL;
+}
+
+static enum err
+add(struct loop *loop, const struct watch *new)
+{
+	size_t i = 0;
+
+	if (find(loop, new->socket, new->fd))
+		return ERR_EXISTS;
+	while (i < loop->n && loop->watches[i].fn)
+		i++;
+	if (i == WATCHES_MAX)
+		return ERR_LIMIT;
+	if (i == loop->n)
+		loop->n++;
+	loop->watches[i] = *new;
+	loop->watches[i].serial = ++loop->serial;
+	return ERR_OK;
+}
+
+static void
+drop(struct loop *loop, struct watch *w)
+{
+	if (w)
+		w->fn = NULL;
+	while (loop->n && !loop->watches[loop->n - 1].fn)
+		loop->n--;
+}
+
+enum err
+loop_watch_fd(struct loop *loop, int fd, short events, loop_on_ready *fn, void *arg)
+{
+	if (fd < 0 || !fn)
+		return ERR_INVALID;
+	return add(loop, &(struct watch){.fn = fn, .arg = arg, .fd = fd, .events = events});
+}
+
+void
+loop_change_fd(struct loop *loop, int fd, short events)
+{
+	struct watch *w = find(loop, NULL, fd);
+
+	if (w)
+		w->events = events;
+}
+
+void
+loop_unwatch_fd(struct loop *loop, int fd)
+{
+	drop(loop, find(loop, NULL, fd));
+}
+
+enum err
+loop_watch_socket(struct loop *loop, void *socket, loop_on_ready *fn, void *arg)
+{
+	if (!socket || !fn)
+		return ERR_INVALID;
+	return add(loop,
+	    &(struct watch){.fn = fn, .arg = arg, .socket = socket, .fd = -1, .events = POLLIN});
+}
+
+void
+loop_unwatch_socket(struct loop *loop, void *socket)
+{
+	if (socket)
+		drop(loop, find(loop, socket, -1));
+}
+
+/* --- timers ---------------------------------------------------------------------------------- */
+
+static void
+unlink_timer(struct loop_timer **list, const struct loop_timer *t)
+{
+	while (*list && *list != t)
+		list = &(*list)->next;
+	if (*list)
+		*list = t->next;
+}
+
+void
+loop_timer_clear(struct loop *loop, struct loop_timer *t)
+{
+	if (!t->set)
+		return;
+	unlink_timer(&loop->timers, t);
+	unlink_timer(&loop->firing, t);
+	t->next = NULL;
+	t->set = false;
+}
+
+void
+loop_timer_set(
+    struct loop *loop, struct loop_timer *t, struct mono due, loop_on_timer *fn, void *arg)
+{
+	struct loop_timer **at = &loop->timers;
+
+	loop_timer_clear(loop, t);
+	while (*at && (*at)->due.ms <= due.ms)
+		at = &(*at)->next;
+	*t = (struct loop_timer){.fn = fn, .arg = arg, .due = due, .next = *at, .set = true};
+	*at = t;
+}
+
+static void
+run_timers(struct loop *loop)
+{
+	struct mono now = clock_now();
+	struct loop_timer **last = &loop->firing;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = loop->timers;
+	while (*last && mono_reached(now, (*last)->due))
+		last = &(*last)->next;
+	loop->timers = *last;
+	*last = NULL;
+	while (loop->firing) {
+		struct loop_timer *t = loop->firing;
+		loop_on_timer *fn = t->fn;
+		void *arg = t->arg;
+		loop_timer_clear(loop, t);
+		fn(arg); /* may free t */
+	}
+}
+
+/* --- signals --------------------------------------------------------------------------------- */
+
+void
+loop_on_child(struct loop *loop, void (*fn)(void *arg, int pid, int status), void *arg)
+{
+	loop->on_child = fn;
+	loop->on_child_arg = arg;
+	loop->look_for_children = fn != NULL; /* one may have ended before */
+}
+
+static void
+reap(struct loop *loop)
+{
+	int status = 0;
+	int pid;
+
+	loop->look_for_children = false;
+	while (loop->on_child && (pid = waitpid(-1, &status, WNOHANG)) > 0)
+		loop->on_child(loop->on_child_arg, pid, status);
+}
+
+static void
+read_signals(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD) {
+			loop->look_for_children = true;
+			continue;
+		}
+		loop->stopped = true;
+		loop->result = (int)info.ssi_signo;
+	}
+}
+
+/* --- rounds ---------------------------------------------------------------------------------- */
+
+struct ready {
+	zmq_pollitem_t items[WATCHES_MAX + 1]; /* the first is the signalfd */
+	size_t place[WATCHES_MAX + 1];
+	uint64_t serial[WATCHES_MAX + 1];
+	int n;
+};
+
+static void
+collect(const struct loop *loop, struct ready *r)
+{
+	r->items[0] = (zmq_pollitem_t){.fd = loop->signals, .events = ZMQ_POLLIN};
+	r->n = 1;
+	for (size_t i = 0; i < loop->n; i++) {
+		const struct watch *w = &loop->watches[i];
+		short events = 0;
+		if (!w->fn)
+			continue;
+		if (w->events & POLLIN)
+			events |= ZMQ_POLLIN;
+		if (w->events & POLLOUT)
+			events |= ZMQ_POLLOUT;
+		r->items[r->n] = (zmq_pollitem_t){
+		    .socket = w->socket, .fd = w->fd, .events = events};
+		r->place[r->n] = i;
+		r->serial[r->n++] = w->serial;
+	}
+}
+
+static void
+dispatch(struct loop *loop, const struct ready *r)
+{
+	if (r->items[0].revents)
+		read_signals(loop);
+	for (int i = 1; i < r->n; i++) {
+		const struct watch *w = &loop->watches[r->place[i]];
+		short got = r->items[i].revents;
+		short revents = 0;
+		if (!got || !w->fn || w->serial != r->serial[i])
+			continue;
+		if (got & ZMQ_POLLIN)
+			revents |= POLLIN;
+		if (got & ZMQ_POLLOUT)
+			revents |= POLLOUT;
+		if (got & ZMQ_POLLERR)
+			revents |= POLLERR;
+		w->fn(w->arg, revents);
+	}
+}
+
+static long
+wait_ms(const struct loop *loop, int max_wait_ms)
+{
+	int64_t ms = max_wait_ms < 0 ? INT32_MAX : max_wait_ms;
+
+	if (loop->look_for_children)
+		return 0;
+	if (loop->timers && loop->timers->due.ms != MONO_NEVER.ms) {
+		int64_t left = mono_between(clock_now(), loop->timers->due);
+		ms = left < ms ? left : ms;
+	}
+	if (ms < 0)
+		return 0;
+	return ms == INT32_MAX ? -1 : (long)ms;
+}
+
+static bool
+one_round(struct loop *loop, int max_wait_ms)
+{
+	struct ready r;
+
+	collect(loop, &r);
+	if (zmq_poll(r.items, r.n, wait_ms(loop, max_wait_ms)) >= 0) {
+		dispatch(loop, &r);
+	} else if (errno != EINTR) {
+		log_error(NULL, "zmq_poll over %d watches: %m", r.n);
+		loop->stopped = true;
+		loop->result = -1;
+		return false;
+	}
+	if (loop->look_for_children)
+		reap(loop);
+	run_timers(loop);
+	return !loop->stopped;
+}
+
+bool
+loop_once(struct loop *loop, int max_wait_ms)
+{
+	return one_round(loop, max_wait_ms);
+}
+
+int
+loop_run(struct loop *loop)
+{
+	while (!loop->stopped && one_round(loop, -1))
+		continue;
+	return loop->result;
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+}
