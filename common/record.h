@@ -5,7 +5,7 @@
  * A schema is a list of migrations; `PRAGMA user_version` says how many have run; each runs in a
  * transaction of its own. At open the database is checked (quick_check); a damaged one is renamed
  * to NAME.corrupt-N, an event is due, and a new one is made (*fresh says so). Statements are
- * prepared once per text and cached; the text must be a literal.
+ * prepared once per text and cached; one statement a text, and a value never comes by the text.
  *
  * Binding by a type string: i = int64_t, t = const char * (NULL = NULL), b = const void * followed
  * by size_t.
@@ -23,6 +23,8 @@
 struct record;
 struct record_row; /* a row while its callback runs */
 
+/* `n` migrations. Logged and returned: ERR_UNSUPPORTED (a newer program made it: left alone),
+ * ERR_FULL, ERR_LIMIT (path), ERR_NOMEM, ERR_SYSTEM. At most 8 damaged databases are kept. */
 enum err record_open(const char *path, const char *const *migrations, int n, bool *fresh,
     struct record **out) MUST_CHECK;
 void record_close(struct record *r);

@@ -1,0 +1,257 @@
+/*
+ * record_open: the part of record that opens; declared in record.h.
+ *
+ * The order matters. The file is made by us, so that its mode is 0600 (SQLite gives its mode to the
+ * -wal and -shm files) and it is no link. synchronous = FULL comes before WAL is switched on, so
+ * that the first page is on the disk before the log: a log beside an empty database would be
+ * deleted. The directory is synced last: SQLite does it for its logs, but neither for a new
+ * database nor for our renames.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "log.h"
+#include "record_part.h"
+
+enum { BUSY_MS = 2000, CORRUPT_MAX = 8, VALUE_MAX = 1 << 24 };
+
+/* Pragmas of every connection; the database's own state comes after the check. */
+static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
+			       " PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
+			       " PRAGMA cache_size = -256; PRAGMA mmap_size = 0;"
+			       " PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 256;"
+			       " PRAGMA journal_size_limit = 1048576";
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static enum err
+make_file(const char *path)
+{
+	AUTO(fd) int fd = open(
+	    path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		log_error(NULL, "%s: expected a database or room for one, got: %s", path,
+		    strerror(errno));
+		return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM;
+	}
+	if (S_ISREG(st.st_mode))
+		return ERR_OK;
+	log_error(NULL, "%s: expected a plain file, got mode %06o", path, (unsigned)st.st_mode);
+	return ERR_SYSTEM;
+}
+
+static enum err
+sync_directory(const char *path)
+{
+	char dir[RECORD_PATH];
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		snprintf(dir, sizeof(dir), ".");
+	else
+		snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	AUTO(fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && fsync(fd) == 0)
+		return ERR_OK;
+	log_error(NULL, "%s: expected to make the directory durable, got: %s", dir,
+	    strerror(errno));
+	return ERR_SYSTEM;
+}
+
+/* The database and its logs go together: SQLite reads NAME-wal beside NAME. */
+static enum err
+set_aside_as(const char *path, int n)
+{
+	static const char *const parts[] = {"-wal", "-shm", ""};
+	char from[RECORD_PATH + 8], to[RECORD_PATH + 32];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(from, sizeof(from), "%s%s", path, parts[i]);
+		snprintf(to, sizeof(to), "%s.corrupt-%d%s", path, n, parts[i]);
+		if (rename(from, to) == 0)
+			continue;
+		if (errno != ENOENT) {
+			log_error(NULL, "%s: expected to rename it to %s, got: %s", from, to,
+			    strerror(errno));
+			return ERR_SYSTEM;
+		}
+		unlink(to); /* of an older generation that had one */
+	}
+	log_error(NULL, "%s: damaged, kept as %s.corrupt-%d; a new one is made", path, path, n);
+	return ERR_OK;
+}
+
+static enum err
+set_aside(const char *path)
+{
+	char name[RECORD_PATH + 32];
+	struct stat st;
+	int n = 1;
+
+	for (; n < CORRUPT_MAX; n++) {
+		snprintf(name, sizeof(name), "%s.corrupt-%d", path, n);
+		if (lstat(name, &st) != 0)
+			break;
+	}
+	return set_aside_as(path, n);
+}
+
+/* --- the database ----------------------------------------------------------------------------- */
+
+static enum err
+exec(struct record *r, const char *sql)
+{
+	return record_part_fail(r, sqlite3_exec(r->db, sql, NULL, NULL, NULL), sql);
+}
+
+static void
+harden(sqlite3 *db)
+{
+	sqlite3_extended_result_codes(db, 1);
+	sqlite3_busy_timeout(db, BUSY_MS);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, (int *)NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, (int *)NULL);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
+	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+}
+
+static enum err
+is_text(void *arg, const struct record_row *row)
+{
+	const char *const *want = arg;
+	const char *got = record_text(row, 0);
+
+	if (strcmp(got, *want) == 0)
+		return ERR_OK;
+	log_error(NULL, "database: expected \"%s\", got \"%.200s\"", *want, got);
+	return ERR_CORRUPT;
+}
+
+static enum err
+check(struct record *r)
+{
+	const char *ok = "ok", *wal = "wal";
+	enum err e = exec(r, settings);
+
+	if (e == ERR_OK)
+		e = record_query(r, is_text, &ok, "PRAGMA quick_check(1)", "");
+	if (e != ERR_OK)
+		return e;
+	e = record_query(r, is_text, &wal, "PRAGMA journal_mode = WAL", "");
+	return e == ERR_CORRUPT ? ERR_SYSTEM : e; /* a file system that cannot do it */
+}
+
+static enum err
+migrate_one(struct record *r, const char *migration, int version)
+{
+	char set[64];
+	enum err e = record_begin(r);
+
+	if (e != ERR_OK)
+		return e;
+	snprintf(set, sizeof(set), "PRAGMA user_version = %d", version);
+	e = exec(r, migration);
+	if (e == ERR_OK)
+		e = exec(r, set);
+	if (e == ERR_OK)
+		e = record_commit(r);
+	if (e == ERR_OK)
+		return ERR_OK;
+	record_rollback(r);
+	log_error(NULL, "%s: expected to migrate to version %d, got %s", r->path, version,
+	    err_name(e));
+	return e == ERR_EXISTS ? ERR_SYSTEM : e;
+}
+
+static enum err
+migrate(struct record *r, const char *const *migrations, int n, bool *fresh)
+{
+	int64_t version = 0;
+	enum err e = record_get_int(r, &version, "PRAGMA user_version", "");
+
+	*fresh = version == 0;
+	if (e == ERR_OK && (version < 0 || version > n)) {
+		log_error(NULL,
+		    "%s: expected a schema of version 0 to %d, got %lld: a newer program made it",
+		    r->path, n, (long long)version);
+		return ERR_UNSUPPORTED;
+	}
+	for (int i = (int)version; i < n && e == ERR_OK; i++)
+		e = migrate_one(r, migrations[i], i + 1);
+	return e;
+}
+
+static enum err
+open_once(struct record *r, const char *const *migrations, int n, bool *fresh)
+{
+	enum err e = make_file(r->path);
+
+	if (e != ERR_OK)
+		return e;
+	int code = sqlite3_open_v2(
+	    r->path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (!r->db)
+		return ERR_NOMEM;
+	e = record_part_fail(r, code, "open");
+	if (e != ERR_OK)
+		return e;
+	harden(r->db);
+	e = check(r);
+	if (e == ERR_OK)
+		e = migrate(r, migrations, n, fresh);
+	return e == ERR_OK ? sync_directory(r->path) : e;
+}
+
+static void
+forget(struct record *r)
+{
+	record_rollback(r);
+	record_part_drop_cache(r);
+	sqlite3_close(r->db);
+	r->db = NULL;
+}
+
+/* A database that is closed cleans up its logs; one that is damaged shall keep them for whoever
+ * looks at it, so its files are renamed while it is still open. */
+static enum err
+open_or_mend(struct record *r, const char *const *migrations, int n, bool *fresh)
+{
+	enum err e = open_once(r, migrations, n, fresh);
+
+	if (e != ERR_CORRUPT)
+		return e;
+	e = set_aside(r->path);
+	forget(r);
+	return e == ERR_OK ? open_once(r, migrations, n, fresh) : e;
+}
+
+enum err
+record_open(
+    const char *path, const char *const *migrations, int n, bool *fresh, struct record **out)
+{
+	struct record *r = calloc(1, sizeof(*r));
+
+	*fresh = false;
+	if (!r)
+		return ERR_NOMEM;
+	if (snprintf(r->path, sizeof(r->path), "%s", path) >= (int)sizeof(r->path)) {
+		log_error(NULL, "expected a path of at most %d characters, got %zu",
+		    RECORD_PATH - 1, strlen(path));
+		free(r);
+		return ERR_LIMIT;
+	}
+	enum err e = open_or_mend(r, migrations, n, fresh);
+	if (e == ERR_OK) {
+		*out = r;
+		return ERR_OK;
+	}
+	forget(r);
+	free(r);
+	return e;
+}

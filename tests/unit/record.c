@@ -1,0 +1,509 @@
+/*
+ * record against real files; what a power cut leaves is a copy of the files made while the writer
+ * still has them open.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kit.h"
+#include "record.h"
+
+static const char *const schema[] = {
+    "CREATE TABLE thing(id INTEGER PRIMARY KEY, name TEXT UNIQUE, data BLOB);"
+    "INSERT INTO thing(id, name) VALUES(1, 'first')",
+    "ALTER TABLE thing ADD COLUMN size INT DEFAULT 5;"
+    "CREATE TABLE part(thing INT REFERENCES thing(id))",
+};
+
+static char *
+in(const char *dir, const char *name)
+{
+	char *path = NULL;
+
+	cr_assert_gt(asprintf(&path, "%s/%s", dir, name), 0);
+	return path;
+}
+
+static struct record *
+open_at(const char *path, int migrations, bool want_fresh)
+{
+	struct record *r = NULL;
+	bool fresh = !want_fresh;
+
+	cr_assert_eq(record_open(path, schema, migrations, &fresh, &r), ERR_OK);
+	cr_expect_eq(fresh, want_fresh);
+	return r;
+}
+
+static int64_t
+count(struct record *r)
+{
+	int64_t n = -1;
+
+	cr_assert_eq(record_get_int(r, &n, "SELECT count(*) FROM thing", ""), ERR_OK);
+	return n;
+}
+
+static enum err
+add(struct record *r, int64_t id, const char *name)
+{
+	return record_run(r, "INSERT INTO thing(id, name) VALUES(?,?)", "it", id, name);
+}
+
+static void
+copy(const char *from, const char *to)
+{
+	AUTO(fd) int in_fd = open(from, O_RDONLY);
+	AUTO(fd) int out_fd = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	char block[4096];
+	ssize_t n;
+
+	cr_assert(in_fd >= 0 && out_fd >= 0, "%s", from);
+	while ((n = read(in_fd, block, sizeof(block))) > 0)
+		cr_assert_eq(write(out_fd, block, (size_t)n), n);
+}
+
+/* What would be on the disk if the power went now; the shared memory file is not. */
+static void
+cut_power(const char *dir, const char *name, const char *after)
+{
+	AUTO(mem) char *db = in(dir, name), *db2 = in(dir, after);
+	char wal[300], wal2[300];
+
+	snprintf(wal, sizeof(wal), "%s-wal", db);
+	snprintf(wal2, sizeof(wal2), "%s-wal", db2);
+	copy(db, db2);
+	copy(wal, wal2);
+	free(HAND_OVER(db2));
+}
+
+static bool
+there(const char *dir, const char *name)
+{
+	AUTO(mem) char *path = in(dir, name);
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+Test(record, makes_a_database_for_its_owner_only_and_finds_it_again)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	struct stat st;
+
+	record_close(open_at(path, 2, true));
+	cr_assert_eq(stat(path, &st), 0);
+	cr_expect_eq(st.st_mode & 07777, 0600);
+	AUTO(record) struct record *r = open_at(path, 2, false);
+	cr_expect_eq(count(r), 1);
+}
+
+Test(record, is_opened_with_the_promised_settings)
+{
+	static const struct {
+		const char sql[40];
+		int64_t want;
+	} pragmas[] = {{"PRAGMA synchronous", 2}, {"PRAGMA foreign_keys", 1},
+	    {"PRAGMA trusted_schema", 0}, {"PRAGMA cache_size", -256}, {"PRAGMA user_version", 2}};
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 2, true);
+
+	for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++) {
+		int64_t got = -1;
+
+		cr_expect_eq(record_get_int(r, &got, pragmas[i].sql, ""), ERR_OK);
+		cr_expect_eq(got, pragmas[i].want, "%s: %lld", pragmas[i].sql, (long long)got);
+	}
+	cr_expect(there(dir, "db-wal"), "the log of WAL mode");
+}
+
+struct seen {
+	int rows;
+	char text[40];
+	char blob[8];
+	size_t blob_len;
+	bool null_blob;
+};
+
+static enum err
+look(void *arg, const struct record_row *row)
+{
+	struct seen *s = arg;
+	size_t len = 9;
+	const void *data = record_blob(row, 1, &len);
+
+	s->rows++;
+	snprintf(s->text, sizeof(s->text), "%s", record_text(row, 0));
+	s->null_blob = !data;
+	s->blob_len = len;
+	memcpy(s->blob, data ? data : "", data ? len : 0);
+	return ERR_OK;
+}
+
+Test(record, gives_back_what_was_bound)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+	struct seen s = {0};
+	int64_t n = 0;
+
+	cr_assert_eq(record_run(r, "INSERT INTO thing(id, name, data) VALUES(?,?,?)", "itb",
+			 INT64_MIN, "a'; DROP TABLE thing", "\0\1\2", (size_t)3),
+	    ERR_OK);
+	cr_expect_eq(record_changes(r), 1);
+	cr_assert_eq(record_query(r, look, &s, "SELECT name, data FROM thing WHERE id < ?", "i",
+			 (int64_t)0),
+	    ERR_OK);
+	cr_expect_eq(s.rows, 1);
+	cr_expect_str_eq(s.text, "a'; DROP TABLE thing");
+	cr_expect(s.blob_len == 3 && memcmp(s.blob, "\0\1\2", 3) == 0);
+	cr_assert_eq(record_run(r, "UPDATE thing SET name = ?, data = ?", "tb", NULL, NULL, (size_t)0),
+	    ERR_OK);
+	cr_expect_eq(record_changes(r), 2);
+	cr_assert_eq(record_query(r, look, &s, "SELECT name, data FROM thing", ""), ERR_OK);
+	cr_expect_str_eq(s.text, "");
+	cr_expect(s.null_blob && s.blob_len == 0);
+	cr_assert_eq(record_get_int(r, &n, "SELECT min(id) FROM thing", ""), ERR_OK);
+	cr_expect_eq(n, INT64_MIN);
+	cr_expect_eq(
+	    record_get_int(r, &n, "SELECT id FROM thing WHERE id = ?", "i", (int64_t)99),
+	    ERR_NOT_FOUND);
+}
+
+static enum err
+stop_at_second(void *arg, const struct record_row *row)
+{
+	int *rows = arg;
+
+	(void)row;
+	return ++*rows == 2 ? ERR_CANCELLED : ERR_OK;
+}
+
+Test(record, stops_a_query_at_the_first_error_of_its_callback)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+	int rows = 0;
+
+	for (int64_t id = 2; id < 6; id++)
+		cr_assert_eq(add(r, id, NULL), ERR_OK);
+	cr_expect_eq(
+	    record_query(r, stop_at_second, &rows, "SELECT id FROM thing", ""), ERR_CANCELLED);
+	cr_expect_eq(rows, 2);
+	cr_expect_eq(add(r, 6, NULL), ERR_OK, "the statement that stopped holds nothing");
+}
+
+struct nested {
+	struct record *r;
+	int outer, inner;
+};
+
+static enum err
+count_inner(void *arg, const struct record_row *row)
+{
+	(void)row;
+	((struct nested *)arg)->inner++;
+	return ERR_OK;
+}
+
+static enum err
+count_outer(void *arg, const struct record_row *row)
+{
+	struct nested *n = arg;
+
+	(void)row;
+	n->outer++;
+	return record_query(n->r, count_inner, n, "SELECT id FROM thing", "");
+}
+
+Test(record, allows_a_query_inside_the_same_query)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+	struct nested n = {.r = r};
+
+	cr_assert_eq(add(r, 2, NULL), ERR_OK);
+	cr_assert_eq(add(r, 3, NULL), ERR_OK);
+	cr_assert_eq(record_query(r, count_outer, &n, "SELECT id FROM thing", ""), ERR_OK);
+	cr_expect_eq(n.outer, 3);
+	cr_expect_eq(n.inner, 9);
+}
+
+Test(record, survives_more_texts_than_its_cache_holds)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 200; i++) {
+			char sql[80];
+			int64_t got = -1;
+
+			snprintf(sql, sizeof(sql), "SELECT %d + ?", i);
+			cr_assert_eq(record_get_int(r, &got, sql, "i", (int64_t)1000), ERR_OK);
+			cr_assert_eq(got, i + 1000);
+		}
+}
+
+Test(record, tells_a_broken_constraint_from_other_errors)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 2, true);
+
+	cr_expect_eq(add(r, 1, "again"), ERR_EXISTS);
+	cr_expect_eq(add(r, 2, "first"), ERR_EXISTS);
+	cr_expect_eq(
+	    record_run(r, "INSERT INTO part VALUES(?)", "i", (int64_t)77), ERR_EXISTS);
+	cr_expect_eq(record_run(r, "INSERT INTO nothing VALUES(1)", ""), ERR_SYSTEM);
+	cr_expect_eq(record_run(r, "INSERT INTO thing(name) VALUES(\"text\")", ""), ERR_SYSTEM,
+	    "double quotes are no text");
+	cr_expect_eq(count(r), 1);
+	cr_expect_eq(add(r, 2, "second"), ERR_OK);
+}
+
+Test(record, undoes_what_was_not_committed)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+
+	cr_assert_eq(record_begin(r), ERR_OK);
+	cr_assert_eq(add(r, 2, NULL), ERR_OK);
+	record_rollback(r);
+	record_rollback(r);
+	cr_expect_eq(count(r), 1);
+	cr_assert_eq(record_begin(r), ERR_OK);
+	cr_assert_eq(add(r, 2, NULL), ERR_OK);
+	record_close(HAND_OVER(r));
+	r = open_at(path, 1, false);
+	cr_expect_eq(count(r), 1);
+}
+
+Test(record, refuses_statements_after_sqlite_gave_a_transaction_up)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+
+	cr_assert_eq(record_begin(r), ERR_OK);
+	cr_assert_eq(add(r, 2, NULL), ERR_OK);
+	cr_expect_eq(record_run(r, "INSERT OR ROLLBACK INTO thing(id) VALUES(1)", ""), ERR_EXISTS);
+	cr_expect_eq(add(r, 3, NULL), ERR_SYSTEM);
+	cr_expect_eq(record_commit(r), ERR_SYSTEM);
+	record_rollback(r);
+	cr_expect_eq(count(r), 1);
+	cr_expect_eq(add(r, 3, NULL), ERR_OK);
+}
+
+Test(record, says_when_there_is_no_room)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+	int64_t pages = 0;
+
+	cr_assert_eq(record_get_int(r, &pages, "PRAGMA max_page_count = 8", ""), ERR_OK);
+	cr_assert_eq(record_begin(r), ERR_OK);
+	cr_expect_eq(record_run(r, "INSERT INTO thing(data) VALUES(zeroblob(100000))", ""), ERR_FULL);
+	record_rollback(r);
+	cr_expect_eq(count(r), 1);
+	cr_expect_eq(add(r, 2, NULL), ERR_OK);
+}
+
+Test(record, keeps_what_was_committed_before_the_power_went)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(mem) char *after = in(dir, "after");
+	AUTO(record) struct record *r = open_at(path, 2, true);
+
+	cr_assert_eq(record_begin(r), ERR_OK);
+	cr_assert_eq(add(r, 2, "committed"), ERR_OK);
+	cr_assert_eq(record_commit(r), ERR_OK);
+	cr_assert_eq(record_begin(r), ERR_OK);
+	cr_assert_eq(add(r, 3, "not committed"), ERR_OK);
+	cut_power(dir, "db", "after");
+	record_rollback(r);
+	AUTO(record) struct record *again = open_at(after, 2, false);
+	cr_expect_eq(count(again), 2);
+}
+
+Test(record, drops_a_transaction_whose_log_was_torn)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(mem) char *after = in(dir, "after");
+	AUTO(mem) char *wal = in(dir, "after-wal");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+	struct stat st;
+
+	cr_assert_eq(add(r, 2, "whole"), ERR_OK);
+	cr_assert_eq(add(r, 3, "torn"), ERR_OK);
+	cut_power(dir, "db", "after");
+	cr_assert_eq(stat(wal, &st), 0);
+	cr_assert_eq(truncate(wal, st.st_size - 100), 0);
+	AUTO(record) struct record *again = open_at(after, 1, false);
+	cr_expect_eq(count(again), 2);
+}
+
+Test(record, migrates_an_older_database_and_keeps_its_rows)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	int64_t size = 0;
+	struct record *old = open_at(path, 1, true);
+
+	cr_assert_eq(add(old, 2, "older"), ERR_OK);
+	record_close(old);
+	AUTO(record) struct record *r = open_at(path, 2, false);
+	cr_expect_eq(count(r), 2);
+	cr_assert_eq(record_get_int(r, &size, "SELECT size FROM thing WHERE id = 2", ""), ERR_OK);
+	cr_expect_eq(size, 5);
+}
+
+Test(record, keeps_the_old_version_when_a_migration_fails_half_way)
+{
+	static const char *const bad[] = {
+	    "CREATE TABLE thing(id INTEGER PRIMARY KEY, name TEXT UNIQUE, data BLOB);"
+	    "INSERT INTO thing(id, name) VALUES(1, 'first')",
+	    "CREATE TABLE half(x); CREATE TABLE thing(x)"};
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	struct record *none = NULL;
+	int64_t n = -1;
+	bool fresh = false;
+
+	record_close(open_at(path, 1, true));
+	cr_expect_eq(record_open(path, bad, 2, &fresh, &none), ERR_SYSTEM);
+	cr_expect_null(none);
+	AUTO(record) struct record *r = open_at(path, 1, false);
+	cr_assert_eq(record_get_int(r, &n,
+			 "SELECT count(*) FROM sqlite_schema WHERE name = 'half'", ""),
+	    ERR_OK);
+	cr_expect_eq(n, 0);
+}
+
+Test(record, refuses_a_database_of_a_newer_program)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	struct record *none = NULL;
+	bool fresh = false;
+
+	record_close(open_at(path, 2, true));
+	cr_expect_eq(record_open(path, schema, 1, &fresh, &none), ERR_UNSUPPORTED);
+	cr_expect_null(none);
+	cr_expect(!there(dir, "db.corrupt-1"));
+	record_close(open_at(path, 2, false));
+}
+
+static void
+damage(const char *path, off_t at, const char *with, size_t len)
+{
+	AUTO(fd) int fd = open(path, O_WRONLY);
+
+	cr_assert_eq(pwrite(fd, with, len, at), (ssize_t)len);
+}
+
+Test(record, sets_a_file_that_is_no_database_aside_and_begins_anew)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+
+	for (int n = 0; n < 2; n++) {
+		record_close(open_at(path, 2, true));
+		damage(path, 0, "this is no database file", 24);
+	}
+	AUTO(record) struct record *r = open_at(path, 2, true);
+	cr_expect_eq(count(r), 1);
+	cr_expect(there(dir, "db.corrupt-1"));
+	cr_expect(there(dir, "db.corrupt-2"));
+	cr_expect(!there(dir, "db.corrupt-3"));
+}
+
+Test(record, sets_a_database_with_damaged_pages_aside)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	char junk[4096];
+	struct record *old = open_at(path, 1, true);
+
+	for (int64_t id = 2; id < 500; id++)
+		cr_assert_eq(record_run(old, "INSERT INTO thing(id, data) VALUES(?, zeroblob(200))",
+				 "i", id),
+		    ERR_OK);
+	record_close(old);
+	memset(junk, 0xee, sizeof(junk));
+	damage(path, 3 * 4096, junk, sizeof(junk));
+	AUTO(record) struct record *r = open_at(path, 1, true);
+	cr_expect_eq(count(r), 1);
+	cr_expect(there(dir, "db.corrupt-1"));
+}
+
+Test(record, sets_the_log_aside_together_with_the_database)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(mem) char *after = in(dir, "after");
+	AUTO(record) struct record *r = open_at(path, 1, true);
+
+	cr_assert_eq(add(r, 2, NULL), ERR_OK);
+	cut_power(dir, "db", "after");
+	/* damage that the log does not cover: it is read before the log is */
+	damage(after, 0, "this is no database file", 24);
+	AUTO(mem) char *wal = in(dir, "after-wal");
+	damage(wal, 0, "and this is no log", 18);
+	AUTO(record) struct record *again = open_at(after, 1, true);
+	cr_expect_eq(count(again), 1);
+	cr_expect(there(dir, "after.corrupt-1"));
+	cr_expect(there(dir, "after.corrupt-1-wal"));
+}
+
+Test(record, keeps_a_bounded_number_of_damaged_databases)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+
+	for (int n = 0; n < 10; n++) {
+		record_close(open_at(path, 1, true));
+		damage(path, 0, "this is no database file", 24);
+	}
+	record_close(open_at(path, 1, true));
+	cr_expect(there(dir, "db.corrupt-8"));
+	cr_expect(!there(dir, "db.corrupt-9"));
+}
+
+Test(record, follows_no_link_and_opens_nothing_but_a_plain_file)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	AUTO(mem) char *elsewhere = in(dir, "elsewhere");
+	struct record *none = NULL;
+	char missing[300], endless[700];
+	bool fresh = false;
+
+	cr_assert_eq(symlink(elsewhere, path), 0);
+	cr_expect_eq(record_open(path, schema, 1, &fresh, &none), ERR_SYSTEM);
+	cr_expect(!there(dir, "elsewhere"));
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cr_expect_eq(record_open(path, schema, 1, &fresh, &none), ERR_SYSTEM);
+	snprintf(missing, sizeof(missing), "%s/no/such/dir", dir);
+	cr_expect_eq(record_open(missing, schema, 1, &fresh, &none), ERR_SYSTEM);
+	memset(endless, 'x', sizeof(endless) - 1);
+	endless[sizeof(endless) - 1] = 0;
+	cr_expect_eq(record_open(endless, schema, 1, &fresh, &none), ERR_LIMIT);
+	cr_expect_null(none);
+}
