@@ -3,8 +3,13 @@
  *
  * Field rules: keys 1..32 printable characters without blanks, '/' or quotes; versions and
  * components 1..64 of the platform's charset (letters digits `_ - . +`), digests exactly 0 or their
- * full length, texts at most 512 bytes of UTF-8, enum values known, sizes at most 2^40. An envelope
- * that passes them can be used without further thought, except that every word in it may be a lie.
+ * full length, texts at most 512 bytes of UTF-8, enum values known, sizes at most 2^40, ids at least
+ * 1 and below 2^63. A version may be empty where the schema says so. Numbers of errors are not held
+ * against our list, which grows; err_text() knows what to say of a new one. An envelope that passes
+ * can be used without further thought, except that every word in it may be a lie.
+ *
+ * Unknown fields are a newer peer's right and count as nothing: msg_unpack drops them at every
+ * depth, so they are neither read nor passed on. Only signed documents refuse them (strict.h).
  */
 #ifndef SUBOTA_MSG_H
 #define SUBOTA_MSG_H
@@ -16,8 +21,11 @@
 #include "auto.h"
 #include "err.h"
 
-/* Unpack; the result is the caller's. ERR_LIMIT over `max`, ERR_MESSAGE when it does not unpack. No
- * row check. */
+enum { MSG_URL_MAX = 3072 }; /* longer than the gate takes, so that it can say what is wrong */
+
+/* Unpack; the result is the caller's. ERR_LIMIT over `max`, ERR_MESSAGE when it does not unpack or
+ * would take more memory than an honest message of its length (64 KiB and 4 times the length). No
+ * row check. `*out` is NULL on error. */
 enum err msg_unpack(const uint8_t *data, size_t len, size_t max, Pb__Envelope **out) MUST_CHECK;
 void msg_free(Pb__Envelope *e);
 AUTO_DEFINE(msg, Pb__Envelope *, msg_free)

@@ -6,54 +6,11 @@
 #include <string.h>
 
 #include "auto.h"
+#include "capped.h"
+#include "fields.h"
 #include "strict.h"
 
 enum { MAGIC_MAX = 64 };
-
-static void *
-capped_alloc(void *arg, size_t size)
-{
-	size_t *left = arg;
-
-	if (size > *left)
-		return NULL;
-	*left -= size;
-	return malloc(size);
-}
-
-static void
-capped_free(void *arg, void *p)
-{
-	(void)arg;
-	free(p);
-}
-
-/* Length of the list of a repeated field, and the i-th message of it. */
-static size_t
-count_of(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
-{
-	const uint8_t *base = (const uint8_t *)m;
-	size_t n;
-
-	if (f->label != PROTOBUF_C_LABEL_REPEATED)
-		return 1;
-	memcpy(&n, base + f->quantifier_offset, sizeof(n));
-	return n;
-}
-
-static const ProtobufCMessage *
-message_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, size_t i)
-{
-	const uint8_t *base = (const uint8_t *)m;
-	const ProtobufCMessage *one, *const *list;
-
-	if (f->label != PROTOBUF_C_LABEL_REPEATED) {
-		memcpy(&one, base + f->offset, sizeof(one));
-		return one;
-	}
-	memcpy(&list, base + f->offset, sizeof(list));
-	return list[i];
-}
 
 /* Name of the first message that has an unknown field, NULL if none has. Depth is the schema's. */
 static const char *
@@ -65,11 +22,11 @@ find_unknown(const ProtobufCMessage *m)
 		return m->descriptor->short_name;
 	for (unsigned k = 0; k < m->descriptor->n_fields; k++) {
 		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[k];
-		size_t n = f->type == PROTOBUF_C_TYPE_MESSAGE ? count_of(m, f) : 0;
+		size_t n = f->type == PROTOBUF_C_TYPE_MESSAGE ? fields_count(m, f) : 0;
 		const char *found = NULL;
 
 		for (size_t i = 0; i < n && !found; i++)
-			found = find_unknown(message_at(m, f, i));
+			found = find_unknown(fields_message(m, f, i));
 		if (found)
 			return found;
 	}
@@ -106,7 +63,7 @@ strict_unpack(const ProtobufCMessageDescriptor *d, const char *magic, const uint
     size_t len, ProtobufCMessage **out, char why[WHY_SIZE])
 {
 	size_t left = STRICT_MEMORY;
-	ProtobufCAllocator capped = {capped_alloc, capped_free, &left};
+	ProtobufCAllocator capped = capped_allocator(&left);
 
 	if (!has_magic(magic, data, len))
 		return why_say(why, ERR_MISMATCH, "expected a document that begins with %s", magic);
