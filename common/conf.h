@@ -10,7 +10,8 @@
  *
  * Values land in plain structs by offset: bool -> bool, uint/size/duration -> uint64_t (bytes; ms),
  * string -> char array inside the struct (its size is the limit), choice -> int index into
- * `choices`, user -> uint32_t uid.
+ * `choices`, user -> uint32_t uid, group -> uint32_t gid (a name, or a number that need not have an
+ * account).
  */
 #ifndef SUBOTA_CONF_H
 #define SUBOTA_CONF_H
@@ -28,7 +29,8 @@ enum conf_type {
 	CONF_DURATION,
 	CONF_STRING,
 	CONF_CHOICE,
-	CONF_USER
+	CONF_USER,
+	CONF_GROUP
 };
 
 struct conf_key {

@@ -2,8 +2,8 @@
  * daemon: the skeleton all three daemons share; their main() is one call.
  *
  * In order: options (--config FILE, --check, --help, --help-config, --version, --verbose),
- * configuration, directories of the daemon's table made with the right owners (while still root),
- * spec->prepare (still root: what must be opened or forked before), privileges dropped
+ * configuration, spec->check, directories of the daemon's table made with the right owners (while
+ * still root), spec->prepare (still root: what must be read or started before), privileges dropped
  * (sandbox_enter), event log, loop, ZeroMQ context, spec->start, readiness (sd_notify), loop,
  * spec->stop. Exit status: 0 after SIGTERM or SIGINT, 64 usage, 78 configuration, 71 environment.
  */
@@ -23,7 +23,8 @@ struct daemon_common {
 	char store_dir[200]; /* images: written by fetchd, read by flashd */
 	char lib_dir[200];   /* where subota-courier and subota-session lie */
 	uint32_t cloud_uid, fetch_uid, courier_uid, flash_uid;
-	uint32_t operator_gid;
+	uint32_t operator_gid; /* may use control and tap sockets; 0 = root only */
+	uint32_t device_gid;   /* flashd's supplementary group, for the lines; 0 = none */
 	bool tap;
 	int log_level;
 };
@@ -49,8 +50,10 @@ struct daemon_spec {
 	void *settings;
 	struct daemon_common *common; /* inside settings */
 	size_t uid_offset;            /* of this daemon's uid in struct daemon_common */
+	size_t group_offset;          /* of its supplementary group there; 0 = it has none */
 	const struct sandbox_promise *promise;
-	enum err (*prepare)(struct daemon *d); /* as root, may be NULL */
+	enum err (*check)(const void *settings); /* what a single key cannot tell; may be NULL */
+	enum err (*prepare)(struct daemon *d);   /* as root, may be NULL */
 	enum err (*start)(struct daemon *d);
 	void (*stop)(struct daemon *d);
 };
@@ -61,6 +64,17 @@ int daemon_main(const struct daemon_spec *spec, int argc, char **argv);
  * 108 bytes. */
 void daemon_socket_path(
     const struct daemon_common *c, enum who server, enum who client, char out[108]);
+/* The same for the tap: RUN/<server>-tap/sock. */
+void daemon_tap_path(const struct daemon_common *c, enum who server, char out[108]);
+
+/* Primary group of a uid; the same number when no account has it. */
+gid_t daemon_gid_of(uid_t uid);
+
+/* Make `path` (parents, too, mode 0755) a directory of uid:gid with `mode`. Not as root: it must
+ * be possible to make it ours; the group stays. ERR_SYSTEM with a log line. */
+enum err daemon_make_dir(const char *path, uid_t uid, gid_t gid, mode_t mode) MUST_CHECK;
+/* All directories of `who`: run, sockets, state. */
+enum err daemon_make_dirs(const struct daemon_common *c, enum who who, uid_t uid) MUST_CHECK;
 
 /* Sockets (out of this order nothing is bound): fetchd binds fetchd-cloudd, flashd binds
  * flashd-fetchd; each daemon binds <name>-ctl, and <name>-tap when `tap` is on. Directories: owner

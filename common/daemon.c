@@ -1,0 +1,195 @@
+/*
+ * daemon: see daemon.h. The order of things is the point of this file: capabilities and ids bind
+ * one thread, ZeroMQ starts threads with its first socket, so nothing that starts a thread comes
+ * before sandbox_enter, and nothing that needs a privilege comes after it.
+ */
+#include <getopt.h>
+#include <malloc.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon.h"
+
+enum { EXIT_USAGE = 64, EXIT_ENVIRONMENT = 71, EXIT_CONFIG = 78 };
+
+struct options {
+	const char *config;
+	bool check, verbose;
+};
+
+static void
+print_help(const struct daemon_spec *s)
+{
+	printf("usage: subota-%s [--config FILE] [--check] [--verbose]\n"
+	       "       subota-%s --help | --help-config | --version\n\n%s\n"
+	       "  --config FILE   configuration (default /etc/subota/subota.conf)\n"
+	       "  --check         read the configuration, say what is wrong with it, and end\n"
+	       "  --verbose       debug lines in the log\n"
+	       "  --help-config   every key of the configuration with its default\n"
+	       "  --version       which version this is\n\n"
+	       "Exit status: 0 after SIGTERM or SIGINT, 64 usage, 71 environment, 78 "
+	       "configuration.\n",
+	    s->name, s->name, s->summary);
+}
+
+/* -1: go on; else the exit status. */
+static int
+read_options(const struct daemon_spec *s, int argc, char **argv, struct options *out)
+{
+	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+	    {"check", no_argument, NULL, 'k'}, {"verbose", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'}, {"help-config", no_argument, NULL, 'H'},
+	    {"version", no_argument, NULL, 'V'}, {0}};
+	int o;
+
+	while ((o = getopt_long(argc, argv, "c:hv", longs, NULL)) >= 0) {
+		switch (o) {
+		case 'c':
+			out->config = optarg;
+			break;
+		case 'k':
+			out->check = true;
+			break;
+		case 'v':
+			out->verbose = true;
+			break;
+		case 'h':
+			print_help(s);
+			return EXIT_SUCCESS;
+		case 'H':
+			conf_print_help(s->conf);
+			return EXIT_SUCCESS;
+		case 'V':
+			printf("subota-%s %s\n", s->name, SUBOTA_VERSION);
+			return EXIT_SUCCESS;
+		default:
+			fprintf(stderr, "try subota-%s --help\n", s->name);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "subota-%s: expected options only, got \"%s\"\n", s->name, argv[optind]);
+	return EXIT_USAGE;
+}
+
+/* Nothing of the caller's environment is needed but where to say that we are ready. */
+static void
+empty_environment(void)
+{
+	static const char *const kept[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"};
+	char *values[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *v = getenv(kept[i]);
+
+		values[i] = v ? strdup(v) : NULL;
+	}
+	clearenv();
+	for (size_t i = 0; i < 3; i++) {
+		if (values[i])
+			setenv(kept[i], values[i], 1);
+		free(values[i]);
+	}
+}
+
+static uint32_t
+own(const struct daemon_spec *s, size_t offset)
+{
+	return *(const uint32_t *)((const char *)s->common + offset);
+}
+
+/* While still root, if we are. */
+static enum err
+prepare(const struct daemon_spec *s, struct daemon *d)
+{
+	uid_t uid = own(s, s->uid_offset);
+	enum err e = daemon_make_dirs(s->common, s->who, uid);
+
+	if (e == ERR_OK && s->prepare)
+		e = s->prepare(d);
+	if (e == ERR_OK)
+		e = sandbox_enter(s->promise, uid, daemon_gid_of(uid),
+		    s->group_offset ? own(s, s->group_offset) : 0);
+	return e;
+}
+
+static enum err
+open_all(const struct daemon_spec *s, struct daemon *d)
+{
+	char tap[108];
+	enum err e = event_open(d->state_dir, s->name, &d->events);
+
+	if (e == ERR_OK)
+		e = loop_new(&d->loop);
+	if (e == ERR_OK)
+		e = bus_new(d->loop, s->who, &d->bus);
+	daemon_tap_path(s->common, s->who, tap);
+	if (e == ERR_OK && s->common->tap)
+		e = bus_tap(d->bus, tap);
+	if (e != ERR_OK)
+		log_error(NULL, "cannot start: %s", err_text(e));
+	return e;
+}
+
+static int
+run(const struct daemon_spec *s, struct daemon *d)
+{
+	enum err e = open_all(s, d);
+
+	if (e == ERR_OK) {
+		e = s->start(d);
+		if (e == ERR_OK) {
+			sd_notify(0, "READY=1");
+			log_info(NULL, "ready, version %s", SUBOTA_VERSION);
+			int signal = loop_run(d->loop);
+
+			sd_notify(0, "STOPPING=1");
+			log_info(NULL, "stopping on signal %d", signal);
+			e = signal < 0 ? ERR_SYSTEM : ERR_OK;
+		} else {
+			log_error(NULL, "cannot start: %s", err_text(e));
+		}
+		s->stop(d);
+	}
+	bus_free(d->bus);
+	loop_free(d->loop);
+	event_close(d->events);
+	if (e == ERR_CONFIG)
+		return EXIT_CONFIG;
+	return e == ERR_OK ? EXIT_SUCCESS : EXIT_ENVIRONMENT;
+}
+
+int
+daemon_main(const struct daemon_spec *s, int argc, char **argv)
+{
+	struct options o = {.config = "/etc/subota/subota.conf"};
+	struct daemon d = {.common = s->common, .settings = s->settings};
+	int status = read_options(s, argc, argv, &o);
+
+	if (status >= 0)
+		return status;
+	log_init(s->name, LOG_INFO);
+	sandbox_close_from(3);
+	umask(0007);
+	enum err e = conf_load(s->conf, o.config, s->settings);
+	if (e == ERR_OK && s->check)
+		e = s->check(s->settings);
+	if (e != ERR_OK)
+		return EXIT_CONFIG;
+	if (o.check) {
+		printf("%s: fine\n", o.config);
+		return EXIT_SUCCESS;
+	}
+	log_init(s->name, o.verbose ? LOG_DEBUG : (enum log_level)s->common->log_level);
+	empty_environment();
+	mallopt(M_ARENA_MAX, 1); /* a small gateway: one heap for all threads */
+	snprintf(d.state_dir, sizeof(d.state_dir), "%s/%s", s->common->state_dir, s->name);
+	e = prepare(s, &d);
+	if (e == ERR_CONFIG)
+		return EXIT_CONFIG;
+	if (e != ERR_OK)
+		return EXIT_ENVIRONMENT;
+	return run(s, &d);
+}
