@@ -1,6 +1,7 @@
 /*
  * clock: see clock.h.
  */
+#include <stdio.h>
 #include <sys/timex.h>
 #include <time.h>
 
@@ -27,6 +28,19 @@ clock_wall_ms(void)
 	int64_t ms = read_ms(CLOCK_REALTIME);
 
 	return ms > 0 ? (uint64_t)ms : 0;
+}
+
+void
+clock_text(uint64_t wall_ms, char out[CLOCK_TEXT])
+{
+	time_t s = (time_t)(wall_ms / 1000);
+	struct tm tm = {0};
+	char day[CLOCK_TEXT] = "";
+
+	if (wall_ms > CLOCK_MAX_MS || !gmtime_r(&s, &tm))
+		gmtime_r(&(time_t){CLOCK_MAX_MS / 1000}, &tm);
+	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out, CLOCK_TEXT, "%.19s.%03uZ", day, (unsigned)(wall_ms % 1000));
 }
 
 bool

@@ -20,6 +20,11 @@ struct mono clock_now(void);
 /* Wall clock, ms since 1970; for people and for signed time limits only. */
 uint64_t clock_wall_ms(void);
 
+/* `2026-11-24T09:10:11.123Z`; what lies after the year 9999 is shown as its last second. */
+enum { CLOCK_TEXT = 25 };
+#define CLOCK_MAX_MS UINT64_C(253402300799999)
+void clock_text(uint64_t wall_ms, char out[CLOCK_TEXT]);
+
 /* Whether the kernel says that the wall clock is synchronised (adjtimex STA_UNSYNC is clear). */
 bool clock_is_synchronised(void);
 

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -29,30 +28,18 @@ log_init(const char *program, enum log_level most)
 	state.most = most;
 }
 
-static size_t
-put_time(char *out, size_t size)
-{
-	uint64_t ms = clock_wall_ms();
-	time_t s = (time_t)(ms / 1000);
-	struct tm tm = {0};
-
-	gmtime_r(&s, &tm);
-	size_t n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	int k = snprintf(out + n, size - n, ".%03uZ ", (unsigned)(ms % 1000));
-
-	return n + (k > 0 ? (size_t)k : 0);
-}
-
-/* Append `text` with everything unprintable as \xNN; `out` must have 4 bytes for each byte of text.
- */
-static size_t
-put_safe(char *out, const char *text)
+size_t
+log_safe(char *out, size_t size, const char *text)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
 
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		if (*p >= 0x20 && *p <= 0x7e) {
+		bool plain = *p >= 0x20 && *p <= 0x7e;
+
+		if (n + (plain ? 1 : 4) >= size)
+			break;
+		if (plain) {
 			out[n++] = (char)*p;
 			continue;
 		}
@@ -61,6 +48,8 @@ put_safe(char *out, const char *text)
 		out[n++] = hex[*p >> 4];
 		out[n++] = hex[*p & 15];
 	}
+	if (size > 0)
+		out[n] = 0;
 	return n;
 }
 
@@ -98,10 +87,12 @@ log_write(enum log_level level, const struct subject *s, const char *format, ...
 		memcpy(text + TEXT_MAX - 3, "...", 3);
 	if (s)
 		format_subject(about, sizeof(about), s);
-	size_t at = put_time(line, 64);
-	at += (size_t)snprintf(line + at, 64, "%.20s %s ", state.program, level_names[level]);
-	at += put_safe(line + at, about);
-	at += put_safe(line + at, text);
+	char time[CLOCK_TEXT];
+	clock_text(clock_wall_ms(), time);
+	size_t at = (size_t)snprintf(
+	    line, 100, "%s %.20s %s ", time, state.program, level_names[level]);
+	at += log_safe(line + at, sizeof(line) - at, about);
+	at += log_safe(line + at, sizeof(line) - at, text);
 	line[at++] = '\n';
 	if (write(STDERR_FILENO, line, at) < 0)
 		errno = 0; /* nowhere left to say so */

@@ -11,6 +11,7 @@
 #ifndef SUBOTA_LOG_H
 #define SUBOTA_LOG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -28,6 +29,9 @@ void log_init(const char *program, enum log_level most);
 /* One line. `s` may be NULL. Longer than 1000 bytes is cut and marked. errno is preserved. */
 void log_write(enum log_level level, const struct subject *s, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* `text` made printable as above, cut so that it fits `size` with its NUL. Returns its length. */
+size_t log_safe(char *out, size_t size, const char *text);
 
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)
