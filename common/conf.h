@@ -1,7 +1,9 @@
 /*
  * conf: table-driven configuration.
  *
- * A file of `[section]` and `[section name]` heads, `key = value` lines, `#` comments. Each daemon
+ * A file of `[section]` and `[section name]` heads, `key = value` lines, and comments: a `#` at the
+ * beginning of a line or after a blank. No section and no key comes twice. At most 1 MiB, 4096
+ * bytes a line, no control characters; 64 sections in a table and 64 keys in each. Each daemon
  * has one table of sections and keys; the table is also what `--help-config`, the manual and
  * `subotactl config` print. One file serves all daemons: sections that belong to another daemon
  * (first word before a blank or dot is another of the known programs) are skipped, anything else
