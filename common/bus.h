@@ -43,6 +43,15 @@ enum err bus_new(struct loop *loop, enum who self, struct bus **out) MUST_CHECK;
 void bus_free(struct bus *bus);
 AUTO_DEFINE(bus, struct bus *, bus_free)
 
+/* How long things take, in ms. A link goes down when `misses` pings in a row got no answer; after a
+ * violation nothing is heard for `penalty`; a connection that nobody greets on is made anew after
+ * `retry`. Defaults: 2 s, 3, 1 s, 30 s. For tests; links made before keep what they are waiting
+ * for. */
+struct bus_pace {
+	int ping_ms, misses, penalty_ms, retry_ms;
+};
+void bus_set_pace(struct bus *bus, const struct bus_pace *pace);
+
 /* Bind `path` (a file name, no scheme) for one `peer`, who must have the effective uid `peer_uid`.
  */
 enum err bus_bind(struct bus *bus, enum who peer, uid_t peer_uid, const char *path,

@@ -6,13 +6,11 @@
 
 #include "bundle_cmd.h"
 #include "ctl.h"
-#include "decode_cmd.h"
 
 /* clang-format off */
 static const struct ctl_command commands[] = {
 	/* name    run             help */
 	{"bundle", bundle_cmd_run, "make, sign, show and check signed firmware packages"},
-	{"decode", decode_cmd_run, "tell what a frame, message or package says, as JSON"},
 	{NULL,     NULL,           NULL},
 };
 /* clang-format on */

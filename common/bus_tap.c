@@ -1,0 +1,133 @@
+/*
+ * bus_tap: everything that passes on a daemon's links, as lines of JSON for whoever listens; see
+ * bus_part.h, the form in bus_client.h.
+ *
+ * XPUB, because it tells when nobody listens: then nothing is formatted. Lines are sent without
+ * waiting and a listener that does not read loses what is over its high-water mark. Whatever comes
+ * from a listener besides its subscription is thrown away: the tap is read-only. The socket file's
+ * group decides who may listen.
+ */
+#include <string.h>
+
+#include "bus_part.h"
+#include "dump.h"
+#include "log.h"
+
+enum { TAP_MARK = 50, SUBSCRIPTION_MAX = 64, PREFIX_MAX = 300 };
+
+/* From the address's host on: where it ends in JSON. An escape belongs to it. */
+static char *
+address_end(char *s)
+{
+	while (*s && *s != '"' && *s != ' ') {
+		if (*s == '\\' && s[1])
+			s++;
+		s++;
+	}
+	return s;
+}
+
+/* Remove what lies in [from, to). */
+static void
+cut(char *from, char *to)
+{
+	memmove(from, to, strlen(to) + 1);
+}
+
+void
+bus_tap_redact(char *json)
+{
+	for (char *at = json; (at = strstr(at, "://"));) {
+		at += 3;
+		char *end = address_end(at);
+		char *query = memchr(at, '?', (size_t)(end - at));
+		if (query) {
+			cut(query + 1, end);
+			end = query + 1;
+		}
+		char *path = memchr(at, '/', (size_t)(end - at));
+		char *host_end = path ? path : end;
+		char *user = memrchr(at, '@', (size_t)(host_end - at));
+		if (user)
+			cut(at, user);
+	}
+}
+
+static void
+on_subscription(void *arg, short revents)
+{
+	struct bus_tap *t = arg;
+	zmq_msg_t body;
+
+	(void)revents;
+	zmq_msg_init(&body);
+	if (bus_socket_receive(t->socket, NULL, &body, &t->skipping) == ERR_OK &&
+	    zmq_msg_size(&body) > 0) {
+		uint8_t first = *(const uint8_t *)zmq_msg_data(&body);
+		if (first == 1)
+			t->topics++;
+		else if (first == 0 && t->topics)
+			t->topics--;
+	}
+	zmq_msg_close(&body);
+}
+
+enum err
+bus_tap(struct bus *bus, const char *path)
+{
+	struct bus_domain *domain = NULL;
+	struct bus_socket_want w = {.type = ZMQ_XPUB,
+	    .domain = path,
+	    .max_message = SUBSCRIPTION_MAX,
+	    .send_mark = TAP_MARK,
+	    .receive_mark = TAP_MARK};
+
+	if (bus->tap.socket)
+		return ERR_EXISTS;
+	enum err e = bus_zap_add(bus, path, BUS_ADMITS_FILE, 0, &domain);
+	if (!e)
+		e = bus_socket_new(bus->ctx, &w, &bus->tap.socket);
+	if (!e)
+		e = bus_socket_bind(bus->tap.socket, path);
+	if (!e)
+		e = loop_watch_socket(bus->loop, bus->tap.socket, on_subscription, &bus->tap);
+	if (e)
+		bus_tap_close(bus);
+	return e;
+}
+
+void
+bus_tap_close(struct bus *bus)
+{
+	loop_unwatch_socket(bus->loop, bus->tap.socket);
+	bus_socket_close(bus->tap.socket);
+	bus->tap.socket = NULL;
+}
+
+void
+bus_tap_show(struct bus *bus, enum who from, enum who to, const Pb__Envelope *e, size_t bytes,
+    enum err verdict)
+{
+	AUTO(mem) char *message = NULL;
+	AUTO(mem) char *line = NULL;
+
+	if (!bus->tap.socket || bus->tap.topics == 0)
+		return;
+	if (e && dump_json(&e->base, &message) != ERR_OK)
+		return;
+	if (message)
+		bus_tap_redact(message);
+	size_t size = PREFIX_MAX + (message ? strlen(message) : 0);
+	line = malloc(size);
+	if (!line)
+		return;
+	int n = snprintf(line, size,
+	    "{\"at\":%llu,\"daemon\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"kind\":\"%s\","
+	    "\"bytes\":%zu,\"verdict\":\"%s\",\"message\":%s}",
+	    (unsigned long long)clock_wall_ms(), who_name(bus->self), who_name(from), who_name(to),
+	    e ? route_kind_name((int)e->body_case) : "unknown", bytes, err_name((unsigned)verdict),
+	    message ? message : "null");
+	if (n <= 0 || (size_t)n >= size ||
+	    bus_socket_send(bus->tap.socket, NULL, line, (size_t)n) != ERR_OK)
+		bus->tap.lost++;
+}
