@@ -382,8 +382,8 @@ finish(struct parse *p)
 }
 
 enum err
-conf_parse(const struct conf_table *t, const char *name, const char *text, size_t len,
-    void *settings)
+conf_parse(
+    const struct conf_table *t, const char *name, const char *text, size_t len, void *settings)
 {
 	struct parse p = {.t = t, .name = name, .settings = settings};
 	const char *nul = len ? memchr(text, 0, len) : NULL;

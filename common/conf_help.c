@@ -14,8 +14,7 @@ print_key(const struct conf_key *k)
 	conf_value_expected(k, expected);
 	printf("\n# %s\n# (%s%s)\n", k->help, expected, k->fallback ? "" : "; must be given");
 	printf("%s%s =%s%s\n", k->fallback ? "#" : "", k->name,
-	    k->fallback && *k->fallback ? " " : "",
-	    k->fallback && !k->secret ? k->fallback : "");
+	    k->fallback && *k->fallback ? " " : "", k->fallback && !k->secret ? k->fallback : "");
 }
 
 void

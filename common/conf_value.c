@@ -231,11 +231,12 @@ expect_number(const struct conf_key *k, char out[CONF_VALUE_WORDS])
 static void
 expect_choice(const struct conf_key *k, char out[CONF_VALUE_WORDS])
 {
-	size_t at = (size_t)snprintf(out, CONF_VALUE_WORDS, "%s", k->choices[1] ? "one of" : "just");
+	size_t at = (size_t)snprintf(
+	    out, CONF_VALUE_WORDS, "%s", k->choices[1] ? "one of" : "just");
 
 	for (int i = 0; k->choices[i] && at < CONF_VALUE_WORDS; i++)
-		at += (size_t)snprintf(out + at, CONF_VALUE_WORDS - at, "%s %s", i ? "," : "",
-		    k->choices[i]);
+		at += (size_t)snprintf(
+		    out + at, CONF_VALUE_WORDS - at, "%s %s", i ? "," : "", k->choices[i]);
 }
 
 void

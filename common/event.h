@@ -4,8 +4,9 @@
  * One JSON object a line in STATE/events.jsonl:
  * {"at","daemon","event","upgrade","product_key","device_key", "error","expected","got","text"}.
  * `event` is one of the names in event.c's table; what is empty is left out; `upgrade` is decimal
- * text; bytes outside 0x20..0x7e are written as in the log; a value has at most 1000 bytes. The file is bounded: at 1 MiB it becomes
- * events.jsonl.1 (one generation is kept). Each event is also logged at info level.
+ * text; bytes outside 0x20..0x7e are written as in the log; a value has at most 1000 bytes. The
+ * file is bounded: at 1 MiB it becomes events.jsonl.1 (one generation is kept). Each event is also
+ * logged at info level.
  */
 #ifndef SUBOTA_EVENT_H
 #define SUBOTA_EVENT_H

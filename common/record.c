@@ -73,7 +73,8 @@ prepare(struct record *r, const char *sql, sqlite3_stmt **out)
 }
 
 /* The cached statement of this text, or the slot for it: a free one, else the one that was not
- * wanted for longest. NULL: it is there but at work (a query inside its own callback), or all are. */
+ * wanted for longest. NULL: it is there but at work (a query inside its own callback), or all are.
+ */
 static struct record_cached *
 find_slot(struct record *r, const char *sql)
 {

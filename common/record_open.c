@@ -30,7 +30,8 @@ static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA trusted_schema
 static enum err
 make_file(const char *path)
 {
-	AUTO(fd) int fd = open(
+	AUTO(fd)
+	int fd = open(
 	    path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
 	struct stat st;
 
@@ -58,8 +59,8 @@ sync_directory(const char *path)
 	AUTO(fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && fsync(fd) == 0)
 		return ERR_OK;
-	log_error(NULL, "%s: expected to make the directory durable, got: %s", dir,
-	    strerror(errno));
+	log_error(
+	    NULL, "%s: expected to make the directory durable, got: %s", dir, strerror(errno));
 	return ERR_SYSTEM;
 }
 
@@ -164,8 +165,8 @@ migrate_one(struct record *r, const char *migration, int version)
 	if (e == ERR_OK)
 		return ERR_OK;
 	record_rollback(r);
-	log_error(NULL, "%s: expected to migrate to version %d, got %s", r->path, version,
-	    err_name(e));
+	log_error(
+	    NULL, "%s: expected to migrate to version %d, got %s", r->path, version, err_name(e));
 	return e == ERR_EXISTS ? ERR_SYSTEM : e;
 }
 

@@ -159,13 +159,14 @@ Test(record, gives_back_what_was_bound)
 			 INT64_MIN, "a'; DROP TABLE thing", "\0\1\2", (size_t)3),
 	    ERR_OK);
 	cr_expect_eq(record_changes(r), 1);
-	cr_assert_eq(record_query(r, look, &s, "SELECT name, data FROM thing WHERE id < ?", "i",
-			 (int64_t)0),
+	cr_assert_eq(
+	    record_query(r, look, &s, "SELECT name, data FROM thing WHERE id < ?", "i", (int64_t)0),
 	    ERR_OK);
 	cr_expect_eq(s.rows, 1);
 	cr_expect_str_eq(s.text, "a'; DROP TABLE thing");
 	cr_expect(s.blob_len == 3 && memcmp(s.blob, "\0\1\2", 3) == 0);
-	cr_assert_eq(record_run(r, "UPDATE thing SET name = ?, data = ?", "tb", NULL, NULL, (size_t)0),
+	cr_assert_eq(
+	    record_run(r, "UPDATE thing SET name = ?, data = ?", "tb", NULL, NULL, (size_t)0),
 	    ERR_OK);
 	cr_expect_eq(record_changes(r), 2);
 	cr_assert_eq(record_query(r, look, &s, "SELECT name, data FROM thing", ""), ERR_OK);
@@ -173,8 +174,7 @@ Test(record, gives_back_what_was_bound)
 	cr_expect(s.null_blob && s.blob_len == 0);
 	cr_assert_eq(record_get_int(r, &n, "SELECT min(id) FROM thing", ""), ERR_OK);
 	cr_expect_eq(n, INT64_MIN);
-	cr_expect_eq(
-	    record_get_int(r, &n, "SELECT id FROM thing WHERE id = ?", "i", (int64_t)99),
+	cr_expect_eq(record_get_int(r, &n, "SELECT id FROM thing WHERE id = ?", "i", (int64_t)99),
 	    ERR_NOT_FOUND);
 }
 
@@ -264,8 +264,7 @@ Test(record, tells_a_broken_constraint_from_other_errors)
 
 	cr_expect_eq(add(r, 1, "again"), ERR_EXISTS);
 	cr_expect_eq(add(r, 2, "first"), ERR_EXISTS);
-	cr_expect_eq(
-	    record_run(r, "INSERT INTO part VALUES(?)", "i", (int64_t)77), ERR_EXISTS);
+	cr_expect_eq(record_run(r, "INSERT INTO part VALUES(?)", "i", (int64_t)77), ERR_EXISTS);
 	cr_expect_eq(record_run(r, "INSERT INTO nothing VALUES(1)", ""), ERR_SYSTEM);
 	cr_expect_eq(record_run(r, "INSERT INTO thing(name) VALUES(\"text\")", ""), ERR_SYSTEM,
 	    "double quotes are no text");
@@ -316,7 +315,8 @@ Test(record, says_when_there_is_no_room)
 
 	cr_assert_eq(record_get_int(r, &pages, "PRAGMA max_page_count = 8", ""), ERR_OK);
 	cr_assert_eq(record_begin(r), ERR_OK);
-	cr_expect_eq(record_run(r, "INSERT INTO thing(data) VALUES(zeroblob(100000))", ""), ERR_FULL);
+	cr_expect_eq(
+	    record_run(r, "INSERT INTO thing(data) VALUES(zeroblob(100000))", ""), ERR_FULL);
 	record_rollback(r);
 	cr_expect_eq(count(r), 1);
 	cr_expect_eq(add(r, 2, NULL), ERR_OK);
@@ -389,8 +389,8 @@ Test(record, keeps_the_old_version_when_a_migration_fails_half_way)
 	cr_expect_eq(record_open(path, bad, 2, &fresh, &none), ERR_SYSTEM);
 	cr_expect_null(none);
 	AUTO(record) struct record *r = open_at(path, 1, false);
-	cr_assert_eq(record_get_int(r, &n,
-			 "SELECT count(*) FROM sqlite_schema WHERE name = 'half'", ""),
+	cr_assert_eq(
+	    record_get_int(r, &n, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'", ""),
 	    ERR_OK);
 	cr_expect_eq(n, 0);
 }
