@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bundle_cmd.h"
+#include "commands.h"
 #include "ctl.h"
 #include "minikey.h"
 #include "opt.h"

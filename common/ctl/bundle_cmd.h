@@ -1,11 +1,9 @@
 /*
  * bundle_cmd: `subotactl bundle`: keys, root documents and signed packages, on the publisher's own
- * machine. One file per command; this one has the table and keygen.
+ * machine. One file per command; bundle_cmd.c has the table and keygen.
  */
 #ifndef SUBOTA_BUNDLE_CMD_H
 #define SUBOTA_BUNDLE_CMD_H
-
-int bundle_cmd_run(int argc, char **argv);
 
 int bundle_cmd_root_run(int argc, char **argv);
 int bundle_cmd_make_run(int argc, char **argv);

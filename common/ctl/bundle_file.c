@@ -62,21 +62,19 @@ bundle_file_close(struct bundle_file *f)
 }
 
 enum err
-bundle_file_check_payload(const struct bundle_file *f, size_t i, char why[WHY_SIZE])
+bundle_file_check_stored(
+    bundle_read *read, void *arg, uint64_t offset, const Tr__Payload *p, char why[WHY_SIZE])
 {
-	const Tr__Payload *p = f->manifest->payload[i];
 	crypto_hash_sha256_state state;
 	uint8_t digest[MANIFEST_DIGEST];
 	AUTO(mem) uint8_t *buf = malloc(p->chunk_size);
-	int fd = f->fd;
 
 	if (!buf)
 		return ERR_NOMEM;
 	crypto_hash_sha256_init(&state);
 	for (size_t k = 0; k < manifest_chunks(p); k++) {
 		size_t n = manifest_chunk_len(p, k);
-		enum err e = bundle_read_fd(
-		    &fd, f->payloads[i].offset + (uint64_t)k * p->chunk_size, buf, n);
+		enum err e = read(arg, offset + (uint64_t)k * p->chunk_size, buf, n);
 
 		if (e)
 			return why_say(why, e, "%s cannot be read", p->file);
@@ -89,6 +87,15 @@ bundle_file_check_payload(const struct bundle_file *f, size_t i, char why[WHY_SI
 	if (memcmp(digest, p->stored_sha256.data, sizeof(digest)) != 0)
 		return why_say(why, ERR_DIGEST, "%s: SHA-256 differs", p->file);
 	return ERR_OK;
+}
+
+enum err
+bundle_file_check_payload(const struct bundle_file *f, size_t i, char why[WHY_SIZE])
+{
+	int fd = f->fd;
+
+	return bundle_file_check_stored(
+	    bundle_read_fd, &fd, f->payloads[i].offset, f->manifest->payload[i], why);
 }
 
 enum err

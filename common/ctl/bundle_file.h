@@ -23,6 +23,10 @@ void bundle_file_close(struct bundle_file *f);
 enum err bundle_file_check_payload(
     const struct bundle_file *f, size_t i, char why[WHY_SIZE]) MUST_CHECK;
 
+/* The same through any reader, for a payload that lies at `offset`. */
+enum err bundle_file_check_stored(bundle_read *read, void *arg, uint64_t offset,
+    const Tr__Payload *p, char why[WHY_SIZE]) MUST_CHECK;
+
 /* Write head and payloads to `path` through a temporary file in the same directory. */
 enum err bundle_file_save(const char *path, const struct bundle_head *head,
     const struct bundle_source *payloads, size_t n, char why[WHY_SIZE]) MUST_CHECK;

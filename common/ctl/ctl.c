@@ -4,14 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bundle_cmd.h"
+#include "commands.h"
 #include "ctl.h"
 
 /* clang-format off */
 static const struct ctl_command commands[] = {
-	/* name    run             help */
-	{"bundle", bundle_cmd_run, "make, sign, show and check signed firmware packages"},
-	{NULL,     NULL,           NULL},
+	/* name      run               help */
+	{"bundle",   bundle_cmd_run,   "make, sign, show and check signed firmware packages"},
+	{"decode",   decode_cmd_run,   "tell what a frame, message or package says, as JSON"},
+	{"config",   config_cmd_run,   "every key of the configuration; check a file"},
+	{"routes",   routes_cmd_run,   "who may say what to whom"},
+	{"fsm",      fsm_cmd_run,      "the state machines of the daemons"},
+	{"errors",   errors_cmd_run,   "every error by number and name"},
+	{NULL,       NULL,             NULL},
 };
 /* clang-format on */
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 struct tool_result {
-	int status;     /* exit status; 128 + signal; -1 when it could not be started */
-	char out[4096]; /* stdout and stderr together, cut to fit */
+	int status;      /* exit status; 128 + signal; -1 when it could not be started */
+	char out[65536]; /* stdout and stderr together, cut to fit */
 };
 
 /* Run argv[0] (looked up in PATH) in `dir`; stdin is empty. */

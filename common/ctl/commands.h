@@ -1,0 +1,25 @@
+/*
+ * commands: the subcommands of subotactl, NAME_cmd_run in NAME_cmd.c. Each takes its own command
+ * line (argv[0] is its name) and returns an exit status (ctl.h).
+ */
+#ifndef SUBOTA_COMMANDS_H
+#define SUBOTA_COMMANDS_H
+
+/* Of files and tables; no daemon is needed. */
+int bundle_cmd_run(int argc, char **argv);
+int config_cmd_run(int argc, char **argv);
+int decode_cmd_run(int argc, char **argv);
+int errors_cmd_run(int argc, char **argv);
+int fsm_cmd_run(int argc, char **argv);
+int routes_cmd_run(int argc, char **argv);
+
+/* Of running daemons. */
+int devices_cmd_run(int argc, char **argv);
+int events_cmd_run(int argc, char **argv);
+int status_cmd_run(int argc, char **argv);
+int store_cmd_run(int argc, char **argv);
+int tap_cmd_run(int argc, char **argv);
+int upgrade_cmd_run(int argc, char **argv);
+int upgrades_cmd_run(int argc, char **argv);
+
+#endif

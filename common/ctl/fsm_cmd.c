@@ -1,0 +1,110 @@
+/*
+ * fsm_cmd: `fsm`: the state machines of the daemons, which are tables: what is printed here is what
+ * is carried out there.
+ */
+#include <string.h>
+
+#include "commands.h"
+#include "conversation.h"
+#include "ctl.h"
+#include "device.h"
+#include "fsm.h"
+#include "image.h"
+#include "login.h"
+#include "opt.h"
+#include "out.h"
+#include "upgrade.h"
+
+/* clang-format off */
+static const struct opt_spec specs[] = {
+	OUT_OPTION,
+	{NULL, NULL, false, false, NULL},
+};
+
+static const struct machine {
+	const char *name;
+	const char *owner;
+	const struct fsm_table *table;
+	const char *about;
+} machines[] = {
+	{"login",        "cloudd", &login_table,        "one device's login at the platform"},
+	{"conversation", "cloudd", &conversation_table, "the platform's plan for one device"},
+	{"upgrade",      "fetchd", &upgrade_table,      "one upgrade at the gate"},
+	{"image",        "fetchd", &image_table,        "one package, for any number of upgrades"},
+	{"device",       "flashd", &device_table,       "one upgrade at the device"},
+};
+#define MACHINES (sizeof(machines) / sizeof(machines[0]))
+
+static const struct out_column machine_columns[] = {
+	{"name", "NAME"}, {"daemon", "DAEMON"}, {"states", "STATES"}, {"events", "EVENTS"},
+	{"rows", "ROWS"}, {"about", "ABOUT"}, {NULL, NULL},
+};
+
+static const struct out_column row_columns[] = {
+	{"state", "STATE"}, {"event", "EVENT"}, {"guarded", "IF"}, {"next", "NEXT"},
+	{"note", "WHAT IS DONE"}, {NULL, NULL},
+};
+/* clang-format on */
+
+static const struct opt_command command = {
+    .usage = "subotactl fsm [--json] [NAME]",
+    .about = "The state machines of the daemons, or the rows of one. The first row whose state and\n"
+	     "event fit, and whose condition (IF) holds, is taken; an event without a row changes\n"
+	     "nothing.",
+    .specs = specs,
+    .max_args = 1,
+};
+
+static int
+list_machines(bool json)
+{
+	AUTO(out_json) cJSON *list = cJSON_CreateArray();
+
+	for (const struct machine *m = machines; m < machines + MACHINES; m++) {
+		cJSON *row = out_row(list);
+
+		out_add_text(row, "name", m->name);
+		out_add_text(row, "daemon", m->owner);
+		out_add_number(row, "states", (uint64_t)m->table->n_states);
+		out_add_number(row, "events", (uint64_t)m->table->n_events);
+		out_add_number(row, "rows", (uint64_t)m->table->n_rows);
+		out_add_text(row, "about", m->about);
+	}
+	return out_list(list, machine_columns, json);
+}
+
+static int
+list_rows(const struct fsm_table *t, bool json)
+{
+	AUTO(out_json) cJSON *list = cJSON_CreateArray();
+
+	for (const struct fsm_row *r = t->rows; r < t->rows + t->n_rows; r++) {
+		cJSON *row = out_row(list);
+
+		out_add_text(row, "state", r->state == FSM_ANY ? "any" : t->states[r->state]);
+		out_add_text(row, "event", t->events[r->event]);
+		cJSON_AddBoolToObject(row, "guarded", r->guard != NULL);
+		out_add_text(row, "next", r->next == FSM_SAME ? "same" : t->states[r->next]);
+		out_add_text(row, "note", r->note ? r->note : "");
+	}
+	return out_list(list, row_columns, json);
+}
+
+int
+fsm_cmd_run(int argc, char **argv)
+{
+	struct opt_set o;
+	enum err e = opt_parse(&command, argc, argv, &o);
+	bool json = e ? false : opt_count(&o, "json") > 0;
+
+	if (e)
+		return e == ERR_CANCELLED ? CTL_OK : CTL_USAGE;
+	if (o.n_args == 0)
+		return list_machines(json);
+	for (const struct machine *m = machines; m < machines + MACHINES; m++)
+		if (strcmp(m->name, o.args[0]) == 0)
+			return list_rows(m->table, json);
+	fprintf(stderr, "fsm: expected login, conversation, upgrade, image or device, got '%s'\n",
+	    o.args[0]);
+	return CTL_USAGE;
+}

@@ -1,0 +1,167 @@
+/*
+ * out: see out.h. Memory that is not there ends the program: a tool has nothing to save.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "out.h"
+
+enum { VALUE_SIZE = 1024, COLUMNS_MAX = 16, KEY_SIZE = 80, KEY_WIDTH = 22 };
+
+static void
+need(const void *p)
+{
+	if (p)
+		return;
+	fprintf(stderr, "subotactl: out of memory\n");
+	exit(CTL_SYSTEM);
+}
+
+cJSON *
+out_row(cJSON *list)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	need(list);
+	need(o);
+	cJSON_AddItemToArray(list, o);
+	return o;
+}
+
+void
+out_add_text(cJSON *o, const char *key, const char *text)
+{
+	need(cJSON_AddStringToObject(o, key, text));
+}
+
+void
+out_add_number(cJSON *o, const char *key, uint64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, n);
+	need(cJSON_AddRawToObject(o, key, text));
+}
+
+static void
+make_printable(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
+static void
+compound_text(const cJSON *value, char *text, size_t size)
+{
+	AUTO(mem) char *all = cJSON_PrintUnformatted(value);
+
+	need(all);
+	snprintf(text, size, "%s", all);
+}
+
+void
+out_text(const cJSON *value, char *text, size_t size)
+{
+	const char *string = cJSON_GetStringValue(value);
+
+	if (!value || cJSON_IsNull(value) || (string && !*string))
+		snprintf(text, size, "-");
+	else if (string)
+		snprintf(text, size, "%s", string);
+	else if (cJSON_IsBool(value))
+		snprintf(text, size, "%s", cJSON_IsTrue(value) ? "yes" : "no");
+	else
+		compound_text(value, text, size);
+	make_printable(text);
+}
+
+int
+out_json(const cJSON *value)
+{
+	AUTO(mem) char *text = cJSON_PrintUnformatted(value);
+
+	need(text);
+	printf("%s\n", text);
+	return CTL_OK;
+}
+
+static size_t
+width_of(const cJSON *list, const struct out_column *c)
+{
+	size_t width = strlen(c->title);
+	char text[VALUE_SIZE];
+	const cJSON *row = NULL;
+
+	cJSON_ArrayForEach(row, list)
+	{
+		out_text(cJSON_GetObjectItem(row, c->key), text, sizeof(text));
+		width = strlen(text) > width ? strlen(text) : width;
+	}
+	return width;
+}
+
+/* A cell and the blanks behind it, of which there are none at the end of a line. */
+static void
+put_cell(const char *text, size_t width, bool last)
+{
+	if (last)
+		printf("%s\n", text);
+	else
+		printf("%-*s  ", (int)width, text);
+}
+
+int
+out_list(const cJSON *list, const struct out_column *columns, bool json)
+{
+	size_t widths[COLUMNS_MAX], n = 0;
+	char text[VALUE_SIZE];
+	const cJSON *row = NULL;
+
+	if (json)
+		return out_json(list);
+	for (; n < COLUMNS_MAX && columns[n].key; n++)
+		widths[n] = width_of(list, &columns[n]);
+	for (size_t i = 0; i < n; i++)
+		put_cell(columns[i].title, widths[i], i + 1 == n);
+	cJSON_ArrayForEach(row, list)
+	{
+		for (size_t i = 0; i < n; i++) {
+			out_text(cJSON_GetObjectItem(row, columns[i].key), text, sizeof(text));
+			put_cell(text, widths[i], i + 1 == n);
+		}
+	}
+	return CTL_OK;
+}
+
+/* Bounded by the depth that cJSON's own parser allows. */
+static void
+put_members(const cJSON *o, const char *prefix)
+{
+	char text[VALUE_SIZE], key[KEY_SIZE];
+	const cJSON *m = NULL;
+
+	cJSON_ArrayForEach(m, o)
+	{
+		snprintf(key, sizeof(key), "%s%s%s", prefix, *prefix ? "." : "",
+		    m->string ? m->string : "-");
+		make_printable(key);
+		if (cJSON_IsObject(m)) {
+			put_members(m, key);
+			continue;
+		}
+		out_text(m, text, sizeof(text));
+		printf("%-*s  %s\n", KEY_WIDTH, key, text);
+	}
+}
+
+int
+out_object(const cJSON *o, bool json)
+{
+	if (json)
+		return out_json(o);
+	put_members(o, "");
+	return CTL_OK;
+}

@@ -1,0 +1,46 @@
+/*
+ * out: the one writer of all answers. A command builds its answer as JSON and names the columns a
+ * person wants to see; --json prints the whole answer instead. Texts may come from a device or the
+ * network: what is not printable ASCII becomes '?', so that nobody can move a cursor.
+ */
+#ifndef SUBOTA_OUT_H
+#define SUBOTA_OUT_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auto.h"
+
+AUTO_DEFINE(out_json, cJSON *, cJSON_Delete)
+
+struct out_column {
+	const char *key; /* member of a row; NULL ends the list */
+	const char *title;
+};
+
+/* The row { "json", .. } for an option table. */
+#define OUT_OPTION \
+	{ \
+		"json", NULL, false, false, "the whole answer as JSON" \
+	}
+
+/* An array of objects: a table with one line each, columns as wide as they need. Returns the exit
+ * status. */
+int out_list(const cJSON *list, const struct out_column *columns, bool json);
+
+/* An object: a line for each member, `a.b` for members of members. */
+int out_object(const cJSON *o, bool json);
+
+/* One line of JSON. */
+int out_json(const cJSON *value);
+
+/* A value as text; `text` of `size` bytes, cut to fit. "-" when there is none. */
+void out_text(const cJSON *value, char *text, size_t size);
+
+/* A new object at the end of `list`; never NULL: without memory the program ends (71). */
+cJSON *out_row(cJSON *list);
+void out_add_text(cJSON *o, const char *key, const char *text);
+void out_add_number(cJSON *o, const char *key, uint64_t n);
+
+#endif

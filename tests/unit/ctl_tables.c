@@ -1,0 +1,192 @@
+/*
+ * ctl_tables: `subotactl routes`, `fsm`, `errors` and `config` print the tables that the daemons
+ * use, all of them, for people and as JSON.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "cloud_settings.h"
+#include "conversation.h"
+#include "ctl/out.h"
+#include "device.h"
+#include "flash_settings.h"
+#include "image.h"
+#include "kit.h"
+#include "login.h"
+#include "route.h"
+#include "settings.h"
+#include "tool.h"
+#include "upgrade.h"
+
+AUTO_DEFINE(json, cJSON *, cJSON_Delete)
+
+static cJSON *
+parsed(struct tool_result r)
+{
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	cJSON *doc = cJSON_Parse(r.out);
+
+	cr_assert(doc, "%s", r.out);
+	return doc;
+}
+
+static const char *
+text(const cJSON *o, const char *key)
+{
+	const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(o, key));
+
+	return s ? s : "";
+}
+
+Test(ctl_tables, routes_prints_every_row_of_the_table)
+{
+	AUTO(json) cJSON *list = parsed(CTL(".", "routes", "--json"));
+	size_t n = 0;
+	const struct route_row *rows = route_rows(&n);
+
+	cr_assert_eq(cJSON_GetArraySize(list), (int)n);
+	for (size_t i = 0; i < n; i++) {
+		const cJSON *row = cJSON_GetArrayItem(list, (int)i);
+
+		cr_expect_str_eq(text(row, "kind"), route_kind_name(rows[i].kind));
+		cr_expect_str_eq(text(row, "from"), who_name(rows[i].from));
+		cr_expect_str_eq(text(row, "to"), who_name(rows[i].to));
+		cr_expect_eq(cJSON_GetObjectItem(row, "max_bytes")->valuedouble,
+		    (double)rows[i].max_bytes);
+	}
+}
+
+Test(ctl_tables, routes_prints_a_table_for_people)
+{
+	struct tool_result r = CTL(".", "routes");
+
+	cr_expect_eq(r.status, 0);
+	cr_expect(strncmp(r.out, "KIND ", 5) == 0, "%s", r.out);
+	cr_expect(strstr(r.out, "\nFlashOrder     fetchd   flashd   ready  "), "%s", r.out);
+	cr_expect_null(strstr(r.out, " \n"), "no blanks at the end of a line");
+}
+
+Test(ctl_tables, fsm_prints_every_row_of_every_machine)
+{
+	static const struct {
+		const char *name;
+		const struct fsm_table *table;
+	} machines[] = {{"login", &login_table}, {"conversation", &conversation_table},
+	    {"upgrade", &upgrade_table}, {"image", &image_table}, {"device", &device_table}};
+	AUTO(json) cJSON *all = parsed(CTL(".", "fsm", "--json"));
+
+	cr_expect_eq(cJSON_GetArraySize(all), 5);
+	for (size_t i = 0; i < 5; i++) {
+		const struct fsm_table *t = machines[i].table;
+		AUTO(json) cJSON *list = parsed(CTL(".", "fsm", machines[i].name, "--json"));
+
+		cr_expect_str_eq(text(cJSON_GetArrayItem(all, (int)i), "name"), machines[i].name);
+		cr_assert_eq(cJSON_GetArraySize(list), t->n_rows);
+		for (int k = 0; k < t->n_rows; k++) {
+			const cJSON *row = cJSON_GetArrayItem(list, k);
+			const struct fsm_row *want = &t->rows[k];
+
+			cr_expect_str_eq(text(row, "event"), t->events[want->event]);
+			cr_expect_str_eq(text(row, "next"),
+			    want->next == FSM_SAME ? "same" : t->states[want->next]);
+		}
+	}
+}
+
+Test(ctl_tables, errors_prints_the_whole_list)
+{
+	struct tool_result r = CTL(".", "errors");
+
+	cr_expect_eq(r.status, 0);
+	cr_expect(strstr(r.out, "\n111     ROLLBACK"), "%s", r.out);
+#define X(name, number, words) cr_expect(strstr(r.out, words), #name);
+	ERR_LIST(X)
+#undef X
+}
+
+/* Every key of a table stands in the text with its default. */
+static void
+expect_keys(const struct conf_table *t, const char *printed)
+{
+	char want[300];
+
+	for (size_t i = 0; i < t->n_sections; i++) {
+		const struct conf_section *s = &t->sections[i];
+
+		for (const struct conf_key *k = s->keys; k < s->keys + s->n_keys; k++) {
+			bool value = k->fallback && *k->fallback;
+
+			snprintf(want, sizeof(want), "\n%s%s =%s%s\n", k->fallback ? "#" : "",
+			    k->name, value ? " " : "", value ? k->fallback : "");
+			cr_expect(strstr(printed, want), "[%s] %s", s->name, k->name);
+		}
+	}
+}
+
+Test(ctl_tables, config_prints_every_key_of_every_daemon_with_its_default)
+{
+	struct conf_section sections[3];
+	struct tool_result r = CTL(".", "config"), one = CTL(".", "config", "--daemon", "fetchd");
+	struct conf_table t = cloud_settings_table(sections);
+
+	expect_keys(&t, r.out);
+	t = settings_table(sections);
+	expect_keys(&t, r.out);
+	expect_keys(&t, one.out);
+	t = flash_settings_table(sections);
+	expect_keys(&t, r.out);
+	cr_expect_null(strstr(one.out, "[cloudd]"));
+	cr_expect_null(strstr(strstr(r.out, "[common]") + 1, "[common]"), "once is enough");
+}
+
+#define USERS "cloud_user = 0\nfetch_user = 0\ncourier_user = 0\nflash_user = 0\n"
+#define COMMON "[common]\n" USERS "operator_group = 0\ndevice_group = 0\n"
+#define CLOUD "[cloudd]\nhost = iot.example\nproduct_key = p1\ndevice_key = gw1\n"
+
+Test(ctl_tables, config_check_says_yes_or_names_each_mistake)
+{
+	static const char good[] = COMMON CLOUD "[fetchd]\nparallel = 3\n";
+	static const char bad[] = COMMON CLOUD "tls = no\n[fetchd]\nparallel = 99\n[flashd]\nx = 1\n";
+	AUTO(scratch) char *dir = kit_scratch();
+
+	kit_write(dir, "good", good, sizeof(good) - 1);
+	kit_write(dir, "bad", bad, sizeof(bad) - 1);
+	struct tool_result r = CTL(dir, "config", "--check", "good");
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	r = CTL(dir, "config", "--check", "bad");
+	cr_expect_eq(r.status, 65);
+	cr_expect(strstr(r.out, "cloudd error expected tls = yes"), "%s", r.out);
+	cr_expect(strstr(r.out, "fetchd error bad:"), "%s", r.out);
+	cr_expect(strstr(r.out, "flashd error bad:"), "%s", r.out);
+	cr_expect_eq(CTL(dir, "config", "--check", "bad", "--daemon", "cloudd").status, 65);
+	cr_expect_eq(CTL(dir, "config", "--check", "missing").status, 65);
+	cr_expect_eq(CTL(dir, "config", "--daemon", "nobody").status, 64);
+	cr_expect_eq(CTL(dir, "fsm", "nothing").status, 64);
+}
+
+/* --- the writer ------------------------------------------------------------------------------- */
+
+static void
+expect_text(const char *json, const char *want)
+{
+	AUTO(json) cJSON *v = cJSON_Parse(json);
+	char got[40];
+
+	out_text(v, got, sizeof(got));
+	cr_expect_str_eq(got, want, "%s: %s", json, got);
+}
+
+Test(ctl_tables, the_writer_shows_values_and_never_a_control_character)
+{
+	expect_text("\"plain\"", "plain");
+	expect_text("\"a\\u001b[2Jb\\n\"", "a?[2Jb?");
+	expect_text("\"\\u00e4\"", "??");
+	expect_text("\"\"", "-");
+	expect_text("null", "-");
+	expect_text("true", "yes");
+	expect_text("12345678901", "12345678901");
+	expect_text("[1,2]", "[1,2]");
+	expect_text("\"0123456789012345678901234567890123456789\"",
+	    "012345678901234567890123456789012345678");
+}
