@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "auto.h"
 #include "route.h"
 
 struct chan;
