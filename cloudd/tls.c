@@ -24,7 +24,8 @@
 #include "tls.h"
 #include "tls_spki.h"
 
-enum { LIST_MAX = 512, WHY_MAX = 200, NAME_MAX_LEN = 253, V12 = 0x0303, V13 = 0x0304 };
+enum { CRL_FILE_MAX = 4 << 20, LIST_MAX = 512, WHY_MAX = 200, NAME_MAX_LEN = 253 };
+enum { V12 = 0x0303, V13 = 0x0304 };
 
 /* clang-format off */
 static const struct {
@@ -120,6 +121,27 @@ refuse(const char *what, const char *value, int code)
 	return ERR_CONFIG;
 }
 
+/* wolfSSL reads the first list of a file only, so each one is handed over by itself. */
+static enum err
+load_lists(WOLFSSL_CTX *ctx, const char *text, const char *file)
+{
+	unsigned n = 0;
+
+	for (const char *at = text; (at = strstr(at, "-----BEGIN ")); n++) {
+		const char *end = strstr(at, "-----END ");
+
+		if (!end)
+			return refuse("crl_file", file, ASN_PARSE_E);
+		end += strcspn(end, "\n");
+		int e = wolfSSL_CTX_LoadCRLBuffer(
+		    ctx, (const unsigned char *)at, end - at, WOLFSSL_FILETYPE_PEM);
+		if (e != WOLFSSL_SUCCESS)
+			return refuse("crl_file", file, e);
+		at = end;
+	}
+	return n ? ERR_OK : refuse("crl_file", file, ASN_NO_PEM_HEADER);
+}
+
 static enum err
 load_crl(WOLFSSL_CTX *ctx, const char *file)
 {
@@ -128,10 +150,13 @@ load_crl(WOLFSSL_CTX *ctx, const char *file)
 	int e = wolfSSL_CTX_EnableCRL(ctx, WOLFSSL_CRL_CHECKALL);
 	if (e != WOLFSSL_SUCCESS)
 		return refuse("revocation check", "an error", e);
-	e = wolfSSL_CTX_LoadCRLFile(ctx, file, WOLFSSL_FILETYPE_PEM);
-	if (e != WOLFSSL_SUCCESS)
-		return refuse("crl_file", file, e);
-	return ERR_OK;
+	AUTO(mem) char *text = calloc(1, CRL_FILE_MAX + 1);
+	AUTO(file) FILE *f = fopen(file, "re");
+	if (!text)
+		return ERR_NOMEM;
+	if (!f || fread(text, 1, CRL_FILE_MAX + 1, f) > CRL_FILE_MAX || ferror(f))
+		return refuse("crl_file", file, WOLFSSL_BAD_FILE);
+	return load_lists(ctx, text, file);
 }
 
 /* Lines 2 to 4 and 6 of the profile. */

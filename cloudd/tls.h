@@ -2,7 +2,7 @@
  * tls: a non-blocking TLS client by wolfSSL, under the exact profile of the trust specification
  * (4.3). Debian builds wolfSSL with defaults that let anonymous, unencrypted and forged servers
  * pass, so none of the profile's lines is optional and none is a setting; tests/integration/
- * hostile_tls.c shows a server that passes for each line that is taken away.
+ * {tls,tls_forged}.c shows a server that passes for each line that is taken away.
  *
  * A server is believed when, and only when, tls_handshake has said ERR_OK. Nothing may be written
  * before. Sessions are never resumed: each connection proves the server anew.
@@ -24,7 +24,8 @@ struct tls_settings {
 	const char *ca_file;     /* PEM, one or more; required */
 	const char *server_name; /* required */
 	const char *crl_file;    /* PEM, NULL = none; else every issuer in a server's chain must
-				    have a list in it that has not run out */
+				    have a list in it that has not run out, and be in
+				    ca_file; read once, up to 4 MiB */
 	const char *spki_pin;    /* 64 hex digits, NULL = none */
 	bool tls12;              /* TLS 1.2 only; false: TLS 1.3 only */
 };
