@@ -1,0 +1,22 @@
+# What is written from the schema. A changed or removed line of proto/schema.lock is a broken promise to other
+# versions and is never repaired here: the test `schema` says which. New fields and kinds are appended.
+
+.PHONY: schema-lock routes-table golden-frames
+
+schema_TOOL := $(B)/tests/schema-tool
+
+$(schema_TOOL): $(B)/obj/tests/schema/main.o $(B)/libtestlib.a $(B)/libcommon.a
+	@mkdir -p $(dir $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
+
+schema-lock: $(schema_TOOL) ## append new fields and kinds to proto/schema.lock
+	$(Q)touch proto/schema.lock
+	$(Q)$(schema_TOOL) lock | grep -vxFf proto/schema.lock >> proto/schema.lock || true
+
+routes-table: $(schema_TOOL) ## write the route table into proto/README.md
+	$(Q)$(schema_TOOL) routes > $(B)/routes.md
+	$(Q)sed -i -e '/^<!-- routes/,/^<!-- end of routes/{/^<!--/!d}' -e '/^<!-- routes/r $(B)/routes.md' proto/README.md
+
+golden-frames: $(schema_TOOL) ## write the golden frames that do not exist yet
+	$(Q)mkdir -p tests/data/golden
+	$(Q)$(schema_TOOL) golden
