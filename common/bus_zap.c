@@ -64,8 +64,10 @@ bus_zap_uid(const char *address, size_t len, uid_t *uid)
 		if (i < 2 && (at == end || *at++ != ':'))
 			return false;
 	}
+	if (at != end || v[0] == UINT32_MAX)
+		return false;
 	*uid = (uid_t)v[0];
-	return at == end && v[0] != UINT32_MAX;
+	return true;
 }
 
 enum err

@@ -309,8 +309,11 @@ Test(loop, fires_timers_in_the_order_of_their_due_times_and_once)
 		cr_assert(loop_once(loop, WAIT_MS));
 	cr_expect_str_eq(log, "abc");
 	cr_expect(!a.timer.set && !b.timer.set && !c.timer.set);
+	loop_timer_set(loop, &a.timer, mono_after(now, 3600000), on_bell, &a);
+	loop_timer_set(loop, &b.timer, now, on_bell, &b);
 	cr_assert(loop_once(loop, 0));
-	cr_expect_str_eq(log, "abc");
+	cr_expect_str_eq(log, "abcb", "and not before");
+	loop_timer_clear(loop, &a.timer);
 }
 
 Test(loop, a_timer_may_clear_another_that_is_due_in_the_same_round)
