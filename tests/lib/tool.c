@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ctl/ctl.h"
 #include "tool.h"
 
 /* Read the pipe to its end, keep what fits. */
@@ -43,9 +42,8 @@ become(const char *dir, int out)
 	signal(SIGPIPE, SIG_DFL);
 }
 
-/* `ctl` false: exec; true: call ctl_run in the child. */
-static struct tool_result
-run(const char *dir, const char *const argv[], int in_process)
+struct tool_result
+tool_call(const char *dir, const char *const argv[], tool_main *program)
 {
 	struct tool_result r = {.status = -1};
 	int pipes[2], status = 0;
@@ -63,8 +61,8 @@ run(const char *dir, const char *const argv[], int in_process)
 		close(pipes[1]);
 		while (argv[argc])
 			argc++;
-		if (in_process) {
-			int code = ctl_run(argc, (char **)(uintptr_t)argv);
+		if (program) {
+			int code = program(argc, (char **)(uintptr_t)argv);
 
 			fflush(NULL);
 			_exit(code);
@@ -86,11 +84,5 @@ run(const char *dir, const char *const argv[], int in_process)
 struct tool_result
 tool_run(const char *dir, const char *const argv[])
 {
-	return run(dir, argv, 0);
-}
-
-struct tool_result
-tool_ctl(const char *dir, const char *const argv[])
-{
-	return run(dir, argv, 1);
+	return tool_call(dir, argv, NULL);
 }

@@ -16,6 +16,10 @@ struct tool_result tool_run(const char *dir, const char *const argv[]);
 
 #define TOOL(dir, ...) tool_run(dir, (const char *const[]){__VA_ARGS__, NULL})
 
+/* The same for a program's main function, called in a child. NULL: exec argv[0]. */
+typedef int tool_main(int argc, char **argv);
+struct tool_result tool_call(const char *dir, const char *const argv[], tool_main *program);
+
 /* `subotactl` of this very build, in this process's place: the same in-process code, in a child. */
 struct tool_result tool_ctl(const char *dir, const char *const argv[]);
 

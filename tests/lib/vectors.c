@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "vectors.h"
 
 cJSON *
@@ -23,9 +24,7 @@ vectors_load(void)
 const char *
 vectors_text(const cJSON *o, const char *key)
 {
-	const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(o, key));
-
-	return s ? s : "";
+	return json_text(o, key);
 }
 
 static unsigned

@@ -1,0 +1,28 @@
+/*
+ * house_pack: packages of a house: an MCUboot image of any size and version, a signed bundle around
+ * it, in the Developer Center's package store.
+ */
+#ifndef SUBOTA_TESTS_HOUSE_PACK_H
+#define SUBOTA_TESTS_HOUSE_PACK_H
+
+#include "house.h"
+
+/* What to publish; zero fields get the default named beside them. */
+struct house_pack {
+	const char *name;    /* "fw"; of the package and, with .bin, of its file */
+	const char *version; /* HOUSE_NEW */
+	uint64_t sequence;   /* 5 */
+	uint32_t counter;    /* 2; security counter */
+	size_t size;         /* 50000; of the image's body */
+	const struct kit *signer; /* the house's publisher */
+	const char *source;  /* none: for every version */
+};
+
+/* An unsigned MCUboot image (header, body, protected counter, SHA-256) of version "1.2.3". The body
+ * depends on version and size only. Heap; data NULL when there is no memory. */
+struct bundle_bytes house_pack_image(const char *version, uint32_t counter, size_t size);
+
+/* Make it, sign it, put it into the package store; house_activate plans it. */
+enum err house_pack_publish(struct house *h, const struct house_pack *p) MUST_CHECK;
+
+#endif
