@@ -1,0 +1,240 @@
+/*
+ * sub_device: see sub_device.h.
+ */
+#include "sub_device.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const int64_t reset_delay_ns = 250000000;
+
+void
+sub_device_init(struct sub_device *d, const struct sub_device_settings *set,
+    struct sub_flash *flash, sub_device_send send, void *arg)
+{
+	memset(d, 0, sizeof(*d));
+	d->set = *set;
+	d->flash = flash;
+	d->send = send;
+	d->arg = arg;
+	d->smp = (struct sub_smp){.flash = flash,
+	    .buf_size = set->buf_size,
+	    .buf_count = set->buf_count,
+	    .deny_confirm = set->deny_confirm};
+	sub_frame_init(&d->frame, set->buf_size);
+	d->up_at = d->reset_at = d->noise_at = d->busy_until = SUB_DEVICE_NEVER;
+}
+
+/* RAM is gone. */
+static void
+forget(struct sub_device *d)
+{
+	sub_smp_forget(&d->smp);
+	sub_frame_drop(&d->frame);
+	d->used = d->queued = 0;
+	d->working = d->sending = d->receiving = false;
+	d->up_at = d->reset_at = d->noise_at = d->busy_until = SUB_DEVICE_NEVER;
+	d->changed = true;
+}
+
+static void
+start(struct sub_device *d, int64_t now)
+{
+	bool moves = sub_flash_will_swap(d->flash);
+
+	forget(d);
+	d->dead = sub_flash_boot(d->flash) == SUB_FLASH_DEAD;
+	d->state = SUB_DEVICE_STARTING;
+	d->up_at = now + d->set.reset_ns + (moves ? d->set.swap_ns : 0);
+	if (d->dead)
+		d->up_at = SUB_DEVICE_NEVER;
+}
+
+void
+sub_device_power(struct sub_device *d, bool on, int64_t now)
+{
+	if (on) {
+		start(d, now);
+		return;
+	}
+	forget(d);
+	d->state = SUB_DEVICE_OFF;
+}
+
+static bool
+is_sick(const struct sub_device *d)
+{
+	return d->set.sick && strcmp(d->running.version, d->set.sick) == 0;
+}
+
+static bool
+is_deaf(const struct sub_device *d)
+{
+	return is_sick(d) || (d->set.deaf_after && d->smp.upload_bytes >= d->set.deaf_after);
+}
+
+static void
+come_up(struct sub_device *d, int64_t now)
+{
+	d->up_at = SUB_DEVICE_NEVER;
+	d->state = SUB_DEVICE_UP;
+	d->running = d->flash->slot[0];
+	d->changed = true;
+	if (is_sick(d))
+		d->reset_at = now + d->set.sick_ns;
+	if (d->set.noise_ns)
+		d->noise_at = now + d->set.noise_ns;
+}
+
+/* --- requests in ----------------------------------------------------------------------------- */
+
+static void
+packet_begins(struct sub_device *d)
+{
+	if (d->receiving)
+		d->used--;
+	d->receiving = d->used < d->set.buf_count;
+	if (d->receiving) {
+		d->used++;
+		return;
+	}
+	d->drops++;
+	sub_frame_drop(&d->frame);
+}
+
+static void
+packet_is_whole(struct sub_device *d)
+{
+	struct sub_device_request *r = &d->queue[d->queued++];
+
+	d->receiving = false;
+	r->len = d->frame.packet_len;
+	memcpy(r->data, d->frame.body + 2, r->len);
+}
+
+static void
+on_frame(struct sub_device *d, enum sub_frame_event e)
+{
+	if (e == SUB_FRAME_BEGINS) {
+		packet_begins(d);
+		e = sub_frame_go_on(&d->frame);
+	}
+	if (e == SUB_FRAME_PACKET)
+		packet_is_whole(d);
+	if (e == SUB_FRAME_BAD) {
+		d->receiving = false;
+		d->used--;
+		d->changed = true;
+	}
+}
+
+void
+sub_device_byte(struct sub_device *d, uint8_t b, int64_t now)
+{
+	if (d->state != SUB_DEVICE_UP || is_deaf(d))
+		return;
+	on_frame(d, sub_frame_byte(&d->frame, b));
+	sub_device_step(d, now);
+}
+
+/* --- answers out ----------------------------------------------------------------------------- */
+
+static void
+give_back(struct sub_device *d)
+{
+	d->used--;
+	d->queued--;
+	d->at = 0;
+	memmove(&d->queue[0], &d->queue[1], d->queued * sizeof(d->queue[0]));
+	d->changed = true;
+}
+
+/* Begin with the next request; a device with one buffer answers in the request's own. */
+static void
+begin_work(struct sub_device *d, int64_t now)
+{
+	const struct sub_device_request *r = &d->queue[0];
+	bool shares = d->set.buf_count == 1;
+
+	if (!shares && d->used >= d->set.buf_count) {
+		d->drops++;
+		give_back(d);
+		return;
+	}
+	size_t n = sub_smp_answer(&d->smp, r->data + d->at, r->len - d->at, &d->answer);
+	if (n == 0 || is_deaf(d)) {
+		give_back(d);
+		return;
+	}
+	d->at += n;
+	d->used += !shares;
+	d->working = true;
+	d->busy_until = now + (int64_t)d->answer.work_ns;
+}
+
+static void
+send_answer(struct sub_device *d, int64_t now)
+{
+	char text[SUB_FRAME_TEXT];
+
+	d->working = false;
+	d->sending = true;
+	d->busy_until = now;
+	if (d->answer.len > 0)
+		d->busy_until = d->send(
+		    d->arg, now, text, sub_frame_format(d->answer.data, d->answer.len, text));
+	if (d->answer.reset && d->reset_at == SUB_DEVICE_NEVER)
+		d->reset_at = d->busy_until + reset_delay_ns;
+}
+
+static void
+answer_has_left(struct sub_device *d)
+{
+	d->sending = false;
+	d->busy_until = SUB_DEVICE_NEVER;
+	d->used -= d->set.buf_count != 1;
+	if (d->at >= d->queue[0].len)
+		give_back(d);
+}
+
+static void
+make_noise(struct sub_device *d, int64_t now)
+{
+	char text[100];
+	int n = snprintf(text, sizeof(text), "[%08lld] <inf> app: alive, %u of %u buffers used\r\n",
+	    (long long)(now / 1000000), d->used, (unsigned)d->set.buf_count);
+
+	d->noise_at = now + d->set.noise_ns;
+	d->send(d->arg, now, text, (size_t)n);
+}
+
+void
+sub_device_step(struct sub_device *d, int64_t now)
+{
+	if (now >= d->up_at)
+		come_up(d, now);
+	if (now >= d->reset_at)
+		start(d, now);
+	if (now >= d->noise_at)
+		make_noise(d, now);
+	while (d->state == SUB_DEVICE_UP) {
+		if (d->working && now >= d->busy_until)
+			send_answer(d, now);
+		else if (d->sending && now >= d->busy_until)
+			answer_has_left(d);
+		else if (!d->working && !d->sending && d->queued > 0)
+			begin_work(d, now);
+		else
+			return;
+	}
+}
+
+int64_t
+sub_device_due(const struct sub_device *d)
+{
+	int64_t due = d->up_at;
+
+	due = d->reset_at < due ? d->reset_at : due;
+	due = d->noise_at < due ? d->noise_at : due;
+	return d->busy_until < due ? d->busy_until : due;
+}

@@ -1,0 +1,46 @@
+/*
+ * sub_smp: the SMP server: one request in, one answer out. No clock, no wire.
+ *
+ * It answers like a stock Zephyr with the image and OS groups, header version 0 (trouble as "rc")
+ * and 1 (trouble as "err"). Where Zephyr is odd so is this: a wrong offset is no error, the state
+ * of an upload is in RAM and forgotten at its end, neither length, hash nor signature is checked.
+ */
+#ifndef SUB_SMP_H
+#define SUB_SMP_H
+
+#include "sub_flash.h"
+
+enum { SUB_SMP_HEADER = 8, SUB_SMP_ANSWER = 2048 };
+
+struct sub_smp {
+	struct sub_flash *flash;
+	uint32_t buf_size, buf_count;
+	bool deny_confirm;
+	/* RAM: gone with a reset */
+	struct {
+		bool active;
+		uint64_t off, size;
+		size_t sha_len;
+		uint8_t sha[64];
+	} upload;
+	/* counted since the start */
+	uint64_t upload_bytes; /* image bytes that came in, repeated ones included */
+	uint64_t max_upload;   /* furthest byte ever held of an upload */
+	uint64_t writes;       /* pieces written */
+};
+
+struct sub_smp_answer {
+	size_t len;       /* 0 = no answer */
+	bool reset;       /* the device is to reset once this has been sent */
+	uint64_t work_ns; /* what the flash takes before the answer */
+	uint8_t data[SUB_SMP_ANSWER];
+};
+
+/* Deal with the request at the front of a packet; returns how many bytes it had, 0 = nonsense. */
+size_t sub_smp_answer(
+    struct sub_smp *s, const uint8_t *packet, size_t len, struct sub_smp_answer *a);
+
+/* The device restarts. */
+void sub_smp_forget(struct sub_smp *s);
+
+#endif
