@@ -1,0 +1,287 @@
+/*
+ * cloud_case_say: what the fake platform and the fake gate say; declared in cloud_case.h.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "cloud_case.h"
+#include "dp.h"
+
+/* --- the platform ----------------------------------------------------------------------------- */
+
+/* The platform's answer to a letter, after its PUBCOMP. */
+static void
+answer(struct cloud_case *c, const struct cloud_case_letter *l)
+{
+	if (c->no_logins)
+		return;
+	if (l->command == DIALECT_REGISTER)
+		cloud_case_reply(c, DIALECT_REGISTERED, c->register_code);
+	else if (l->command == DIALECT_LOGIN)
+		cloud_case_reply(c, DIALECT_LOGGED_IN, c->login_code);
+}
+
+void
+cloud_case_confirm(struct cloud_case *c)
+{
+	cr_assert_gt(c->n_letters, 0, "nothing is on its way");
+	struct cloud_case_letter l = c->letters[0];
+
+	memmove(c->letters, c->letters + 1, --c->n_letters * sizeof(l));
+	if (l.qos > 0)
+		cloud_on_published(&c->cloud, l.token);
+	answer(c, &l);
+}
+
+void
+cloud_case_confirm_all(struct cloud_case *c)
+{
+	for (int i = 0; c->n_letters; i++) {
+		cr_assert_lt(i, 10000, "it never ends");
+		cloud_case_confirm(c);
+	}
+}
+
+static void
+settle(struct cloud_case *c)
+{
+	if (!c->mute)
+		cloud_case_confirm_all(c);
+}
+
+static void
+down(struct cloud_case *c, bool device, uint16_t package_id, uint16_t command,
+    const struct ttlv_writer *values)
+{
+	char topic[ENDPOINT_TOPIC_SIZE];
+	uint8_t frame[2 * 4096];
+	struct dp f = {package_id, command, values->data, 0};
+	size_t len = 0;
+
+	cr_assert_eq(ttlv_put_end(values, &f.len), ERR_OK);
+	cr_assert_eq(dp_format(&f, frame, sizeof(frame), &len), ERR_OK);
+	snprintf(
+	    topic, sizeof(topic), "q/1/d/%s/x", device ? CLOUD_CASE_DEVICE : CLOUD_CASE_GATEWAY);
+	cloud_on_message(&c->cloud, topic, frame, len);
+	settle(c);
+}
+
+void
+cloud_case_down(
+    struct cloud_case *c, bool device, uint16_t command, const struct ttlv_writer *values)
+{
+	c->down_package = dp_next_package(c->down_package);
+	down(c, device, c->down_package, command, values);
+}
+
+static void
+put_plan(struct ttlv_writer *w, const char *target)
+{
+	ttlv_put_text(w, 4, "app");
+	ttlv_put_text(w, 6, target);
+	ttlv_put_int(w, 7, 0);
+}
+
+void
+cloud_case_plan(struct cloud_case *c, const char *target)
+{
+	uint8_t values[300];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	put_plan(&w, target);
+	cloud_case_down(c, true, DIALECT_PLAN, &w);
+}
+
+void
+cloud_case_plan_again(struct cloud_case *c, const char *target)
+{
+	uint8_t values[300];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	put_plan(&w, target);
+	down(c, true, c->down_package, DIALECT_PLAN, &w);
+}
+
+static void
+put_firmware(struct ttlv_writer *w, const char *target, bool whole)
+{
+	ttlv_put_text(w, 1, "https://packages.example/fw.bin");
+	if (whole)
+		ttlv_put_int(w, 2, 4711);
+	ttlv_put_text(w, 3, "0123456789abcdef0123456789abcdef");
+	put_plan(w, target);
+	ttlv_put_text(w, 15, "cafe1234");
+}
+
+void
+cloud_case_firmware(struct cloud_case *c, const char *target)
+{
+	uint8_t values[300];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	put_firmware(&w, target, true);
+	cloud_case_down(c, true, DIALECT_FIRMWARE, &w);
+}
+
+void
+cloud_case_bad_firmware(struct cloud_case *c)
+{
+	uint8_t values[300];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	put_firmware(&w, "2.0.0", false);
+	cloud_case_down(c, true, DIALECT_FIRMWARE, &w);
+}
+
+/* The device secret of the golden data, sealed as in it. */
+void
+cloud_case_reply(struct cloud_case *c, uint16_t command, int code)
+{
+	uint8_t values[300];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	code = code ? code : DIALECT_CODE_OK;
+	ttlv_put_int(&w, 1, code);
+	ttlv_put_text(&w, 3, CLOUD_CASE_PK);
+	ttlv_put_text(&w, 4, CLOUD_CASE_DK);
+	if (command == DIALECT_REGISTERED && code == DIALECT_CODE_OK)
+		ttlv_put_text(
+		    &w, 5, "2iKcFleFzN2uzW2fTpi5LEajGd+l6JHDxCTkffv2H8avWN9TzFkl5mKU/SaYv+aR");
+	cloud_case_down(c, false, command, &w);
+}
+
+void
+cloud_case_exception(struct cloud_case *c, bool device, int code, uint16_t package_id)
+{
+	uint8_t values[100];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	ttlv_put_int(&w, 1, code);
+	ttlv_put_int(&w, 2, package_id);
+	cloud_case_down(c, device, DIALECT_EXCEPTION, &w);
+}
+
+/* --- the gate --------------------------------------------------------------------------------- */
+
+static Pb__Device *
+device(Pb__Device *d)
+{
+	static char pk[] = CLOUD_CASE_PK, dk[] = CLOUD_CASE_DK;
+
+	pb__device__init(d);
+	d->product_key = pk;
+	d->device_key = dk;
+	return d;
+}
+
+static void
+from_gate(struct cloud_case *c, Pb__Envelope *e)
+{
+	cloud_on_gate_message(&c->cloud, e);
+	settle(c);
+}
+
+void
+cloud_case_reports_device(struct cloud_case *c, const char *version, int state)
+{
+	static char component[] = "app";
+	char text[65];
+	Pb__Device d;
+	Pb__DeviceReport r = PB__DEVICE_REPORT__INIT;
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+
+	snprintf(text, sizeof(text), "%s", version);
+	r.device = device(&d);
+	r.component = component;
+	r.version = text;
+	r.state = (Pb__DeviceState)state;
+	e.body_case = PB__ENVELOPE__BODY_DEVICE_REPORT;
+	e.device_report = &r;
+	from_gate(c, &e);
+}
+
+void
+cloud_case_verdict(struct cloud_case *c, int verdict, enum err reason, uint64_t until)
+{
+	static char detail[] = "expected this, got that";
+	Pb__PlanVerdict v = PB__PLAN_VERDICT__INIT;
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+
+	v.verdict = (Pb__Verdict)verdict;
+	v.reason = reason;
+	v.detail = reason ? detail : v.detail;
+	v.until = until;
+	e.upgrade = c->upgrade;
+	e.body_case = PB__ENVELOPE__BODY_PLAN_VERDICT;
+	e.plan_verdict = &v;
+	from_gate(c, &e);
+}
+
+void
+cloud_case_progress(struct cloud_case *c, int phase)
+{
+	Pb__Device d;
+	Pb__Progress p = PB__PROGRESS__INIT;
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+
+	p.device = device(&d);
+	p.phase = (Pb__Phase)phase;
+	e.upgrade = c->upgrade;
+	e.body_case = PB__ENVELOPE__BODY_PROGRESS;
+	e.progress = &p;
+	from_gate(c, &e);
+}
+
+void
+cloud_case_report_again(struct cloud_case *c, const char *source, uint64_t id, int phase,
+    enum err error, const char *version)
+{
+	char from[16], text[65];
+	Pb__Device d;
+	Pb__Report r = PB__REPORT__INIT;
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+
+	snprintf(from, sizeof(from), "%s", source);
+	snprintf(text, sizeof(text), "%s", version);
+	r.id = id;
+	r.source = from;
+	r.device = device(&d);
+	r.phase = (Pb__Phase)phase;
+	r.error = error;
+	r.version = text;
+	e.upgrade = c->upgrade;
+	e.body_case = PB__ENVELOPE__BODY_REPORT;
+	e.report = &r;
+	from_gate(c, &e);
+}
+
+uint64_t
+cloud_case_report(
+    struct cloud_case *c, const char *source, int phase, enum err error, const char *version)
+{
+	cloud_case_report_again(c, source, c->next_report, phase, error, version);
+	return c->next_report++;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+void
+cloud_case_drive(struct cloud_case *c, int state)
+{
+	if (state >= CONVERSATION_OFFERED)
+		cloud_case_plan(c, "2.0.0");
+	if (state >= CONVERSATION_CONFIRMED)
+		cloud_case_verdict(c, PB__VERDICT__VERDICT_ACCEPT, ERR_OK, 0);
+	if (state >= CONVERSATION_ORDERED)
+		cloud_case_firmware(c, "2.0.0");
+	if (state >= CONVERSATION_DOWNLOADING)
+		cloud_case_progress(c, PB__PHASE__PHASE_FETCHING);
+	if (state >= CONVERSATION_FETCHED)
+		cloud_case_report(c, "fetchd", PB__PHASE__PHASE_FETCHED, ERR_OK, "");
+	if (state >= CONVERSATION_UPDATING)
+		cloud_case_report(c, "flashd", PB__PHASE__PHASE_FLASHING, ERR_OK, "");
+	if (state >= CONVERSATION_OVERDUE)
+		cloud_case_pass(c, (int64_t)c->profile.updating_ms);
+	cr_assert_eq(cloud_case_state(c), state);
+	c->trace[0] = 0;
+}
