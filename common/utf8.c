@@ -2,6 +2,8 @@
  * utf8: see utf8.h. The smallest value a length may carry is in `least`: what could have been
  * shorter is overlong.
  */
+#include <string.h>
+
 #include "utf8.h"
 
 size_t
@@ -34,4 +36,16 @@ utf8_is_text(const uint8_t *p, size_t len)
 		at += n;
 	}
 	return true;
+}
+
+void
+utf8_copy(char *out, size_t size, const char *text)
+{
+	size_t len = strlen(text), at = 0, n = 0;
+
+	while (at < len && (n = utf8_character((const uint8_t *)text + at, len - at)) > 0 &&
+	       at + n < size)
+		at += n;
+	memcpy(out, text, at);
+	out[at] = '\0';
 }

@@ -15,4 +15,8 @@ size_t utf8_character(const uint8_t *p, size_t left);
 /* All of it is characters; an empty text is. */
 bool utf8_is_text(const uint8_t *p, size_t len);
 
+/* Copy a text into `out` of `size` bytes (>= 1), cut between two characters where it does not fit;
+ * what is no character ends it. */
+void utf8_copy(char *out, size_t size, const char *text);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "utf8.h"
 
 enum { RETRY_MS = 1000, RETRY_SHIFT_MAX = 5 };
 
@@ -123,7 +124,7 @@ static void
 note(struct device_upgrade *u, enum err e, const char *detail)
 {
 	u->error = e;
-	snprintf(u->detail, sizeof(u->detail), "%s", detail ? detail : "");
+	utf8_copy(u->detail, sizeof(u->detail), detail ? detail : "");
 }
 
 static void

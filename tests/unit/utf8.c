@@ -51,3 +51,17 @@ Test(utf8, text_is_characters_to_its_end_and_may_be_empty)
 	cr_expect_not(utf8_is_text((const uint8_t *)"a\xc3\xa0z", 2));
 	cr_expect_not(utf8_is_text((const uint8_t *)"a\0b", 3));
 }
+
+Test(utf8, copy_is_cut_between_characters_and_ends_at_what_is_none)
+{
+	char out[5];
+
+	utf8_copy(out, 5, "ab\xc3\xa0");
+	cr_expect_str_eq(out, "ab\xc3\xa0");
+	utf8_copy(out, 5, "abc\xc3\xa0");
+	cr_expect_str_eq(out, "abc");
+	utf8_copy(out, 5, "a\xff");
+	cr_expect_str_eq(out, "a");
+	utf8_copy(out, 1, "abc");
+	cr_expect_str_eq(out, "");
+}
