@@ -19,7 +19,7 @@ int events_cmd_run(int argc, char **argv);
 int status_cmd_run(int argc, char **argv);
 int store_cmd_run(int argc, char **argv);
 int tap_cmd_run(int argc, char **argv);
-int upgrade_cmd_run(int argc, char **argv);
 int upgrades_cmd_run(int argc, char **argv);
+int upgrades_cmd_one(int argc, char **argv); /* `upgrade N` */
 
 #endif

@@ -12,6 +12,13 @@ static const struct ctl_command commands[] = {
 	/* name      run               help */
 	{"bundle",   bundle_cmd_run,   "make, sign, show and check signed firmware packages"},
 	{"decode",   decode_cmd_run,   "tell what a frame, message or package says, as JSON"},
+	{"status",   status_cmd_run,   "which daemons are up, their links and counters"},
+	{"devices",  devices_cmd_run,  "the devices of this gateway and what they run"},
+	{"upgrades", upgrades_cmd_run, "the newest upgrades and how far they are"},
+	{"upgrade",  upgrades_cmd_one, "all that is known of one upgrade"},
+	{"store",    store_cmd_run,    "the packages at the gate"},
+	{"events",   events_cmd_run,   "what happened"},
+	{"tap",      tap_cmd_run,      "the messages between the processes as they pass"},
 	{"config",   config_cmd_run,   "every key of the configuration; check a file"},
 	{"routes",   routes_cmd_run,   "who may say what to whom"},
 	{"fsm",      fsm_cmd_run,      "the state machines of the daemons"},

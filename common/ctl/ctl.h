@@ -13,7 +13,9 @@ enum ctl_exit {
 	CTL_FAILED = 1, /* the answer is no */
 	CTL_USAGE = 64,
 	CTL_DATA = 65, /* input was refused */
+	CTL_AWAY = 69, /* a daemon does not answer */
 	CTL_SYSTEM = 71,
+	CTL_DENIED = 77,
 };
 
 struct ctl_command {

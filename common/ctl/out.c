@@ -136,6 +136,26 @@ out_list(const cJSON *list, const struct out_column *columns, bool json)
 	return CTL_OK;
 }
 
+void
+out_line(const cJSON *row, const struct out_column *columns, bool json)
+{
+	char text[VALUE_SIZE];
+	const char *gap = "";
+
+	for (const struct out_column *c = columns; !json && c->key; c++) {
+		out_text(cJSON_GetObjectItem(row, c->key), text, sizeof(text));
+		if (strcmp(text, "-") == 0)
+			continue;
+		printf("%s%s", gap, text);
+		gap = "  ";
+	}
+	if (json)
+		out_json(row);
+	else
+		printf("\n");
+	fflush(stdout);
+}
+
 /* Bounded by the depth that cJSON's own parser allows. */
 static void
 put_members(const cJSON *o, const char *prefix)

@@ -29,6 +29,10 @@ struct out_column {
  * status. */
 int out_list(const cJSON *list, const struct out_column *columns, bool json);
 
+/* One row at once, for what goes on and on: columns two blanks apart, those without a value left
+ * out. Flushed. */
+void out_line(const cJSON *row, const struct out_column *columns, bool json);
+
 /* An object: a line for each member, `a.b` for members of members. */
 int out_object(const cJSON *o, bool json);
 

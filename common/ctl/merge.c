@@ -1,0 +1,187 @@
+/*
+ * merge: see merge.h. Lists are short (an answer fits a message), so looking through them is fine.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "merge.h"
+
+enum { TEXT_SIZE = 600 };
+
+/* Member `from` of `row` as `to` of `out`, unless it is there already or has nothing to say. */
+static void
+copy(cJSON *out, const char *to, const cJSON *row, const char *from)
+{
+	const cJSON *v = cJSON_GetObjectItem(row, from);
+	const char *text = cJSON_GetStringValue(v);
+
+	if (!v || cJSON_GetObjectItem(out, to) || (text && !*text))
+		return;
+	cJSON_AddItemToObject(out, to, cJSON_Duplicate(v, true));
+}
+
+static void
+add_device(cJSON *out, const cJSON *row)
+{
+	char pk[TEXT_SIZE], dk[TEXT_SIZE], both[2 * TEXT_SIZE];
+
+	if (cJSON_GetObjectItem(out, "device"))
+		return;
+	out_text(cJSON_GetObjectItem(row, "product_key"), pk, sizeof(pk));
+	out_text(cJSON_GetObjectItem(row, "device_key"), dk, sizeof(dk));
+	snprintf(both, sizeof(both), "%s/%s", pk, dk);
+	out_add_text(out, "device", both);
+	copy(out, "component", row, "component");
+}
+
+/* Why it went wrong; "OK" is no reason, and the first one stays. */
+static void
+add_error(cJSON *out, const cJSON *row)
+{
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(row, "error"));
+
+	if (!name || strcmp(name, "OK") == 0 || cJSON_GetObjectItem(out, "error"))
+		return;
+	copy(out, "error", row, "error");
+	copy(out, "detail", row, "detail");
+}
+
+static bool
+is_same(const cJSON *a, const cJSON *b, const char *key)
+{
+	char x[TEXT_SIZE], y[TEXT_SIZE];
+
+	out_text(cJSON_GetObjectItem(a, key), x, sizeof(x));
+	out_text(cJSON_GetObjectItem(b, key), y, sizeof(y));
+	return strcmp(x, y) == 0;
+}
+
+static cJSON *
+find_device(cJSON *list, const cJSON *row)
+{
+	cJSON *d = NULL;
+
+	cJSON_ArrayForEach(d, list)
+	{
+		const cJSON *other = cJSON_GetObjectItem(d, "flashd");
+
+		if (other && is_same(other, row, "product_key") &&
+		    is_same(other, row, "device_key") && is_same(other, row, "component"))
+			return d;
+	}
+	return NULL;
+}
+
+cJSON *
+merge_devices(const struct merge *m)
+{
+	cJSON *list = cJSON_CreateArray();
+	const cJSON *row = NULL;
+
+	cJSON_ArrayForEach(row, ask_list(m->flashd, "devices"))
+	{
+		static const char *const same[] = {"name", "state", "version", "port", "driver"};
+		cJSON *d = out_row(list);
+
+		add_device(d, row);
+		for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+			copy(d, same[i], row, same[i]);
+		add_error(d, row);
+		cJSON_AddItemToObject(d, "flashd", cJSON_Duplicate(row, true));
+	}
+	cJSON_ArrayForEach(row, ask_list(m->cloudd, "devices"))
+	{
+		cJSON *d = find_device(list, row);
+
+		if (!d)
+			d = out_row(list);
+		add_device(d, row);
+		copy(d, "version", row, "version");
+		copy(d, "login", row, "login");
+		copy(d, "upgrade", row, "upgrade");
+		cJSON_AddItemToObject(d, "cloudd", cJSON_Duplicate(row, true));
+	}
+	return list;
+}
+
+/* --- upgrades --------------------------------------------------------------------------------- */
+
+/* Ids above 2^53 travel as text. */
+static uint64_t
+id_of(const cJSON *row)
+{
+	char text[24];
+
+	out_text(cJSON_GetObjectItem(row, "upgrade"), text, sizeof(text));
+	return strtoull(text, NULL, 10);
+}
+
+/* The row of this upgrade; a new one goes where the newest stay first. */
+static cJSON *
+row_of(cJSON *list, uint64_t id)
+{
+	cJSON *u = NULL;
+	int at = 0;
+
+	cJSON_ArrayForEach(u, list)
+	{
+		if (id_of(u) == id)
+			return u;
+		if (id_of(u) < id)
+			break;
+		at++;
+	}
+	u = out_row(list);
+	out_add_number(u, "upgrade", id);
+	cJSON_DetachItemViaPointer(list, u);
+	cJSON_InsertItemInArray(list, at, u);
+	return u;
+}
+
+static void
+add_upgrades(cJSON *list, const cJSON *answer, const char *daemon, const char *column,
+    const char *state)
+{
+	const cJSON *row = NULL;
+
+	cJSON_ArrayForEach(row, ask_list(answer, "upgrades"))
+	{
+		cJSON *u = row_of(list, id_of(row));
+
+		add_device(u, row);
+		copy(u, "target", row, "target_version");
+		copy(u, "target", row, "target");
+		copy(u, column, row, state);
+		copy(u, "done", row, "done");
+		copy(u, "size", row, "size");
+		add_error(u, row);
+		cJSON_DeleteItemFromObject(u, daemon); /* a daemon that names one twice */
+		cJSON_AddItemToObject(u, daemon, cJSON_Duplicate(row, true));
+	}
+}
+
+cJSON *
+merge_upgrades(const struct merge *m)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	add_upgrades(list, m->flashd, "flashd", "flash", "state");
+	add_upgrades(list, m->fetchd, "fetchd", "gate", "state");
+	add_upgrades(list, m->cloudd, "cloudd", "cloud", "text");
+	return list;
+}
+
+const cJSON *
+merge_find_upgrade(const cJSON *upgrades, uint64_t id)
+{
+	const cJSON *u = NULL;
+
+	cJSON_ArrayForEach(u, upgrades)
+	{
+		if (id_of(u) == id)
+			return u;
+	}
+	return NULL;
+}
