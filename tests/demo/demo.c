@@ -132,6 +132,7 @@ say(const struct demo *d, const char *text)
 static void
 show(struct demo *d, struct mono now)
 {
+	int64_t at_ms = mono_between(d->begun, now);
 	char line[DEMO_SHOW_LINE];
 
 	if (d->live && d->printed)
@@ -140,7 +141,7 @@ show(struct demo *d, struct mono now)
 		if (d->live) {
 			demo_show_live(&d->watch.device[i], now, d->width, line);
 			printf("%s\033[K\n", line);
-		} else if (demo_show_news(&d->before[i], &d->watch.device[i], now, line)) {
+		} else if (demo_show_news(&d->before[i], &d->watch.device[i], at_ms, line)) {
 			printf("%s\n", line);
 		}
 		d->before[i] = d->watch.device[i];
@@ -297,6 +298,8 @@ run(struct demo *d)
 		conclude(d);
 		return EXIT_WRONG;
 	}
+	if (sig)
+		printf("\ninterrupted: ending all processes, removing %s\n", d->house->dir);
 	int status = sig ? EXIT_INTERRUPTED : conclude(d);
 	if (!sig && d->options.keep) {
 		print_examples(d);

@@ -90,7 +90,7 @@ demo_show_live(
 }
 
 bool
-demo_show_news(const struct demo_device *before, const struct demo_device *d, struct mono now,
+demo_show_news(const struct demo_device *before, const struct demo_device *d, int64_t at_ms,
     char out[DEMO_SHOW_LINE])
 {
 	char amount[64];
@@ -99,7 +99,7 @@ demo_show_news(const struct demo_device *before, const struct demo_device *d, st
 	if (same && (demo_phase_is_end(d->phase) || share(before) / 10 == share(d) / 10))
 		return false;
 	put_amount(d, amount, sizeof(amount));
-	int n = snprintf(out, DEMO_SHOW_LINE, "%6.1f s  %-8.32s %s", seconds(d, now), d->name,
+	int n = snprintf(out, DEMO_SHOW_LINE, "%6.1f s  %-8.32s %s", (double)at_ms / 1000, d->name,
 	    demo_phase_word(d->phase));
 	size_t used = n > 0 ? (size_t)n : 0;
 	if (demo_phase_is_end(d->phase) && d->detail[0])

@@ -16,8 +16,8 @@ void demo_show_live(const struct demo_device *d, struct mono now, unsigned width
     char out[DEMO_SHOW_LINE]);
 
 /* For where there is no terminal: a line when the phase or the tens of its share have changed
- * against `before`. False: nothing to say. */
-bool demo_show_news(const struct demo_device *before, const struct demo_device *d, struct mono now,
+ * against `before`; `at_ms` is the time that it begins with. False: nothing to say. */
+bool demo_show_news(const struct demo_device *before, const struct demo_device *d, int64_t at_ms,
     char out[DEMO_SHOW_LINE]);
 
 /* "812 B", "61.2 kB", "1.24 MB". */

@@ -98,7 +98,7 @@ demo_sum_print(const struct demo_watch *w, FILE *to)
 			      d->phase_ms[DEMO_CONFIRMED];
 
 		row(to, house_name(HOUSE_DEVICE + i, name), (double)ms / 1000, u->cpu_ms,
-		    u->rss_kib, "%s: booted %u times, went back %u times, runs %s%s", d->name,
+		    u->rss_kib, "%s: %u boots, %u ways back, runs %s%s", d->name,
 		    d->boots, d->reverts, d->running, d->confirmed ? ", confirmed" : "");
 	}
 }

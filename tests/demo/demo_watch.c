@@ -57,6 +57,8 @@ take_numbers(struct demo_device *d, const cJSON *image, const cJSON *upgrade, st
 {
 	const cJSON *from = NULL;
 
+	if (image)
+		d->fetched = (uint64_t)json_number(image, "done");
 	if (d->phase == DEMO_FETCHING || d->phase == DEMO_VERIFYING)
 		from = image;
 	else if (d->phase >= DEMO_FLASHING && d->phase <= DEMO_DONE)
@@ -66,9 +68,7 @@ take_numbers(struct demo_device *d, const cJSON *image, const cJSON *upgrade, st
 	d->done = (uint64_t)json_number(from, "done");
 	d->total = (uint64_t)json_number(from, "size");
 	d->rate = (uint64_t)json_number(from, "bytes_per_second");
-	if (from == image) {
-		d->fetched = d->done;
-	} else if (d->done > d->written) {
+	if (from == upgrade && d->done > d->written) {
 		d->written = d->done;
 		d->write_ms = d->phase_ms[DEMO_FLASHING] +
 			      (d->phase == DEMO_FLASHING ? (uint64_t)mono_between(d->since, now) : 0);

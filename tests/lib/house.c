@@ -323,8 +323,11 @@ house_devcenter(struct house *h, const char *const words[])
 enum err
 house_activate(struct house *h, const char *name)
 {
-	struct tool_result r = HOUSE_DC(
-	    h, "plan", "add", name, "--product", HOUSE_PK, "--package", h->package, "--activate");
+	char retries[NUMBER];
+
+	snprintf(retries, sizeof(retries), "%u", h->options.retries);
+	struct tool_result r = HOUSE_DC(h, "plan", "add", name, "--product", HOUSE_PK, "--package",
+	    h->package, "--retries", retries, "--activate");
 
 	if (r.status == 0)
 		return ERR_OK;

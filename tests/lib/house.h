@@ -56,6 +56,7 @@ struct house_options {
 	unsigned baud;        /* 0: 115200 */
 	unsigned reset_ms;    /* of a device; 0: 1500 */
 	unsigned latency_ms;  /* of the lines */
+	unsigned retries;     /* of the platform, after a failed upgrade */
 	bool hasty;           /* waits and deadlines of seconds instead of minutes, for tests */
 	/* More lines for [fetchd], [cloudd] and [flashd]; may be NULL. */
 	const char *fetchd, *cloudd, *flashd;
