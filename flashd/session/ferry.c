@@ -231,11 +231,6 @@ take_message(struct ferry *p, struct mono now)
 		p->over = true;
 		return false;
 	}
-	if (e->body_case == PB__ENVELOPE__BODY_CANCEL) {
-		if (p->work)
-			finish(p, ERR_CANCELLED, "cancelled");
-		return true;
-	}
 	if (e->body_case != PB__ENVELOPE__BODY_SESSION_ORDER || p->work) {
 		log_error(NULL, "session: expected nothing while a verb runs, got a message");
 		p->over = true;
