@@ -47,6 +47,7 @@ enum conversation_event {
 	CONVERSATION_ON_FETCH_FAILED, /* Report of the gate: error, detail */
 	CONVERSATION_ON_DUE,          /* `due` has come */
 	CONVERSATION_ON_GATE_UP,      /* the link to the gate is there again */
+	CONVERSATION_ON_UNTOLD,       /* the platform did not take our status 2 after all */
 	CONVERSATION_EVENTS
 };
 

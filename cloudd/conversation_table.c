@@ -12,7 +12,7 @@ static const char *const states[] = {
     "IDLE", "OFFERED", "CONFIRMED", "ORDERED", "DOWNLOADING", "FETCHED", "UPDATING", "OVERDUE"};
 static const char *const events[] = {"PLAN", "FIRMWARE", "BAD_FIRMWARE", "ACCEPTED", "REJECTED",
     "DEFERRED", "TOLD", "FETCHING", "FETCHED", "WORKING", "DONE", "BAD_END", "FETCH_FAILED", "DUE",
-    "GATE_UP"};
+    "GATE_UP", "UNTOLD"};
 
 /* --- guards ----------------------------------------------------------------------------------- */
 
@@ -169,6 +169,13 @@ await_url(void *ctx, const void *data)
 	const struct conversation_news *n = data;
 
 	conversation_act_wait(ctx, n, n->profile->url_wait_ms);
+}
+
+static void
+await_telling(void *ctx, const void *data)
+{
+	(void)data;
+	((struct conversation *)ctx)->due = MONO_NEVER;
 }
 
 static void
@@ -421,6 +428,7 @@ static const struct fsm_row rows[] = {
 	GO(  CONFIRMED,   REJECTED,     NULL,         fail,          IDLE,        "12, after all"),
 	GO(  CONFIRMED,   DEFERRED,     NULL,         fail_for_now,  IDLE,        "12, ask later"),
 	STAY(CONFIRMED,   TOLD,         NULL,         await_url,                  "30 s from now"),
+	STAY(CONFIRMED,   UNTOLD,       NULL,         await_telling,              "no 30 s yet"),
 	GO(  CONFIRMED,   BAD_END,      NULL,         fail,          IDLE,        "12"),
 	GO(  CONFIRMED,   FETCH_FAILED, NULL,         fail,          IDLE,        "12"),
 	GO(  CONFIRMED,   DONE,         NULL,         succeed,       IDLE,        "11, version"),

@@ -70,7 +70,7 @@ outbox_confirm(struct outbox *o, struct outbox_item *item, struct mono now)
 	o->dirty |= item->durable;
 }
 
-bool
+const struct outbox_item *
 outbox_refuse(struct outbox *o, const struct subdevice *device, uint16_t package_id)
 {
 	for (struct outbox_item *i = o->items; i; i = i->next) {
@@ -82,9 +82,9 @@ outbox_refuse(struct outbox *o, const struct subdevice *device, uint16_t package
 		i->confirmed = false;
 		i->package_id = 0;
 		o->dirty |= i->durable;
-		return true;
+		return i;
 	}
-	return false;
+	return NULL;
 }
 
 void

@@ -87,8 +87,9 @@ struct outbox_item *outbox_find(const struct outbox *o, uint64_t id);
 /* The platform has it. */
 void outbox_confirm(struct outbox *o, struct outbox_item *item, struct mono now);
 /* The platform did not take what came from `device` under `package_id`: it is to be sent again.
- * False if that was none of ours. */
-bool outbox_refuse(struct outbox *o, const struct subdevice *device, uint16_t package_id);
+ * The item (borrowed), or NULL if that was none of ours. */
+const struct outbox_item *outbox_refuse(
+    struct outbox *o, const struct subdevice *device, uint16_t package_id);
 /* The connection is gone: whatever was on its way is to be sent again. */
 void outbox_lose_flight(struct outbox *o, bool to_gate);
 /* The upgrade has ended: no cancel is needed any more. */

@@ -200,6 +200,20 @@ on_put_offline(struct cloud *c, struct message *m)
 
 /* --- the link --------------------------------------------------------------------------------- */
 
+/* A message of the device is to be sent again; if it was our confirmation, the platform's 30 s for
+ * the firmware's address have not begun. */
+static void
+send_again(struct cloud *c, struct subdevice *s, uint16_t package_id)
+{
+	const struct outbox_item *i = outbox_refuse(&c->outbox, s, package_id);
+	const struct conversation *v = &s->conversation;
+	struct conversation_news n = {0};
+
+	if (i && i->kind == OUTBOX_STATUS && i->status == DIALECT_CONFIRMED &&
+	    i->upgrade == v->upgrade && v->state == CONVERSATION_CONFIRMED)
+		(void)!cloud_step(c, s, CONVERSATION_ON_UNTOLD, &n, NULL);
+}
+
 /* Something that a device said was not taken. */
 static void
 on_device_exception(struct cloud *c, struct subdevice *s, const struct dialect_reply *r)
@@ -213,7 +227,7 @@ on_device_exception(struct cloud *c, struct subdevice *s, const struct dialect_r
 	if (slower)
 		s->hold = mono_after(c->io.now(c->io.arg), CLOUD_ONLINE_MS);
 	if (slower || event == LOGIN_ON_EXPELLED || event == LOGIN_ON_BAD_SECRET)
-		(void)outbox_refuse(&c->outbox, s, r->package_id);
+		send_again(c, s, r->package_id);
 	if (event == LOGIN_ON_EXPELLED || event == LOGIN_ON_BAD_SECRET)
 		cloud_step_login(c, s, event);
 	else if (r->code == DIALECT_CODE_NOT_ASSOCIATED) {

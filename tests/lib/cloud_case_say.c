@@ -28,8 +28,7 @@ cloud_case_confirm(struct cloud_case *c)
 	struct cloud_case_letter l = c->letters[0];
 
 	memmove(c->letters, c->letters + 1, --c->n_letters * sizeof(l));
-	if (l.qos > 0)
-		cloud_on_published(&c->cloud, l.token);
+	cloud_on_published(&c->cloud, l.token);
 	answer(c, &l);
 }
 

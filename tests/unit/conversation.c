@@ -104,6 +104,8 @@ static const char cells[CONVERSATION_EVENTS][CONVERSATION_STATES][CELL] = {
 		"-",               "IDLE 3 cancel",     "IDLE 12 cancel",    "OVERDUE cancel", "DOWNLOADING 5",  "OVERDUE cancel",  "OVERDUE cancel",  "OVERDUE cancel"),
 	[CONVERSATION_ON_GATE_UP] = ROW(
 		"-",               "OFFERED offer",     "CONFIRMED offer",   "ORDERED order",  "DOWNLOADING order", "FETCHED order", "UPDATING order", "OVERDUE order"),
+	[CONVERSATION_ON_UNTOLD] = ROW(
+		"-",               "-",                 "CONFIRMED",         "-",              "-",              "-",               "-",               "-"),
 };
 /* clang-format on */
 
@@ -194,6 +196,18 @@ Test(conversation, starts_the_url_timer_only_when_the_platform_has_heard_the_con
 
 	cr_expect_str_eq(step(&c, CONVERSATION_ON_ACCEPTED, &n), "CONFIRMED 2");
 	cr_expect_eq(c.due.ms, MONO_NEVER.ms);
+}
+
+Test(conversation, stops_the_url_timer_when_the_platform_has_not_taken_the_confirmation)
+{
+	struct conversation c = in_state(CONVERSATION_CONFIRMED);
+	struct conversation_news n = news();
+
+	step(&c, CONVERSATION_ON_TOLD, &n);
+	step(&c, CONVERSATION_ON_UNTOLD, &n);
+	cr_expect_eq(c.due.ms, MONO_NEVER.ms);
+	step(&c, CONVERSATION_ON_TOLD, &n);
+	cr_expect_eq(c.due.ms, start.ms + 30000);
 }
 
 Test(conversation, takes_another_plan_instead_while_flashd_has_not_answered)
