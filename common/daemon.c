@@ -172,7 +172,7 @@ daemon_main(const struct daemon_spec *s, int argc, char **argv)
 		return status;
 	log_init(s->name, LOG_INFO);
 	sandbox_close_from(3);
-	umask(0007);
+	umask(0077);
 	enum err e = conf_load(s->conf, o.config, s->settings);
 	if (e == ERR_OK && s->check)
 		e = s->check(s->settings);

@@ -1,0 +1,71 @@
+/*
+ * subota-courier: one download, then gone. Started by the nursery for the gate.
+ *
+ * Descriptors: 3 the channel to the gate (one order in, reports out), 4 the file to append to.
+ *
+ * May: read the certificates named in its order, connect to the package server, append to the file.
+ * Must never: open a path once it is locked in, see a key, live longer than one download.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "auto.h"
+#include "chan.h"
+#include "fetch.h"
+#include "log.h"
+#include "msg.h"
+#include "sandbox.h"
+
+enum { CHANNEL_FD = 3, FILE_FD = 4, ORDER_MS = 10000, CA_MAX = 4 << 20 };
+
+/* The certificates as one text, NULL when there are none; then https fails closed. */
+static char *
+read_ca(const char *path)
+{
+	AUTO(file) FILE *f = path[0] ? fopen(path, "re") : NULL;
+	struct stat st = {0};
+
+	if (!f || fstat(fileno(f), &st) < 0 || st.st_size > CA_MAX) {
+		if (path[0])
+			log_error(NULL, "cannot read the certificates %s: %s", path,
+			    f ? "too large" : strerror(errno));
+		return NULL;
+	}
+	AUTO(mem) char *text = malloc((size_t)st.st_size + 1);
+	if (!text)
+		return NULL;
+	size_t n = fread(text, 1, (size_t)st.st_size, f);
+	text[n] = '\0';
+	return n ? HAND_OVER(text) : NULL;
+}
+
+int
+main(void)
+{
+	static const struct sandbox_promise promise = {
+	    .name = "courier", .max_memory = 512 << 20, .max_files = 32};
+	AUTO(chan) struct chan *chan = NULL;
+	AUTO(msg) Pb__Envelope *order = NULL;
+
+	log_init("courier", LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	sandbox_close_from(FILE_FD + 1);
+	if (fcntl(FILE_FD, F_GETFD) < 0 ||
+	    chan_new(CHANNEL_FD, WHO_COURIER, WHO_FETCHD, &chan) != ERR_OK) {
+		fprintf(stderr, "subota-courier is started by subota-fetchd only\n");
+		return 64;
+	}
+	enum err e = chan_wait(chan, ORDER_MS, &order);
+	if (e != ERR_OK || order->body_case != PB__ENVELOPE__BODY_COURIER_ORDER) {
+		log_error(NULL, "expected an order, got: %s", err_text(e));
+		return 71;
+	}
+	AUTO(mem) char *ca = read_ca(order->courier_order->ca_file);
+	if (sandbox_enter(&promise, geteuid(), getegid(), 0) != ERR_OK)
+		return 71;
+	e = fetch_run(order->courier_order, ca, chan, FILE_FD);
+	return e == ERR_OK ? 0 : 1;
+}

@@ -1,0 +1,82 @@
+/*
+ * subota-fetchd: the gate.
+ *
+ * May: bind the socket for cloudd, connect to flashd's, write the image store and its own state,
+ * read the trust anchors, start couriers through the nursery.
+ * Must never: open a network socket, parse HTTP, see a device.
+ *
+ * The nursery is started while this process is still root, because couriers run under another uid.
+ */
+#include "gate.h"
+
+struct fetchd {
+	struct settings settings; /* first: the skeleton hands it back as d->settings */
+	struct nursery *nursery;  /* until the gate has it */
+	struct gate gate;
+	bool started;
+};
+
+static enum err
+prepare(struct daemon *d)
+{
+	struct fetchd *me = d->settings;
+	const struct daemon_common *c = d->common;
+	char nursery[260], courier[260];
+	enum err e = daemon_make_dir(
+	    c->store_dir, c->fetch_uid, daemon_gid_of(c->flash_uid), 02750);
+
+	if (e != ERR_OK)
+		return e;
+	snprintf(nursery, sizeof(nursery), "%s/subota-nursery", c->lib_dir);
+	snprintf(courier, sizeof(courier), "%s/subota-courier", c->lib_dir);
+	return nursery_start(
+	    nursery, courier, c->courier_uid, daemon_gid_of(c->courier_uid), &me->nursery);
+}
+
+static enum err
+start(struct daemon *d)
+{
+	struct fetchd *me = d->settings;
+
+	me->started = true;
+	return gate_start(&me->gate, d, HAND_OVER(me->nursery));
+}
+
+static void
+stop(struct daemon *d)
+{
+	struct fetchd *me = d->settings;
+
+	if (me->started)
+		gate_stop(&me->gate);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct sandbox_promise promise = {
+	    .name = "fetchd", .max_memory = 768 << 20, .max_files = 128, .may_fork = false};
+	AUTO(mem) struct fetchd *me = calloc(1, sizeof(*me));
+
+	if (!me)
+		return 71;
+	struct conf_section sections[2];
+	const struct conf_table table = settings_table(sections);
+	const struct daemon_spec spec = {.name = "fetchd",
+	    .summary = "The gate between the cloud's side and the devices' side: has packages "
+		       "fetched,\nverifies them, keeps the image store. It opens no network "
+		       "socket and no device.\n",
+	    .who = WHO_FETCHD,
+	    .conf = &table,
+	    .settings = me,
+	    .common = &me->settings.common,
+	    .uid_offset = offsetof(struct daemon_common, fetch_uid),
+	    .promise = &promise,
+	    .prepare = prepare,
+	    .start = start,
+	    .stop = stop};
+	int status = daemon_main(&spec, argc, argv);
+
+	nursery_free(me->nursery);
+	return status;
+}

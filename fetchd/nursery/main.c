@@ -1,0 +1,237 @@
+/*
+ * subota-nursery: starts couriers for the gate under the couriers' uid; see ../nursery.h.
+ *
+ * usage: subota-nursery COURIER UID GID, with the gate's socket as descriptor 3.
+ *
+ * May: start COURIER with two descriptors that the gate passed, and kill it.
+ * Must never: keep a privilege, open a file, link a network library, outlive the gate by more than
+ * the seconds its couriers need to end by themselves.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "auto.h"
+#include "clock.h"
+#include "log.h"
+#include "nursery.h"
+#include "sandbox.h"
+
+enum { GATE_FD = 3, LAST_WORDS_MS = 5000 };
+
+struct courier {
+	uint32_t id;
+	pid_t pid; /* 0 = free slot */
+};
+
+struct house {
+	char *program;
+	int signals;
+	struct courier couriers[NURSERY_COURIERS_MAX];
+};
+
+static void
+tell(uint32_t id, pid_t pid, int status, enum err e)
+{
+	struct nursery_note n = {id, pid, status, (uint32_t)e};
+
+	if (send(GATE_FD, &n, sizeof(n), MSG_NOSIGNAL) < 0)
+		log_debug(NULL, "the gate does not hear: %s", strerror(errno));
+}
+
+static struct courier *
+find(struct house *h, uint32_t id)
+{
+	for (size_t i = 0; i < NURSERY_COURIERS_MAX; i++)
+		if (h->couriers[i].pid && h->couriers[i].id == id)
+			return &h->couriers[i];
+	return NULL;
+}
+
+static struct courier *
+find_free(struct house *h)
+{
+	for (size_t i = 0; i < NURSERY_COURIERS_MAX; i++)
+		if (!h->couriers[i].pid)
+			return &h->couriers[i];
+	return NULL;
+}
+
+static bool
+has_couriers(const struct house *h)
+{
+	for (size_t i = 0; i < NURSERY_COURIERS_MAX; i++)
+		if (h->couriers[i].pid)
+			return true;
+	return false;
+}
+
+static void
+spawn(struct house *h, uint32_t id, const int fds[2])
+{
+	char name[] = "subota-courier";
+	char *argv[] = {name, NULL};
+	struct courier *c = find_free(h);
+	pid_t pid = 0;
+	enum err e = c && !find(h, id) ? sandbox_spawn(h->program, argv, fds, 2, &pid) : ERR_LIMIT;
+
+	if (e == ERR_OK)
+		*c = (struct courier){id, pid};
+	else
+		tell(id, 0, 0, e);
+}
+
+/* The two descriptors of a SPAWN, or false; whatever else came is closed. */
+static bool
+take_descriptors(struct msghdr *m, int fds[2])
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return false;
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	if (n == 2) {
+		memcpy(fds, CMSG_DATA(c), 2 * sizeof(int));
+		return true;
+	}
+	for (size_t i = 0; i < n && i < 2; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+		close(fd);
+	}
+	return false;
+}
+
+/* One request; false when the gate is gone. */
+static bool
+serve(struct house *h)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control = {0};
+	struct nursery_request r = {0};
+	struct iovec iov = {&r, sizeof(r)};
+	struct msghdr m = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control)};
+	ssize_t got = recvmsg(GATE_FD, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (got != (ssize_t)sizeof(r))
+		return false;
+	int fds[2] = {-1, -1};
+	bool has_fds = take_descriptors(&m, fds);
+	struct courier *c = find(h, r.id);
+
+	if (r.verb == NURSERY_SPAWN && has_fds)
+		spawn(h, r.id, fds);
+	else if (r.verb == NURSERY_KILL && c)
+		kill(c->pid, SIGKILL);
+	if (has_fds) {
+		close(fds[0]);
+		close(fds[1]);
+	}
+	return true;
+}
+
+static void
+reap(struct house *h)
+{
+	struct signalfd_siginfo info;
+	int status = 0;
+	pid_t pid;
+
+	while (read(h->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (size_t i = 0; i < NURSERY_COURIERS_MAX; i++) {
+			if (h->couriers[i].pid != pid)
+				continue;
+			tell(h->couriers[i].id, pid, status, ERR_OK);
+			h->couriers[i].pid = 0;
+		}
+	}
+}
+
+static void
+live(struct house *h)
+{
+	struct pollfd p[] = {{.fd = GATE_FD, .events = POLLIN}, {.fd = h->signals, .events = POLLIN}};
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (p[1].revents)
+			reap(h);
+		if (p[0].revents && !serve(h))
+			return;
+	}
+}
+
+/* The gate is gone. Couriers see their channel end, make durable what they have, and end. */
+static void
+let_end(struct house *h)
+{
+	struct mono until = mono_after(clock_now(), LAST_WORDS_MS);
+	struct pollfd p = {.fd = h->signals, .events = POLLIN};
+
+	while (has_couriers(h) && !mono_reached(clock_now(), until)) {
+		(void)!poll(&p, 1, (int)mono_between(clock_now(), until));
+		reap(h);
+	}
+	for (size_t i = 0; i < NURSERY_COURIERS_MAX; i++)
+		if (h->couriers[i].pid)
+			kill(h->couriers[i].pid, SIGKILL);
+}
+
+static bool
+read_id(const char *text, uint32_t *out)
+{
+	char *end = NULL;
+	unsigned long v = strtoul(text, &end, 10);
+
+	*out = (uint32_t)v;
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && v < UINT32_MAX;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct sandbox_promise promise = {.name = "nursery",
+	    .max_memory = 4ull << 30, /* couriers inherit it and set their own */
+	    .max_files = 64,
+	    .may_fork = true};
+	struct house h = {0};
+	uint32_t uid = 0, gid = 0;
+	sigset_t set;
+
+	log_init("nursery", LOG_INFO);
+	if (argc != 4 || !read_id(argv[2], &uid) || !read_id(argv[3], &gid)) {
+		fprintf(stderr, "subota-nursery is started by subota-fetchd only\n");
+		return 64;
+	}
+	if (sandbox_enter(&promise, uid, gid, 0) != ERR_OK)
+		return 71;
+	h.program = argv[1];
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	/* a terminal's Ctrl-C reaches us, too: the gate decides when it ends */
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return 71;
+	sigdelset(&set, SIGINT);
+	h.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (h.signals < 0)
+		return 71;
+	live(&h);
+	let_end(&h);
+	return 0;
+}

@@ -1,0 +1,43 @@
+/*
+ * subota-session: the process at the end of one link. Started by flashd for one order.
+ *
+ * Descriptors: 3 the channel to flashd, 4 the link, 5 the package (only where one is needed).
+ *
+ * May: read and write the link, read the package, take orders from its channel and report to it.
+ * Must never: open anything, see a key, see another device, live longer than its channel.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+
+#include "ferry.h"
+#include "log.h"
+#include "sandbox.h"
+
+enum { CHANNEL_FD = 3, LINK_FD = 4, IMAGE_FD = 5 };
+
+int
+main(void)
+{
+	static const struct sandbox_promise promise = {
+	    .name = "session", .max_memory = 256 << 20, .max_files = 16};
+	AUTO(chan) struct chan *chan = NULL;
+	AUTO(ferry) struct ferry *ferry = NULL;
+
+	log_init("session", LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	sandbox_close_from(IMAGE_FD + 1);
+	if (fcntl(LINK_FD, F_GETFD) < 0 ||
+	    chan_new(CHANNEL_FD, WHO_SESSION, WHO_FLASHD, &chan) != ERR_OK) {
+		fprintf(stderr, "subota-session is started by subota-flashd only\n");
+		return 64;
+	}
+	int image = fcntl(IMAGE_FD, F_GETFD) < 0 ? -1 : IMAGE_FD;
+	if (sodium_init() < 0 ||
+	    sandbox_enter(&promise, geteuid(), getegid(), 0) != ERR_OK ||
+	    ferry_new(chan, LINK_FD, image, driver_find, &ferry) != ERR_OK)
+		return 71;
+	while (ferry_step(ferry, -1))
+		;
+	return 0;
+}
