@@ -199,6 +199,21 @@ Test(ctl_ask, a_question_or_an_answer_without_sense_is_65)
 	answers_close(&a);
 }
 
+Test(ctl_ask, a_daemon_that_answers_in_anothers_place_is_not_believed)
+{
+	char from[300], to[300];
+
+	OPEN(a, nonsense);
+	snprintf(from, sizeof(from), "%s/run/fetchd-ctl", a.dir);
+	snprintf(to, sizeof(to), "%s/run/flashd-ctl", a.dir);
+	cr_assert_eq(symlink(from, to), 0);
+	struct tool_result r = ASK(a, "upgrades");
+
+	cr_expect_eq(r.status, 65, "%s", r.out);
+	cr_expect(strstr(r.out, "expected flashd at "), "%s", r.out);
+	answers_close(&a);
+}
+
 Test(ctl_ask, a_daemon_that_hangs_is_given_up_after_the_time_allowed)
 {
 	OPEN(a, rows);
