@@ -28,6 +28,7 @@ is_passing(void *ctx, const void *data)
 	case ERR_COURIER:
 	case ERR_TIMEOUT:
 	case ERR_CLOSED:
+	case ERR_BUSY:
 		return true;
 	case ERR_HTTP:
 		return n->http_status >= 500 || n->http_status == 429;

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -144,6 +145,14 @@ store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size)
 	*size = (uint64_t)st.st_size;
 	*fd = hand_over_fd(&file);
 	return ERR_OK;
+}
+
+enum err
+store_incoming_lock(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return ERR_OK;
+	return errno == EWOULDBLOCK ? ERR_BUSY : ERR_SYSTEM;
 }
 
 void

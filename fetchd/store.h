@@ -41,6 +41,10 @@ AUTO_DEFINE(store, struct store *, store_close)
  * descriptor is the caller's. */
 enum err store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size) MUST_CHECK;
 void store_incoming_drop(struct store *s, uint64_t job);
+/* Take the open file for one courier. The lock belongs to the open file, so it lives until the last
+ * process that was given this descriptor is gone: ERR_BUSY tells a restarted gate that a courier of
+ * its predecessor still writes. */
+enum err store_incoming_lock(int fd) MUST_CHECK;
 
 /* Make the incoming file of `job` the entry `digest`. An entry that is there already stays as it is
  * and the incoming file goes. Durable when it returns ERR_OK. */

@@ -92,6 +92,11 @@ start_courier(struct gate *g, struct image *i)
 		fail_start(g, i, e, "cannot open a file for the package");
 		return;
 	}
+	e = store_incoming_lock(fd);
+	if (e != ERR_OK) {
+		fail_start(g, i, e, "a courier of an earlier run still writes to the file");
+		return;
+	}
 	o.url = i->url;
 	o.size = i->size;
 	o.offset = i->done = image_offset(i, length, g->boot_id);

@@ -115,6 +115,23 @@ Test(store, keeps_the_entry_that_is_there_already)
 	cr_expect_eq(size, 5);
 }
 
+Test(store, lets_no_second_courier_write_while_the_first_one_lives)
+{
+	AUTO(store) struct store *s = open_store(1000);
+	AUTO(fd) int first = -1;
+	AUTO(fd) int second = -1;
+	uint64_t size = 0;
+
+	cr_assert_eq(store_incoming_open(s, 1, &first, &size), ERR_OK);
+	int given = dup(first); /* as a courier gets it */
+	cr_assert_eq(store_incoming_lock(first), ERR_OK);
+	close(hand_over_fd(&first));
+	cr_assert_eq(store_incoming_open(s, 1, &second, &size), ERR_OK);
+	cr_assert_eq(store_incoming_lock(second), ERR_BUSY);
+	close(given);
+	cr_assert_eq(store_incoming_lock(second), ERR_OK);
+}
+
 Test(store, resumes_an_incoming_file_where_it_ends)
 {
 	AUTO(store) struct store *s = open_store(1000);
