@@ -99,8 +99,8 @@ ask_explain(enum err e, enum who daemon, const char *path, int timeout_ms, char 
 	if (e == ERR_NOT_FOUND)
 		e = why_say(why, e, "%s is not running: expected a socket at %s", name, path);
 	else if (e == ERR_DENIED)
-		e = why_say(why, e, "%s: only root and members of operator_group may use %s", name,
-		    path);
+		e = why_say(
+		    why, e, "%s: only root and members of operator_group may use %s", name, path);
 	else if (e == ERR_TIMEOUT)
 		e = why_say(why, e, "%s does not answer: expected it within %d ms at %s", name,
 		    timeout_ms, path);

@@ -22,8 +22,8 @@ struct ask {
 	    {"timeout", "MS", false, false, "wait so long for a daemon; else 3000"}, OUT_OPTION
 
 /* Parse the command line and read the configuration. -1: go on; else the exit status. */
-int ask_begin(
-    const struct opt_command *c, int argc, char **argv, struct opt_set *o, struct ask *a) MUST_CHECK;
+int ask_begin(const struct opt_command *c, int argc, char **argv, struct opt_set *o,
+    struct ask *a) MUST_CHECK;
 
 /* The three daemons, in the order orders go. */
 enum { ASK_DAEMONS = 3 };

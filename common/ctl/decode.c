@@ -124,8 +124,7 @@ decode_limit(enum decode_kind kind)
 }
 
 enum err
-decode_bytes(
-    enum decode_kind kind, const uint8_t *data, size_t len, char **out, char why[WHY_SIZE])
+decode_bytes(enum decode_kind kind, const uint8_t *data, size_t len, char **out, char why[WHY_SIZE])
 {
 	*out = NULL;
 	if (len > kinds[kind].limit)

@@ -34,10 +34,10 @@ size_t decode_limit(enum decode_kind kind);
 enum err decode_bytes(enum decode_kind kind, const uint8_t *data, size_t len, char **out,
     char why[WHY_SIZE]) MUST_CHECK;
 
-/* A bundle of `size` bytes through a reader: its roots, manifest, signatures, and where its payloads
- * lie. The digests of payloads are compared with the manifest's. */
-enum err decode_bundle(bundle_read *read, void *arg, uint64_t size, char **out,
-    char why[WHY_SIZE]) MUST_CHECK;
+/* A bundle of `size` bytes through a reader: its roots, manifest, signatures, and where its
+ * payloads lie. The digests of payloads are compared with the manifest's. */
+enum err decode_bundle(
+    bundle_read *read, void *arg, uint64_t size, char **out, char why[WHY_SIZE]) MUST_CHECK;
 
 /* Whether a text has nothing in it but hex digits, blanks and colons; "" is such a text. */
 bool decode_is_hex(const char *text, size_t len);

@@ -113,10 +113,9 @@ add_payloads(cJSON *o, const struct source *s, const struct bundle_head *head,
 		cJSON *row = add_row(list);
 
 		e = bundle_file_check_stored(s->read, s->arg, at[i].offset, m->payload[i], why);
-		if (!e &&
-		    (!row || !cJSON_AddStringToObject(row, "name", m->payload[i]->file) ||
-			!add_number(row, "offset", at[i].offset) ||
-			!add_number(row, "size", at[i].size)))
+		if (!e && (!row || !cJSON_AddStringToObject(row, "name", m->payload[i]->file) ||
+			      !add_number(row, "offset", at[i].offset) ||
+			      !add_number(row, "size", at[i].size)))
 			e = ERR_NOMEM;
 	}
 	return e;

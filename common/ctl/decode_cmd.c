@@ -1,7 +1,7 @@
 /*
- * decode_cmd: `decode`: what a frame says, or why it is refused. What is decoded: an argument of nothing but hex digits, blanks and
- * colons is the bytes themselves; any other argument names a file of raw bytes (a file whose name
- * looks like hex is ./NAME); `-` is raw bytes from stdin.
+ * decode_cmd: `decode`: what a frame says, or why it is refused. What is decoded: an argument of
+ * nothing but hex digits, blanks and colons is the bytes themselves; any other argument names a
+ * file of raw bytes (a file whose name looks like hex is ./NAME); `-` is raw bytes from stdin.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -121,7 +121,8 @@ decode_cmd_run(int argc, char **argv)
 	bool hex = opt_count(&o, "hex") > 0;
 
 	if (kind == DECODE_KINDS) {
-		fprintf(stderr, "decode: expected dp, ttlv, mqtt, envelope, smp or bundle, got '%s'\n",
+		fprintf(stderr,
+		    "decode: expected dp, ttlv, mqtt, envelope, smp or bundle, got '%s'\n",
 		    o.args[0]);
 		return CTL_USAGE;
 	}

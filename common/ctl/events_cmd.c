@@ -31,8 +31,9 @@ static const struct out_column columns[] = {
 
 static const struct opt_command command = {
     .usage = "subotactl events [OPTION]... [cloudd|fetchd|flashd]...",
-    .about = "What happened, the oldest first; with --json one object a line. The records belong to\n"
-	     "the daemons' own users, so this is for root.",
+    .about =
+	"What happened, the oldest first; with --json one object a line. The records belong to\n"
+	"the daemons' own users, so this is for root.",
     .specs = specs,
     .max_args = ASK_DAEMONS,
 };

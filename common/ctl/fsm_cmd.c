@@ -48,9 +48,10 @@ static const struct out_column row_columns[] = {
 
 static const struct opt_command command = {
     .usage = "subotactl fsm [--json] [NAME]",
-    .about = "The state machines of the daemons, or the rows of one. The first row whose state and\n"
-	     "event fit, and whose condition (IF) holds, is taken; an event without a row changes\n"
-	     "nothing.",
+    .about =
+	"The state machines of the daemons, or the rows of one. The first row whose state and\n"
+	"event fit, and whose condition (IF) holds, is taken; an event without a row changes\n"
+	"nothing.",
     .specs = specs,
     .max_args = 1,
 };

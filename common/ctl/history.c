@@ -24,8 +24,9 @@ history_add(struct history *h, const char *state_dir, enum who daemon, char why[
 	*f = (struct history_file){.daemon = daemon};
 	snprintf(f->dir, sizeof(f->dir), "%s/%s", state_dir, who_name(daemon));
 	if (access(f->dir, X_OK) != 0 && errno == EACCES)
-		return why_say(why, ERR_DENIED, "%s: only root and the user of %s may read its events",
-		    f->dir, who_name(daemon));
+		return why_say(why, ERR_DENIED,
+		    "%s: only root and the user of %s may read its events", f->dir,
+		    who_name(daemon));
 	h->n++;
 	return ERR_OK;
 }
@@ -105,7 +106,8 @@ read_file(struct history *h, struct history_file *f, cJSON *list)
 		AUTO(fd) int before = open_in(f, OLD_NAME, &old);
 
 		if (before >= 0)
-			read_from(h, before, old.st_ino == f->inode ? f->offset : 0, old.st_size, list);
+			read_from(
+			    h, before, old.st_ino == f->inode ? f->offset : 0, old.st_size, list);
 		f->inode = now.st_ino;
 		f->offset = 0;
 	}

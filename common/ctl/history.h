@@ -30,8 +30,8 @@ struct history {
 
 /* Look into `daemon`'s directory, too. ERR_DENIED: not ours to read, `why` says so. No file there
  * yet is fine. */
-enum err history_add(struct history *h, const char *state_dir, enum who daemon, char why[WHY_SIZE])
-    MUST_CHECK;
+enum err history_add(
+    struct history *h, const char *state_dir, enum who daemon, char why[WHY_SIZE]) MUST_CHECK;
 
 /* What there is and has not been read, by time; the first call has all that is kept. The list is
  * the caller's. */

@@ -141,8 +141,8 @@ row_of(cJSON *list, uint64_t id)
 }
 
 static void
-add_upgrades(cJSON *list, const cJSON *answer, const char *daemon, const char *column,
-    const char *state)
+add_upgrades(
+    cJSON *list, const cJSON *answer, const char *daemon, const char *column, const char *state)
 {
 	const cJSON *row = NULL;
 

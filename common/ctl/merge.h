@@ -7,7 +7,8 @@
 
 #include "out.h"
 
-/* Answers to `devices` (of cloudd and flashd) or `upgrades` (of all); NULL: that daemon is silent. */
+/* Answers to `devices` (of cloudd and flashd) or `upgrades` (of all); NULL: that daemon is silent.
+ */
 struct merge {
 	const cJSON *cloudd, *fetchd, *flashd;
 };

@@ -14,8 +14,9 @@ static const struct opt_spec specs[] = {
 
 static const struct opt_command command = {
     .usage = "subotactl status [OPTION]... [cloudd|fetchd|flashd]",
-    .about = "Which daemons are up, their links and their counters. Exit status 0 when all that were\n"
-	     "asked answer, 69 when one does not, 77 when it is not yours to ask.",
+    .about =
+	"Which daemons are up, their links and their counters. Exit status 0 when all that were\n"
+	"asked answer, 69 when one does not, 77 when it is not yours to ask.",
     .specs = specs,
     .max_args = 1,
 };

@@ -23,9 +23,10 @@ static const struct out_column columns[] = {
 
 static const struct opt_command command = {
     .usage = "subotactl tap [OPTION]... [cloudd|fetchd|flashd]...",
-    .about = "Show each message that a daemon sends or gets: who saw it, from whom, to whom, its\n"
-	     "kind, its size, OK or the reason why it was refused, and what it says. Without a name\n"
-	     "all daemons are tapped. --timeout ends it when nothing passes for so long.",
+    .about =
+	"Show each message that a daemon sends or gets: who saw it, from whom, to whom, its\n"
+	"kind, its size, OK or the reason why it was refused, and what it says. Without a name\n"
+	"all daemons are tapped. --timeout ends it when nothing passes for so long.",
     .specs = specs,
     .max_args = ASK_DAEMONS,
 };

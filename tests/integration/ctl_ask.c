@@ -17,41 +17,41 @@ AUTO_DEFINE(json, cJSON *, cJSON_Delete)
 
 /* clang-format off */
 static const struct answers_row rows[] = {
-	{WHO_CLOUDD, "status", "{\"endpoint\":\"iot.example:8883\",\"connected\":true}"},
-	{WHO_FETCHD, "status", "{\"daemon\":\"fetchd\",\"images\":1,\"cloudd\":{\"up\":true,\"received\":12}}"},
-	{WHO_FLASHD, "status", "{\"daemon\":\"flashd\",\"devices\":2}"},
+	{WHO_CLOUDD, "status", "{'endpoint':'iot.example:8883','connected':true}"},
+	{WHO_FETCHD, "status", "{'daemon':'fetchd','cloudd':{'up':true,'received':12}}"},
+	{WHO_FLASHD, "status", "{'daemon':'flashd','devices':2}"},
 	{WHO_CLOUDD, "devices",
-	    "[{\"product_key\":\"p1\",\"device_key\":\"m1\",\"component\":\"app\",\"version\":\"1.0\","
-	    "\"login\":\"IN\",\"upgrade\":7},"
-	    "{\"product_key\":\"p1\",\"device_key\":\"lost\",\"component\":\"app\",\"login\":\"OUT\"}]"},
+	    "[{'product_key':'p1','device_key':'m1','component':'app','version':'1.0',"
+	    "'login':'IN','upgrade':7},"
+	    "{'product_key':'p1','device_key':'lost','component':'app','login':'OUT'}]"},
 	{WHO_FLASHD, "devices",
-	    "{\"devices\":[{\"name\":\"meter\",\"product_key\":\"p1\",\"device_key\":\"m1\","
-	    "\"component\":\"app\",\"port\":\"/dev/ttyUSB0\",\"driver\":\"smp\",\"state\":\"busy\","
-	    "\"version\":\"1.0.0\",\"error\":\"OK\",\"detail\":\"\"},"
-	    "{\"name\":\"far\",\"product_key\":\"p1\",\"device_key\":\"m2\",\"component\":\"app\","
-	    "\"state\":\"away\",\"error\":\"DEVICE_AWAY\",\"detail\":\"no answer\\u001b[2J\"}]}"},
+	    "{'devices':[{'name':'meter','product_key':'p1','device_key':'m1','component':'app',"
+	    "'port':'/dev/ttyUSB0','driver':'smp','state':'busy','version':'1.0.0','error':'OK',"
+	    "'detail':''},"
+	    "{'name':'far','product_key':'p1','device_key':'m2','component':'app',"
+	    "'state':'away','error':'DEVICE_AWAY','detail':'no answer\\u001b[2J'}]}"},
 	{WHO_CLOUDD, "upgrades",
-	    "[{\"upgrade\":7,\"product_key\":\"p1\",\"device_key\":\"m1\",\"component\":\"app\","
-	    "\"target\":\"2.0\",\"status\":9,\"text\":\"updating\",\"error\":\"OK\"},"
-	    "{\"upgrade\":3,\"product_key\":\"p1\",\"device_key\":\"m2\",\"component\":\"app\","
-	    "\"target\":\"2.0\",\"text\":\"failed\",\"error\":\"PLATFORM\"}]"},
+	    "[{'upgrade':7,'product_key':'p1','device_key':'m1','component':'app',"
+	    "'target':'2.0','status':9,'text':'updating','error':'OK'},"
+	    "{'upgrade':3,'product_key':'p1','device_key':'m2','component':'app',"
+	    "'target':'2.0','text':'failed','error':'PLATFORM'}]"},
 	{WHO_FETCHD, "upgrades",
-	    "{\"upgrades\":[{\"upgrade\":9,\"product_key\":\"p1\",\"device_key\":\"m3\",\"component\":\"app\","
-	    "\"target_version\":\"2.0\",\"state\":\"ORDERED\",\"image\":1,\"error\":\"OK\"},"
-	    "{\"upgrade\":7,\"product_key\":\"p1\",\"device_key\":\"m1\",\"state\":\"TAKEN\",\"image\":1}]}"},
+	    "{'upgrades':[{'upgrade':9,'product_key':'p1','device_key':'m3','component':'app',"
+	    "'target_version':'2.0','state':'ORDERED','image':1,'error':'OK'},"
+	    "{'upgrade':7,'product_key':'p1','device_key':'m1','state':'TAKEN','image':1}]}"},
 	{WHO_FLASHD, "upgrades",
-	    "{\"upgrades\":[{\"upgrade\":7,\"product_key\":\"p1\",\"device_key\":\"m1\",\"component\":\"app\","
-	    "\"target_version\":\"2.0\",\"state\":\"FLASHING\",\"done\":512,\"size\":4096,\"error\":\"OK\"},"
-	    "{\"upgrade\":3,\"state\":\"FAILED\",\"product_key\":\"p1\",\"device_key\":\"m2\","
-	    "\"error\":\"VERIFY\",\"detail\":\"hash\"}]}"},
+	    "{'upgrades':[{'upgrade':7,'product_key':'p1','device_key':'m1','component':'app',"
+	    "'target_version':'2.0','state':'FLASHING','done':512,'size':4096,'error':'OK'},"
+	    "{'upgrade':3,'state':'FAILED','product_key':'p1','device_key':'m2',"
+	    "'error':'VERIFY','detail':'hash'}]}"},
 	{WHO_FETCHD, "store",
-	    "{\"used\":4096,\"quota\":8192,\"images\":[{\"image\":1,\"state\":\"READY\",\"size\":4096,"
-	    "\"done\":4096,\"upgrades\":2,\"url\":\"https://p.example/fw.bin\",\"error\":\"OK\"}]}"},
+	    "{'used':4096,'quota':8192,'images':[{'image':1,'state':'READY','size':4096,"
+	    "'done':4096,'upgrades':2,'url':'https://p.example/fw.bin','error':'OK'}]}"},
 };
 /* clang-format on */
 
 static const struct answers_row nonsense[] = {
-    {WHO_CLOUDD, "status", "{\"endpoint\":"}, {WHO_FETCHD, "upgrades", "7"}};
+    {WHO_CLOUDD, "status", "{'endpoint':"}, {WHO_FETCHD, "upgrades", "7"}};
 
 #define OPEN(a, list) \
 	struct answers a; \
@@ -77,8 +77,7 @@ Test(ctl_ask, status_shows_every_daemon)
 	cr_expect(strstr(r.out, "fetchd.cloudd.received  12\n"), "%s", r.out);
 	cr_expect(strstr(r.out, "flashd.up               yes\n"), "%s", r.out);
 	r = ASK(a, "status", "--json", "flashd");
-	cr_expect_str_eq(
-	    r.out, "{\"flashd\":{\"up\":true,\"daemon\":\"flashd\",\"devices\":2}}\n");
+	cr_expect_str_eq(r.out, "{\"flashd\":{\"up\":true,\"daemon\":\"flashd\",\"devices\":2}}\n");
 	answers_close(&a);
 }
 
@@ -114,7 +113,8 @@ Test(ctl_ask, upgrades_are_joined_by_their_id_the_newest_first)
 
 	cr_assert_eq(cJSON_GetArraySize(list), 3, "%s", r.out);
 	for (int i = 0; i < 3; i++)
-		cr_expect_eq(cJSON_GetObjectItem(cJSON_GetArrayItem(list, i), "upgrade")->valuedouble,
+		cr_expect_eq(
+		    cJSON_GetObjectItem(cJSON_GetArrayItem(list, i), "upgrade")->valuedouble,
 		    ids[i]);
 	const cJSON *seven = cJSON_GetArrayItem(list, 1), *three = cJSON_GetArrayItem(list, 2);
 

@@ -29,6 +29,8 @@ on_query(void *arg, const char *what, const char *argument, char **json)
 		if (d->rows[i].daemon != d->self || strcmp(d->rows[i].what, what) != 0)
 			continue;
 		*json = strdup(d->rows[i].json);
+		for (char *c = *json; c && *c; c++)
+			*c = *c == '\'' ? '"' : *c;
 		return *json ? ERR_OK : ERR_NOMEM;
 	}
 	return ERR_NOT_FOUND;

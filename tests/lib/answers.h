@@ -13,7 +13,7 @@
 struct answers_row {
 	enum who daemon;
 	const char *what;
-	const char *json;
+	const char *json; /* with ' in the place of " */
 };
 
 struct answers {

@@ -3,8 +3,11 @@
  * cut-off one is refused with 65 and a reason, and nothing on the command line crashes it.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <string.h>
 
+#include "bundle_dir.h"
 #include "ctl/decode.h"
 #include "dump.h"
 #include "kit.h"
@@ -55,8 +58,8 @@ each_vector(const char *list, const char *hex_key, const char *takes_key, enum d
 		bool good = !takes_key || cJSON_IsTrue(takes) || cJSON_IsArray(takes);
 		enum err e = refusal(kind, b->data, b->len);
 
-		cr_expect_eq(e == ERR_OK, good, "%s %s: %s", list, vectors_text(v, "name"),
-		    err_name(e));
+		cr_expect_eq(
+		    e == ERR_OK, good, "%s %s: %s", list, vectors_text(v, "name"), err_name(e));
 		n++;
 	}
 	return n;
@@ -80,8 +83,8 @@ expect_cut_refused(enum decode_kind kind, const uint8_t *data, size_t len)
 {
 	cr_assert_eq(refusal(kind, data, len), ERR_OK, "%s", decode_name(kind));
 	for (size_t n = 0; n < len; n++)
-		cr_assert_neq(refusal(kind, data, n), ERR_OK, "%s at %zu of %zu",
-		    decode_name(kind), n, len);
+		cr_assert_neq(
+		    refusal(kind, data, n), ERR_OK, "%s at %zu of %zu", decode_name(kind), n, len);
 }
 
 static void
@@ -99,8 +102,9 @@ Test(ctl_decode, refuses_every_truncation)
 {
 	expect_cut_hex_refused(DECODE_DP, "aaaa0014c60001011500cb000b5045455253573031413031");
 	expect_cut_hex_refused(DECODE_TTLV, "00cb000b5045455253573031413031");
-	expect_cut_hex_refused(DECODE_MQTT, "82240001001f712f312f642f71647031313135583836303030303030"
-					    "303030303030312f2b01");
+	expect_cut_hex_refused(DECODE_MQTT,
+	    "82240001001f712f312f642f71647031313135583836303030303030"
+	    "303030303030312f2b01");
 	expect_cut_hex_refused(DECODE_SMP, ECHO_PACKET);
 }
 
@@ -132,6 +136,26 @@ Test(ctl_decode, tells_an_envelope_by_its_kind)
 	cr_assert_eq(decode(DECODE_ENVELOPE, bytes, len, &doc), ERR_OK);
 	cr_expect_str_eq(vectors_text(cJSON_GetObjectItem(doc, "hello"), "who"), "cloudd");
 	expect_cut_refused(DECODE_ENVELOPE, bytes, len);
+}
+
+Test(ctl_decode, tells_the_golden_frame_of_every_kind)
+{
+	glob_t g;
+
+	cr_assert_eq(glob("tests/data/golden/v*.bin", 0, NULL, &g), 0);
+	cr_expect_geq(g.gl_pathc, 18);
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		struct bundle_bytes b = {0};
+
+		cr_assert_eq(
+		    bundle_dir_read_file(AT_FDCWD, g.gl_pathv[i], 1 << 16, &b), ERR_OK);
+		cr_expect_eq(
+		    refusal(DECODE_ENVELOPE, b.data, b.len), ERR_OK, "%s", g.gl_pathv[i]);
+		for (size_t n = 0; n < b.len; n++)
+			(void)refusal(DECODE_ENVELOPE, b.data, n); /* some cuts are whole fields */
+		free(b.data);
+	}
+	globfree(&g);
 }
 
 Test(ctl_decode, refuses_an_envelope_that_no_route_admits)
@@ -172,7 +196,8 @@ Test(ctl_decode, tells_a_bundle_and_refuses_it_cut_or_changed)
 	free(file.data);
 }
 
-/* --- the command line --------------------------------------------------------------------------- */
+/* --- the command line ---------------------------------------------------------------------------
+ */
 
 Test(ctl_decode, takes_hex_with_blanks_and_colons)
 {
@@ -183,8 +208,9 @@ Test(ctl_decode, takes_hex_with_blanks_and_colons)
 		struct tool_result r = CTL(".", "decode", "dp", same[i]);
 
 		cr_expect_eq(r.status, 0, "%s: %s", same[i], r.out);
-		cr_expect_str_eq(r.out, "{\"package\":1,\"command\":\"0115\",\"name\":\"OTA request\","
-					"\"payload\":\"\"}\n");
+		cr_expect_str_eq(r.out,
+		    "{\"package\":1,\"command\":\"0115\",\"name\":\"OTA request\","
+		    "\"payload\":\"\"}\n");
 	}
 }
 
@@ -255,8 +281,8 @@ Test(ctl_decode, tells_the_golden_bundle_from_its_file)
 
 Test(ctl_decode, tells_a_console_frame_of_a_device)
 {
-	struct tool_result r = CTL(".", "decode", "smp",
-	    "06094142414341414147414142434 14b46685a474a6f615842680a");
+	struct tool_result r = CTL(
+	    ".", "decode", "smp", "06094142414341414147414142434 14b46685a474a6f615842680a");
 
 	cr_expect_eq(r.status, 0, "%s", r.out);
 	cr_expect(strstr(r.out, "\"framing\":\"console\""), "%s", r.out);

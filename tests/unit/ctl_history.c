@@ -12,7 +12,8 @@
 #include "tool.h"
 
 #define LINE(at, daemon, event, rest) \
-	"{\"at\":\"2026-11-24T09:00:" at "Z\",\"daemon\":\"" daemon "\",\"event\":\"" event "\"" rest "}\n"
+	"{\"at\":\"2026-11-24T09:00:" at "Z\",\"daemon\":\"" daemon "\",\"event\":\"" event \
+	"\"" rest "}\n"
 
 /* DIR/cloudd, DIR/fetchd, DIR/flashd. */
 static char *
@@ -61,8 +62,7 @@ expect_events(struct history *h, const char *want)
 	{
 		const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(e, "event"));
 
-		used += (size_t)snprintf(
-		    got + used, sizeof(got) - used, "%s ", name ? name : "?");
+		used += (size_t)snprintf(got + used, sizeof(got) - used, "%s ", name ? name : "?");
 	}
 	cr_expect_str_eq(got, want);
 }
@@ -72,7 +72,8 @@ Test(ctl_history, events_of_all_daemons_come_in_the_order_of_time)
 	AUTO(scratch) char *dir = state_dir();
 	struct history h;
 
-	append(dir, "cloudd/events.jsonl", LINE("01.000", "cloudd", "a", "") LINE("05.000", "cloudd", "e", ""));
+	append(dir, "cloudd/events.jsonl",
+	    LINE("01.000", "cloudd", "a", "") LINE("05.000", "cloudd", "e", ""));
 	append(dir, "fetchd/events.jsonl.1", LINE("02.000", "fetchd", "b", ""));
 	append(dir, "fetchd/events.jsonl", LINE("03.000", "fetchd", "c", ""));
 	append(dir, "flashd/events.jsonl", LINE("03.000", "flashd", "d", ""));
@@ -176,8 +177,11 @@ Test(ctl_history, the_command_shows_what_the_daemons_event_log_wrote)
 	snprintf(conf, sizeof(conf), "[common]\nstate_dir = %s\n", dir);
 	kit_write(dir, "conf", conf, strlen(conf));
 	cr_assert_eq(event_open(path, "flashd", &log), ERR_OK);
-	event_write(log, &(struct event){.name = "device_failed", .about = {7, "p1", "m1"},
-			     .error = ERR_VERIFY, .expected = "aa", .got = "bb"});
+	event_write(log, &(struct event){.name = "device_failed",
+			     .about = {7, "p1", "m1"},
+			     .error = ERR_VERIFY,
+			     .expected = "aa",
+			     .got = "bb"});
 	event_close(log);
 	struct tool_result r = CTL(dir, "events", "--config", "conf", "--upgrade", "7");
 

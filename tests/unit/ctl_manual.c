@@ -129,7 +129,8 @@ expect_options(const char *page, const char *command, const char *help)
 	snprintf(want, sizeof(want), "\n.Ss %s", command);
 	cr_expect(strstr(page, want), "%s", command);
 	for (const char *at = strstr(help, "\n  --"); at; at = strstr(at + 1, "\n  --")) {
-		snprintf(want, sizeof(want), "\n.It Fl Fl %.*s", (int)strcspn(at + 5, " \n"), at + 5);
+		snprintf(
+		    want, sizeof(want), "\n.It Fl Fl %.*s", (int)strcspn(at + 5, " \n"), at + 5);
 		cr_expect(strstr(page, want), "%s %s", command, want);
 	}
 }
@@ -152,8 +153,8 @@ expect_commands(const char *page, const char *prefix)
 			n += expect_commands(page, "bundle");
 			continue;
 		}
-		struct tool_result help =
-		    *prefix ? CTL(".", prefix, name, "--help") : CTL(".", name, "--help");
+		struct tool_result help = *prefix ? CTL(".", prefix, name, "--help")
+						  : CTL(".", name, "--help");
 
 		cr_assert_eq(help.status, 0, "%s --help", full);
 		expect_options(page, full, help.out);

@@ -51,8 +51,8 @@ Test(ctl_tables, routes_prints_every_row_of_the_table)
 		cr_expect_str_eq(text(row, "kind"), route_kind_name(rows[i].kind));
 		cr_expect_str_eq(text(row, "from"), who_name(rows[i].from));
 		cr_expect_str_eq(text(row, "to"), who_name(rows[i].to));
-		cr_expect_eq(cJSON_GetObjectItem(row, "max_bytes")->valuedouble,
-		    (double)rows[i].max_bytes);
+		cr_expect_eq(
+		    cJSON_GetObjectItem(row, "max_bytes")->valuedouble, (double)rows[i].max_bytes);
 	}
 }
 
@@ -146,7 +146,8 @@ Test(ctl_tables, config_prints_every_key_of_every_daemon_with_its_default)
 Test(ctl_tables, config_check_says_yes_or_names_each_mistake)
 {
 	static const char good[] = COMMON CLOUD "[fetchd]\nparallel = 3\n";
-	static const char bad[] = COMMON CLOUD "tls = no\n[fetchd]\nparallel = 99\n[flashd]\nx = 1\n";
+	static const char bad[] = COMMON CLOUD
+	    "tls = no\n[fetchd]\nparallel = 99\n[flashd]\nx = 1\n";
 	AUTO(scratch) char *dir = kit_scratch();
 
 	kit_write(dir, "good", good, sizeof(good) - 1);
