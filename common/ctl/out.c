@@ -8,7 +8,7 @@
 #include "ctl.h"
 #include "out.h"
 
-enum { VALUE_SIZE = 1024, COLUMNS_MAX = 16, KEY_SIZE = 80, KEY_WIDTH = 22 };
+enum { VALUE_SIZE = 1024, COLUMNS_MAX = 16, KEY_SIZE = 80, KEY_WIDTH = 26 };
 
 static void
 need(const void *p)

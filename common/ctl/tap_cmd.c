@@ -5,6 +5,7 @@
 
 #include "ask.h"
 #include "bus_client.h"
+#include "clock.h"
 #include "commands.h"
 #include "ctl.h"
 
@@ -16,8 +17,9 @@ static const struct opt_spec specs[] = {
 };
 
 static const struct out_column columns[] = {
-	{"daemon", "DAEMON"}, {"from", "FROM"}, {"to", "TO"}, {"kind", "KIND"},
-	{"bytes", "BYTES"}, {"verdict", "VERDICT"}, {"message", "MESSAGE"}, {NULL, NULL},
+	{"time", "TIME"}, {"daemon", "DAEMON"}, {"from", "FROM"}, {"to", "TO"}, {"kind", "KIND"},
+	{"bytes", "BYTES"}, {"verdict", "VERDICT"}, {"upgrade", "UPGRADE"}, {"says", "SAYS"},
+	{NULL, NULL},
 };
 /* clang-format on */
 
@@ -80,6 +82,28 @@ add_all(struct bus_client_tap *tap, const struct ask *a)
 	return heard ? CTL_OK : worst;
 }
 
+/* What people read: the time as such, the upgrade if there is one, and the body alone. */
+static void
+add_readable(cJSON *row)
+{
+	const cJSON *message = cJSON_GetObjectItem(row, "message"), *m = NULL;
+	const cJSON *at = cJSON_GetObjectItem(row, "at"), *upgrade = NULL;
+	char time[CLOCK_TEXT];
+
+	if (cJSON_IsNumber(at) && at->valuedouble >= 0 && at->valuedouble < 1e14) {
+		clock_text((uint64_t)at->valuedouble, time);
+		out_add_text(row, "time", time);
+	}
+	upgrade = cJSON_GetObjectItem(message, "upgrade");
+	if (upgrade && (!cJSON_IsNumber(upgrade) || upgrade->valuedouble > 0))
+		cJSON_AddItemToObject(row, "upgrade", cJSON_Duplicate(upgrade, true));
+	cJSON_ArrayForEach(m, message)
+	{
+		if (cJSON_IsObject(m))
+			cJSON_AddItemToObject(row, "says", cJSON_Duplicate(m, true));
+	}
+}
+
 static enum err
 show_next(struct bus_client_tap *tap, int timeout_ms, bool json)
 {
@@ -87,6 +111,8 @@ show_next(struct bus_client_tap *tap, int timeout_ms, bool json)
 	enum err e = bus_client_tap_next(tap, timeout_ms, &line);
 	AUTO(out_json) cJSON *row = e ? NULL : cJSON_Parse(line);
 
+	if (row && !json)
+		add_readable(row);
 	if (row)
 		out_line(row, columns, json);
 	return e;
