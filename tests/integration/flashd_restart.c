@@ -1,0 +1,201 @@
+/*
+ * Whatever dies, in whichever phase: the upgrade ends rightly, and the device is never left with
+ * something that was not signed.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+
+#include "flashhouse_expect.h"
+
+static void
+open_house(struct flashhouse *h)
+{
+	flashhouse_open(h);
+	flashhouse_publish(h);
+	flashhouse_start(h);
+	flashhouse_slow_down(h, 3, 400);
+}
+
+static void
+close_house(struct flashhouse *h)
+{
+	cr_expect_eq(flashhouse_stop(h), 0);
+	flashhouse_close(h);
+}
+
+static void
+expect_done(struct flashhouse *h)
+{
+	flashhouse_expect_end(h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	flashhouse_expect_upgraded(h, h->device);
+	close_house(h);
+}
+
+/* flashd dies as soon as it has reported the phase, and another one takes over. */
+static void
+kill_in(Pb__Phase phase)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	cr_assert_not_null(flashhouse_report(&h, 7, phase));
+	flashhouse_kill(&h);
+	flashhouse_forget(&h);
+	flashhouse_start(&h);
+	expect_done(&h);
+}
+
+Test(flashd_restart, flashd_killed_when_flashing_begins)
+{
+	kill_in(PB__PHASE__PHASE_FLASHING);
+}
+
+Test(flashd_restart, flashd_killed_when_the_image_is_staged)
+{
+	kill_in(PB__PHASE__PHASE_STAGED);
+}
+
+Test(flashd_restart, flashd_killed_when_the_new_image_is_tested)
+{
+	kill_in(PB__PHASE__PHASE_TESTING);
+}
+
+Test(flashd_restart, flashd_killed_when_the_new_image_is_confirmed)
+{
+	kill_in(PB__PHASE__PHASE_CONFIRMED);
+}
+
+Test(flashd_restart, flashd_killed_when_all_is_done_says_so_again)
+{
+	kill_in(PB__PHASE__PHASE_DONE);
+}
+
+Test(flashd_restart, flashd_killed_while_it_waits_for_the_image)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	flashhouse_offer(&h, 7);
+	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
+	flashhouse_kill(&h);
+	flashhouse_forget(&h);
+	flashhouse_start(&h);
+	flashhouse_order(&h, 7);
+	expect_done(&h);
+}
+
+Test(flashd_restart, flashd_killed_in_mid_write_resumes_and_does_not_begin_anew)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	cr_assert(flashhouse_until_written(&h, h.image_len / 2));
+	uint64_t uploads = smp_tty_take(h.device)->uploads;
+	smp_tty_give(h.device);
+	flashhouse_kill(&h);
+	flashhouse_forget(&h);
+	flashhouse_start(&h);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	uint64_t all = smp_tty_take(h.device)->uploads;
+	smp_tty_give(h.device);
+	cr_expect_lt(all, 2 * uploads + uploads / 2, "the first half was sent once, %u of %u pieces",
+	    (unsigned)uploads, (unsigned)all);
+	expect_done(&h);
+}
+
+Test(flashd_restart, flashd_killed_again_and_again_gets_there)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	for (size_t part = 1; part < 8; part++) {
+		cr_assert(flashhouse_until_written(&h, part * h.image_len / 10));
+		flashhouse_kill(&h);
+		flashhouse_forget(&h);
+		flashhouse_start(&h);
+	}
+	expect_done(&h);
+}
+
+Test(flashd_restart, flashd_stopped_in_mid_write_ends_with_zero_and_goes_on_when_started)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	cr_assert(flashhouse_until_written(&h, h.image_len / 3));
+	cr_expect_eq(flashhouse_stop(&h), 0);
+	flashhouse_forget(&h);
+	flashhouse_start(&h);
+	expect_done(&h);
+}
+
+/* --- sessions --------------------------------------------------------------------------------- */
+
+Test(flashd_restart, session_killed_in_mid_write_is_replaced)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	cr_assert(flashhouse_until_written(&h, h.image_len / 3));
+	int pid = flashhouse_session(&h);
+	cr_assert_gt(pid, 0);
+	cr_assert_eq(kill(pid, SIGKILL), 0);
+	expect_done(&h);
+}
+
+Test(flashd_restart, sessions_die_with_flashd)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	cr_assert(flashhouse_until_written(&h, h.image_len / 3));
+	int pid = flashhouse_session(&h);
+	cr_assert_gt(pid, 0);
+	flashhouse_kill(&h);
+	cr_expect(flashhouse_has_ended(&h, pid), "nobody writes to a device without flashd");
+	flashhouse_start(&h);
+	expect_done(&h);
+}
+
+/* --- the gate --------------------------------------------------------------------------------- */
+
+Test(flashd_restart, gate_that_goes_away_does_not_stop_an_upgrade)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	cr_assert(flashhouse_until_written(&h, h.image_len / 3));
+	flashhouse_reconnect(&h);
+	expect_done(&h);
+}
+
+/* --- the record ------------------------------------------------------------------------------- */
+
+Test(flashd_restart, damaged_record_is_put_aside_and_the_signed_floors_still_hold)
+{
+	struct flashhouse h;
+	char path[320];
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect_eq(flashhouse_stop(&h), 0);
+	flashhouse_forget(&h);
+	snprintf(path, sizeof(path), "%s/state/flashd", h.dir);
+	kit_write(path, "flashd.db", "this was a database", 19);
+	flashhouse_start(&h);
+	cr_assert_not_null(
+	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	flashhouse_offer(&h, 8);
+	flashhouse_expect_verdict(&h, 8, PB__VERDICT__VERDICT_REJECT, ERR_ALREADY);
+	close_house(&h);
+}
