@@ -80,10 +80,15 @@ publish(
 	snprintf(l.topic, sizeof(l.topic), "%s", topic);
 	l.command = f.command;
 	l.package_id = f.package_id;
-	l.from_device = strstr(topic, CLOUD_CASE_DEVICE "/");
+	l.from_device = !strstr(topic, CLOUD_CASE_GATEWAY "/");
+	cr_assert_leq(f.len, sizeof(l.payload));
+	l.len = f.len;
+	memcpy(l.payload, f.payload, f.len);
 	note_letter(c, &f, &l);
 	cr_assert_lt(c->n_letters, CLOUD_CASE_LETTERS);
 	c->letters[c->n_letters++] = c->last = l;
+	if (l.status)
+		c->last_status = l;
 	return ERR_OK;
 }
 
@@ -92,7 +97,7 @@ subscribe(void *arg, const char *topic)
 {
 	struct cloud_case *c = arg;
 
-	cr_assert(strstr(topic, CLOUD_CASE_DEVICE));
+	cr_assert(strstr(topic, "/+"));
 	c->subscribed++;
 	return ERR_OK;
 }
@@ -109,7 +114,10 @@ fail(void *arg, int code)
 static void
 reconnect(void *arg)
 {
-	((struct cloud_case *)arg)->reconnects++;
+	struct cloud_case *c = arg;
+
+	cr_assert(!c->cloud.outbox.gateway_dirty, "a secret is saved before it is used");
+	c->reconnects++;
 }
 
 static enum err
@@ -208,6 +216,8 @@ cloud_case_new(void)
 	    .request_interval_ms = 600000};
 	c->profile = *profile_find("p1");
 	c->secrets = secrets;
+	c->keys = (struct dialect_sub){CLOUD_CASE_PK, CLOUD_CASE_DK};
+	snprintf(c->component, sizeof(c->component), "app");
 	c->dir = kit_scratch();
 	snprintf(c->path, sizeof(c->path), "%s/outbox.db", c->dir);
 	c->now = (struct mono){1000000};
@@ -299,7 +309,8 @@ cloud_case_expect(const char *file, int line, struct cloud_case *c, const char *
 struct subdevice *
 cloud_case_device(struct cloud_case *c)
 {
-	struct subdevice *s = subdevice_find(&c->cloud.devices, CLOUD_CASE_PK, CLOUD_CASE_DK);
+	struct subdevice *s = subdevice_find(
+	    &c->cloud.devices, c->keys.product_key, c->keys.device_key);
 
 	cr_assert_not_null(s);
 	return s;

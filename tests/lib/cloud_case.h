@@ -21,7 +21,7 @@
 #define CLOUD_CASE_PK "p1sub"
 #define CLOUD_CASE_DK "d1"
 #define CLOUD_CASE_GATEWAY "qdp1115Xgw"
-#define CLOUD_CASE_DEVICE "qdp1subd1"
+#define CLOUD_CASE_DEVICE "qdp1subd1" /* unless a test changes `keys` */
 
 enum { CLOUD_CASE_LETTERS = 256 };
 
@@ -33,6 +33,8 @@ struct cloud_case_letter {
 	bool from_device;
 	unsigned qos;
 	char topic[ENDPOINT_TOPIC_SIZE];
+	uint8_t payload[300]; /* of the frame */
+	size_t len;
 };
 
 struct cloud_case {
@@ -40,6 +42,8 @@ struct cloud_case {
 	struct cloud_identity identity;
 	struct profile profile;
 	struct secrets secrets;
+	struct dialect_sub keys; /* of the device; may be changed before it is reported */
+	char component[DIALECT_COMPONENT_MAX + 1];
 	char *dir;
 	char path[300];
 	struct mono now;
@@ -57,9 +61,10 @@ struct cloud_case {
 	struct cloud_case_letter letters[CLOUD_CASE_LETTERS];
 	size_t n_letters;
 	struct cloud_case_letter last; /* the last one of all */
-	uint64_t upgrade;              /* of the last message to the gate that named one */
-	uint64_t order_size;           /* of the last FetchOrder */
-	uint16_t down_package;         /* package id of the platform's last message */
+	struct cloud_case_letter last_status;
+	uint64_t upgrade;      /* of the last message to the gate that named one */
+	uint64_t order_size;   /* of the last FetchOrder */
+	uint16_t down_package; /* package id of the platform's last message */
 	unsigned fails, reconnects, subscribed;
 	int fail_code;
 	uint64_t next_report;
@@ -89,6 +94,8 @@ int cloud_case_state(struct cloud_case *c);
 
 /* --- the platform ----------------------------------------------------------------------------- */
 
+/* Bytes that come on a topic of the device's or the gateway's. */
+void cloud_case_down_bytes(struct cloud_case *c, bool device, const uint8_t *data, size_t len);
 /* Send a message down; `device`: on the device's topic, else on the gateway's. */
 void cloud_case_down(
     struct cloud_case *c, bool device, uint16_t command, const struct ttlv_writer *values);

@@ -48,21 +48,29 @@ settle(struct cloud_case *c)
 		cloud_case_confirm_all(c);
 }
 
+void
+cloud_case_down_bytes(struct cloud_case *c, bool device, const uint8_t *data, size_t len)
+{
+	char endpoint[ENDPOINT_SIZE] = CLOUD_CASE_GATEWAY, topic[ENDPOINT_TOPIC_SIZE];
+
+	if (device)
+		endpoint_format(&c->keys, endpoint);
+	snprintf(topic, sizeof(topic), "q/1/d/%s/x", endpoint);
+	cloud_on_message(&c->cloud, topic, data, len);
+	settle(c);
+}
+
 static void
 down(struct cloud_case *c, bool device, uint16_t package_id, uint16_t command,
     const struct ttlv_writer *values)
 {
-	char topic[ENDPOINT_TOPIC_SIZE];
 	uint8_t frame[2 * 4096];
 	struct dp f = {package_id, command, values->data, 0};
 	size_t len = 0;
 
 	cr_assert_eq(ttlv_put_end(values, &f.len), ERR_OK);
 	cr_assert_eq(dp_format(&f, frame, sizeof(frame), &len), ERR_OK);
-	snprintf(
-	    topic, sizeof(topic), "q/1/d/%s/x", device ? CLOUD_CASE_DEVICE : CLOUD_CASE_GATEWAY);
-	cloud_on_message(&c->cloud, topic, frame, len);
-	settle(c);
+	cloud_case_down_bytes(c, device, frame, len);
 }
 
 void
@@ -141,8 +149,8 @@ cloud_case_reply(struct cloud_case *c, uint16_t command, int code)
 
 	code = code ? code : DIALECT_CODE_OK;
 	ttlv_put_int(&w, 1, code);
-	ttlv_put_text(&w, 3, CLOUD_CASE_PK);
-	ttlv_put_text(&w, 4, CLOUD_CASE_DK);
+	ttlv_put_text(&w, 3, c->keys.product_key);
+	ttlv_put_text(&w, 4, c->keys.device_key);
 	if (command == DIALECT_REGISTERED && code == DIALECT_CODE_OK)
 		ttlv_put_text(
 		    &w, 5, "2iKcFleFzN2uzW2fTpi5LEajGd+l6JHDxCTkffv2H8avWN9TzFkl5mKU/SaYv+aR");
@@ -163,13 +171,11 @@ cloud_case_exception(struct cloud_case *c, bool device, int code, uint16_t packa
 /* --- the gate --------------------------------------------------------------------------------- */
 
 static Pb__Device *
-device(Pb__Device *d)
+device(struct cloud_case *c, Pb__Device *d)
 {
-	static char pk[] = CLOUD_CASE_PK, dk[] = CLOUD_CASE_DK;
-
 	pb__device__init(d);
-	d->product_key = pk;
-	d->device_key = dk;
+	d->product_key = c->keys.product_key;
+	d->device_key = c->keys.device_key;
 	return d;
 }
 
@@ -183,15 +189,14 @@ from_gate(struct cloud_case *c, Pb__Envelope *e)
 void
 cloud_case_reports_device(struct cloud_case *c, const char *version, int state)
 {
-	static char component[] = "app";
 	char text[65];
 	Pb__Device d;
 	Pb__DeviceReport r = PB__DEVICE_REPORT__INIT;
 	Pb__Envelope e = PB__ENVELOPE__INIT;
 
 	snprintf(text, sizeof(text), "%s", version);
-	r.device = device(&d);
-	r.component = component;
+	r.device = device(c, &d);
+	r.component = c->component;
 	r.version = text;
 	r.state = (Pb__DeviceState)state;
 	e.body_case = PB__ENVELOPE__BODY_DEVICE_REPORT;
@@ -223,7 +228,7 @@ cloud_case_progress(struct cloud_case *c, int phase)
 	Pb__Progress p = PB__PROGRESS__INIT;
 	Pb__Envelope e = PB__ENVELOPE__INIT;
 
-	p.device = device(&d);
+	p.device = device(c, &d);
 	p.phase = (Pb__Phase)phase;
 	e.upgrade = c->upgrade;
 	e.body_case = PB__ENVELOPE__BODY_PROGRESS;
@@ -244,7 +249,7 @@ cloud_case_report_again(struct cloud_case *c, const char *source, uint64_t id, i
 	snprintf(text, sizeof(text), "%s", version);
 	r.id = id;
 	r.source = from;
-	r.device = device(&d);
+	r.device = device(c, &d);
 	r.phase = (Pb__Phase)phase;
 	r.error = error;
 	r.version = text;

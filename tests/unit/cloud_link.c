@@ -234,6 +234,23 @@ Test(cloud_link, waits_longer_each_time_the_platform_does_not_answer_a_login)
 	CLOUD_CASE_EXPECT(c, "g0034 g0044 00c0 00c0 00c0 00c0 00c0");
 }
 
+Test(cloud_link, lets_sixteen_devices_log_in_at_a_time)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_new();
+	unsigned n = 0;
+
+	c->no_logins = true;
+	cloud_case_connect(c);
+	cloud_case_trace(c);
+	for (int i = 0; i < 20; i++) {
+		snprintf(c->keys.device_key, sizeof(c->keys.device_key), "d%d", i);
+		cloud_case_reports_device(c, "1.0.0", PRESENT);
+	}
+	for (const char *at = cloud_case_trace(c); (at = strstr(at, "00c0")); at++)
+		n++;
+	cr_expect_eq(n, CLOUD_LOGINS_MAX);
+}
+
 Test(cloud_link, says_that_a_product_without_a_secret_cannot_be_reported)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_new();

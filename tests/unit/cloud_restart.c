@@ -244,3 +244,20 @@ Test(cloud_restart, keeps_a_time_to_ask_again_that_flashd_gave)
 	cloud_case_pass(c, 60000);
 	CLOUD_CASE_EXPECT(c, "0115");
 }
+
+Test(cloud_restart, starts_no_url_timer_for_a_confirmation_that_nobody_has_heard)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+
+	cloud_case_drive(c, CONVERSATION_OFFERED);
+	c->mute = true;
+	cloud_case_verdict(c, PB__VERDICT__VERDICT_ACCEPT, ERR_OK, 0);
+	cloud_case_restart(c);
+	cloud_case_pass(c, 120000);
+	cr_expect_eq(cloud_case_state(c), CONVERSATION_CONFIRMED);
+	c->mute = false;
+	cloud_case_connect(c);
+	CLOUD_CASE_EXPECT(c, "g0034 g0044 00c2 s2 0044:1.0.0");
+	cloud_case_pass(c, 30000);
+	CLOUD_CASE_EXPECT(c, "!upgrade_ended s12:1.0.0 0115");
+}
