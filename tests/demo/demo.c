@@ -164,9 +164,8 @@ open_house(struct demo *d)
 
 	if (e)
 		return e;
-	for (int i = 0; i < 2 && f->device[i]; i++)
-		snprintf(d->house->process[HOUSE_DEVICE].extra[i],
-		    sizeof(d->house->process[HOUSE_DEVICE].extra[i]), "%s", f->device[i]);
+	if (f->device[0])
+		house_device_args(d->house, 0, f->device[0], f->device[1]);
 	say(d, "starting the Developer Center, flashd, fetchd, cloudd and the devices");
 	return house_start_all(d->house);
 }

@@ -106,7 +106,7 @@ device_command(struct house *h, int i, struct command *c)
 	add_option(c, "reset-ms", o->reset_ms);
 	if (geteuid() == 0)
 		add_option(c, "uid", HOUSE_FLASH_UID);
-	for (size_t k = 0; k < 6 && h->process[HOUSE_DEVICE + i].extra[k][0]; k++)
+	for (size_t k = 0; k < 2 && h->process[HOUSE_DEVICE + i].extra[k][0]; k++)
 		add(c, "%s", h->process[HOUSE_DEVICE + i].extra[k]);
 }
 
@@ -302,6 +302,15 @@ house_start_all(struct house *h)
 	for (int i = 0; e == ERR_OK && i < (int)h->options.devices; i++)
 		e = house_look_wait_version(h, i, HOUSE_OLD);
 	return e;
+}
+
+void
+house_device_args(struct house *h, int device, const char *first, const char *second)
+{
+	struct house_process *p = &h->process[HOUSE_DEVICE + device];
+
+	snprintf(p->extra[0], sizeof(p->extra[0]), "%s", first);
+	snprintf(p->extra[1], sizeof(p->extra[1]), "%s", second ? second : "");
 }
 
 struct tool_result

@@ -58,7 +58,8 @@ struct house_options {
 	unsigned latency_ms;  /* of the lines */
 	unsigned retries;     /* of the platform, after a failed upgrade */
 	bool hasty;           /* waits and deadlines of seconds instead of minutes, for tests */
-	/* More lines for [fetchd], [cloudd] and [flashd]; may be NULL. */
+	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty ones.
+	 * May be NULL. */
 	const char *fetchd, *cloudd, *flashd;
 };
 
@@ -67,7 +68,7 @@ struct house_process {
 	int status; /* of the last end, as waitpid gave it */
 	unsigned starts;
 	unsigned orphans; /* children that outlived it and had to be killed, in all */
-	char extra[6][40]; /* a device's further arguments; set before its start */
+	char extra[2][40]; /* a device's further arguments */
 };
 
 struct house {
@@ -98,6 +99,9 @@ enum err house_fail(struct house *h, enum err e, const char *format, ...)
 const char *house_name(enum house_part p, char out[32]);
 /* How many parts this house has: HOUSE_DEVICE + devices. */
 enum house_part house_parts(const struct house *h);
+
+/* Further arguments of a device's program from its next start on; `second` may be NULL. */
+void house_device_args(struct house *h, int device, const char *first, const char *second);
 
 enum err house_start(struct house *h, enum house_part p) MUST_CHECK;
 /* Everything that does not run yet; waits until each device is logged in with its old version. */

@@ -167,12 +167,12 @@ static void
 write_flashd(const struct house *h, FILE *f)
 {
 	fprintf(f, "\n[flashd]\ntrust_dir = %s\n", h->kit->anchor_dir);
-	if (h->options.hasty)
+	if (h->options.flashd)
+		fprintf(f, "%s\n", h->options.flashd);
+	else if (h->options.hasty)
 		fprintf(f,
 		    "ask_every = 2 s\naway_retry = 60 s\nflash_deadline = 90 s\n"
 		    "reboot_deadline = 30 s\ntest_deadline = 30 s\nconfirm_deadline = 30 s\n");
-	if (h->options.flashd)
-		fprintf(f, "%s\n", h->options.flashd);
 	for (unsigned i = 1; i <= h->options.devices; i++) {
 		fprintf(f,
 		    "\n[flashd.device meter%u]\nproduct_key = %s\ndevice_key = METER%u\n"

@@ -88,7 +88,7 @@ house_pack_publish(struct house *h, const struct house_pack *p)
 	uint32_t counter = p->counter ? p->counter : 2;
 	struct bundle_bytes image = house_pack_image(version, counter, p->size ? p->size : 50000);
 	struct kit_spec spec = {.vendor = HOUSE_VENDOR,
-	    .model = HOUSE_MODEL,
+	    .model = p->model ? p->model : HOUSE_MODEL,
 	    .version = version,
 	    .sequence = p->sequence ? p->sequence : 5,
 	    .security_counter = counter,
@@ -104,7 +104,7 @@ house_pack_publish(struct house *h, const struct house_pack *p)
 	kit_bundle_file(p->signer ? p->signer : h->kit, &spec, path);
 	free(image.data);
 	struct tool_result r = HOUSE_DC(h, "package", "add", "--file", path, "--name", h->package,
-	    "--component", "app", "--target", version, p->source ? "--source" : NULL, p->source);
+	    "--component", "app", "--target", p->planned ? p->planned : version);
 	if (r.status == 0)
 		return ERR_OK;
 	return house_fail(h, ERR_SYSTEM, "package add: status %d: %.200s", r.status, r.out);

@@ -15,7 +15,8 @@ struct house_pack {
 	uint32_t counter;    /* 2; security counter */
 	size_t size;         /* 50000; of the image's body */
 	const struct kit *signer; /* the house's publisher */
-	const char *source;  /* none: for every version */
+	const char *model;   /* HOUSE_MODEL */
+	const char *planned; /* version; what the platform believes it to be */
 };
 
 /* An unsigned MCUboot image (header, body, protected counter, SHA-256) of version "1.2.3". The body
