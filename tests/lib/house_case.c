@@ -34,6 +34,8 @@ fail(struct house *h, const char *what)
 {
 	for (enum house_part p = 0; p < house_parts(h); p++)
 		print_tail(h, p);
+	struct tool_result r = HOUSE_DC(h, "status");
+	fprintf(stderr, "%s", r.out);
 	cr_assert_fail("%s", what);
 }
 

@@ -1,0 +1,206 @@
+/*
+ * System tests of sudden death: each process is killed at each phase of an upgrade in which it has
+ * something to lose, and started again if nobody in the house does that. Every upgrade has to end
+ * rightly without a person: the device runs the new version, the platform has recorded success,
+ * and nothing that contradicts the device was ever reported.
+ *
+ * Phases are stretched so that a test can meet them: the platform answers late (OFFERED), the
+ * package server is slow (FETCHING), the line is no faster than needed (FLASHING), the device takes
+ * its time to boot (TESTING).
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "house_case.h"
+#include "house_look.h"
+#include "json.h"
+
+TestSuite(killed, .timeout = 120);
+
+enum phase { OFFERED, FETCHING, FLASHING, TESTING, ENDING };
+
+static bool
+is_one_of(const char *state, const char *const list[])
+{
+	for (size_t i = 0; list[i]; i++)
+		if (strcmp(state, list[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_offered(struct house *h, void *arg)
+{
+	static const char *const states[] = {"OFFERED", "CONFIRMED", NULL};
+	char state[32];
+
+	(void)arg;
+	house_case_conversation(h, 0, state);
+	return is_one_of(state, states);
+}
+
+static bool
+is_fetching(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_image(h, state, &done);
+	return strcmp(state, "FETCHING") == 0 && done > 10000;
+}
+
+static bool
+is_flashing(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_flash(h, 0, state, &done);
+	return strcmp(state, "FLASHING") == 0 && done > 10000;
+}
+
+static bool
+is_testing(struct house *h, void *arg)
+{
+	static const char *const states[] = {"STAGED", "TESTING", NULL};
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_flash(h, 0, state, &done);
+	return is_one_of(state, states);
+}
+
+static bool
+is_ending(struct house *h, void *arg)
+{
+	static const char *const states[] = {"CONFIRMED", "DONE", NULL};
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_flash(h, 0, state, &done);
+	return is_one_of(state, states);
+}
+
+/* A house whose upgrade has come to this phase. */
+static struct house *
+house_in(enum phase phase)
+{
+	static house_case_is *const is[] = {
+	    is_offered, is_fetching, is_flashing, is_testing, is_ending};
+	struct house *h = house_case_open(&(struct house_options){
+	    .baud = phase == FLASHING ? 460800 : 0, .reset_ms = phase == TESTING ? 800 : 0});
+
+	if (phase == OFFERED)
+		house_case_fault(h, "delay", "300");
+	if (phase == FETCHING)
+		house_case_fault(h, "http_rate", "40000");
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_until(h, is[phase], NULL, "the phase in which to kill");
+	return h;
+}
+
+/* What has to come of it, whatever was killed. */
+static void
+ends_rightly(struct house *h)
+{
+	double requests, bytes, size;
+
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+	cr_expect_eq(json_number(own, "reverts"), 0);
+	house_case_served(h, &requests, &bytes, &size);
+	cr_expect_lt(bytes, size + 65536, "%.0f bytes fetched of a package of %.0f", bytes, size);
+}
+
+static void
+kill_part(enum house_part p, enum phase phase)
+{
+	AUTO(house_case) struct house *h = house_in(phase);
+
+	house_kill(h, p);
+	HOUSE_MUST(h, house_start(h, p));
+	ends_rightly(h);
+}
+
+/* Whatever the part runs as a child is killed; whoever notices may end, and is started again. */
+static void
+kill_child(enum house_part p, const char *program, enum phase phase)
+{
+	AUTO(house_case) struct house *h = house_in(phase);
+	pid_t child = 0;
+
+	for (int i = 0; i < 500 && !child; i++) {
+		child = house_look_child(h, p, program);
+		house_look_pause(1);
+	}
+	cr_assert_gt(child, 0, "%s is not running", program);
+	cr_assert_eq(kill(child, SIGKILL), 0);
+	ends_rightly(h);
+}
+
+/* The platform's server, away for as long as it takes to start it again. */
+static void
+kill_platform(enum phase phase)
+{
+	kill_part(HOUSE_DEVCENTER, phase);
+}
+
+/* clang-format off */
+#define KILLED(name, ...) Test(killed, name) { __VA_ARGS__; }
+
+KILLED(cloudd_killed_while_a_plan_is_offered,   kill_part(HOUSE_CLOUDD, OFFERED))
+KILLED(cloudd_killed_in_mid_download,           kill_part(HOUSE_CLOUDD, FETCHING))
+KILLED(cloudd_killed_in_mid_flash,              kill_part(HOUSE_CLOUDD, FLASHING))
+KILLED(cloudd_killed_while_the_image_is_tested, kill_part(HOUSE_CLOUDD, TESTING))
+KILLED(cloudd_killed_when_the_end_is_reported,  kill_part(HOUSE_CLOUDD, ENDING))
+
+KILLED(fetchd_killed_while_a_plan_is_offered,   kill_part(HOUSE_FETCHD, OFFERED))
+KILLED(fetchd_killed_in_mid_download,           kill_part(HOUSE_FETCHD, FETCHING))
+KILLED(fetchd_killed_in_mid_flash,              kill_part(HOUSE_FETCHD, FLASHING))
+KILLED(fetchd_killed_while_the_image_is_tested, kill_part(HOUSE_FETCHD, TESTING))
+KILLED(fetchd_killed_when_the_end_is_reported,  kill_part(HOUSE_FETCHD, ENDING))
+
+KILLED(courier_killed_in_mid_download,   kill_child(HOUSE_FETCHD, "subota-courier", FETCHING))
+KILLED(nursery_killed_while_offered,     kill_child(HOUSE_FETCHD, "subota-nursery", OFFERED))
+KILLED(nursery_killed_in_mid_download,   kill_child(HOUSE_FETCHD, "subota-nursery", FETCHING))
+KILLED(nursery_killed_in_mid_flash,      kill_child(HOUSE_FETCHD, "subota-nursery", FLASHING))
+
+KILLED(flashd_killed_while_a_plan_is_offered,   kill_part(HOUSE_FLASHD, OFFERED))
+KILLED(flashd_killed_in_mid_download,           kill_part(HOUSE_FLASHD, FETCHING))
+KILLED(flashd_killed_in_mid_flash,              kill_part(HOUSE_FLASHD, FLASHING))
+KILLED(flashd_killed_while_the_image_is_tested, kill_part(HOUSE_FLASHD, TESTING))
+KILLED(flashd_killed_when_the_end_is_reported,  kill_part(HOUSE_FLASHD, ENDING))
+
+KILLED(session_killed_in_mid_flash,      kill_child(HOUSE_FLASHD, "subota-session", FLASHING))
+KILLED(session_killed_while_the_device_resets, kill_child(HOUSE_FLASHD, "subota-session", TESTING))
+
+KILLED(platform_killed_while_a_plan_is_offered,   kill_platform(OFFERED))
+KILLED(platform_killed_in_mid_download,           kill_platform(FETCHING))
+KILLED(platform_killed_in_mid_flash,              kill_platform(FLASHING))
+KILLED(platform_killed_while_the_image_is_tested, kill_platform(TESTING))
+KILLED(platform_killed_when_the_end_is_reported,  kill_platform(ENDING))
+/* clang-format on */
+
+Test(killed, all_three_killed_at_once_in_mid_flash)
+{
+	AUTO(house_case) struct house *h = house_in(FLASHING);
+
+	for (enum house_part p = HOUSE_FLASHD; p <= HOUSE_CLOUDD; p++)
+		house_kill(h, p);
+	for (enum house_part p = HOUSE_FLASHD; p <= HOUSE_CLOUDD; p++)
+		HOUSE_MUST(h, house_start(h, p));
+	ends_rightly(h);
+}
+
+Test(killed, no_child_outlives_its_daemon)
+{
+	AUTO(house_case) struct house *h = house_in(FETCHING);
+
+	cr_assert_gt(house_look_child(h, HOUSE_FETCHD, "subota-nursery"), 0);
+	house_kill(h, HOUSE_FETCHD);
+	cr_expect_eq(h->process[HOUSE_FETCHD].orphans, 0);
+}
