@@ -83,20 +83,37 @@ uid_or_ours(unsigned uid)
 	return geteuid() == 0 ? uid : (unsigned)geteuid();
 }
 
-static bool
-child_is_there(struct house *h, void *arg)
-{
-	const char *program = arg;
+struct child {
+	enum house_part parent;
+	const char *program;
+	pid_t pid;
+};
 
-	return house_look_child(h, HOUSE_FETCHD, program) > 0 ||
-	       house_look_child(h, HOUSE_FLASHD, program) > 0;
+/* At work, so that there is time to look at it. */
+static bool
+is_at_work(struct house *h, void *arg)
+{
+	struct child *c = arg;
+	char state[32];
+	double done;
+
+	if (c->parent == HOUSE_FETCHD)
+		house_case_image(h, state, &done);
+	else
+		house_case_flash(h, 0, state, &done);
+	if (done < 5000)
+		return false;
+	c->pid = house_look_child(h, c->parent, c->program);
+	return c->pid > 0;
 }
 
-static pid_t
-wait_child(struct house *h, enum house_part p, const char *program)
+static void
+check_child(struct house *h, enum house_part parent, const char *program, unsigned uid)
 {
-	house_case_until(h, child_is_there, (void *)(uintptr_t)program, program);
-	return house_look_child(h, p, program);
+	struct child c = {parent, program, 0};
+
+	house_case_until(h, is_at_work, &c, program);
+	check_process(c.pid, program, uid_or_ours(uid));
 }
 
 Test(users, each_daemon_is_a_user_of_its_own_without_privileges_in_every_thread)
@@ -122,10 +139,8 @@ Test(users, courier_and_session_have_no_privilege_while_they_face_their_stranger
 
 	house_case_fault(h, "http_rate", "50000");
 	house_case_plan(h, &(struct house_pack){0});
-	check_process(wait_child(h, HOUSE_FETCHD, "subota-courier"), "courier",
-	    uid_or_ours(HOUSE_COURIER_UID));
-	check_process(wait_child(h, HOUSE_FLASHD, "subota-session"), "session",
-	    uid_or_ours(HOUSE_FLASH_UID));
+	check_child(h, HOUSE_FETCHD, "subota-courier", HOUSE_COURIER_UID);
+	check_child(h, HOUSE_FLASHD, "subota-session", HOUSE_FLASH_UID);
 	house_case_upgraded(h, 0, HOUSE_NEW);
 }
 
