@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -63,7 +64,7 @@ greet_as_nobody(const char *path)
 
 	if (pid != 0)
 		return pid;
-	if (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)
+	if (setgid(NOBODY) != 0 || setuid(NOBODY) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
 		_exit(2);
 	bus_raw_open(&r, path, NULL);
 	bus_raw_hello(&r, "cloudd", 1, 1);
@@ -142,6 +143,7 @@ Test(bus_hostile, more_than_64_kib_ends_the_connection_and_is_not_delivered)
 	bus_raw_send(&r, big, sizeof(big), false);
 	BUS_WAIT(&c, c.server.downs == 1);
 	cr_expect_leq(seen(&c).received, before + 1, "a knock at most");
+	cr_expect_eq(seen(&c).refused, 0, "it did not even get here");
 	cr_expect_eq(c.server.messages, 0);
 	bus_raw_close(&r);
 	bus_case_close(&c);
