@@ -36,8 +36,11 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 char *
 kit_scratch(void)
 {
-	char *dir = strdup("/tmp/subota-test-XXXXXX");
+	const char *base = getenv("TMPDIR");
+	char *dir = NULL;
 
+	must(asprintf(&dir, "%s/subota-test-XXXXXX", base ? base : "/tmp") > 0 ? ERR_OK : ERR_NOMEM,
+	    "scratch directory");
 	must(dir && mkdtemp(dir) ? ERR_OK : ERR_SYSTEM, "scratch directory");
 	return dir;
 }
