@@ -71,7 +71,7 @@ struct command {
 	char text[ARGS][340];
 };
 
-static void
+static void __attribute__((format(printf, 2, 3)))
 add(struct command *c, const char *format, ...)
 {
 	va_list ap;

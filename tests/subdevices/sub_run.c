@@ -41,7 +41,7 @@ struct run {
 	int epoll, timer, signals;
 };
 
-static void
+static void __attribute__((format(printf, 2, 3)))
 say(const struct run *r, const char *format, ...)
 {
 	va_list args;
