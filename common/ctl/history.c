@@ -114,39 +114,18 @@ read_file(struct history *h, struct history_file *f, cJSON *list)
 	f->offset = read_from(h, fd, f->offset, now.st_size, list);
 }
 
-struct placed {
-	cJSON *event;
-	const char *at;
-	size_t place;
-};
-
-static int
-by_time(const void *a, const void *b)
+static const char *
+time_of(const cJSON *event)
 {
-	const struct placed *x = a, *y = b;
-	int order = strcmp(x->at, y->at);
+	const char *at = cJSON_GetStringValue(cJSON_GetObjectItem(event, "at"));
 
-	return order ? order : x->place < y->place ? -1 : x->place > y->place;
+	return at ? at : "";
 }
 
-/* Daemons were read one after the other; what has the same time stays in that order. */
-static void
-sort(cJSON *list)
+static int
+by_time(const cJSON *a, const cJSON *b)
 {
-	size_t n = (size_t)cJSON_GetArraySize(list), i = 0;
-	AUTO(mem) struct placed *all = calloc(n + 1, sizeof(*all));
-
-	for (; all && i < n; i++) {
-		cJSON *event = cJSON_DetachItemFromArray(list, 0);
-		const char *at = cJSON_GetStringValue(cJSON_GetObjectItem(event, "at"));
-
-		all[i] = (struct placed){event, at ? at : "", i};
-	}
-	if (!all)
-		return;
-	qsort(all, n, sizeof(*all), by_time);
-	for (i = 0; i < n; i++)
-		cJSON_AddItemToArray(list, all[i].event);
+	return strcmp(time_of(a), time_of(b));
 }
 
 cJSON *
@@ -156,7 +135,7 @@ history_read(struct history *h)
 
 	for (size_t i = 0; i < h->n; i++)
 		read_file(h, &h->files[i], list);
-	sort(list);
+	out_sort(list, by_time);
 	return list;
 }
 

@@ -118,26 +118,25 @@ id_of(const cJSON *row)
 	return strtoull(text, NULL, 10);
 }
 
-/* The row of this upgrade; a new one goes where the newest stay first. */
 static cJSON *
 row_of(cJSON *list, uint64_t id)
 {
 	cJSON *u = NULL;
-	int at = 0;
 
 	cJSON_ArrayForEach(u, list)
 	{
 		if (id_of(u) == id)
 			return u;
-		if (id_of(u) < id)
-			break;
-		at++;
 	}
 	u = out_row(list);
 	out_add_number(u, "upgrade", id);
-	cJSON_DetachItemViaPointer(list, u);
-	cJSON_InsertItemInArray(list, at, u);
 	return u;
+}
+
+static int
+newest_first(const cJSON *a, const cJSON *b)
+{
+	return id_of(a) < id_of(b) ? 1 : id_of(a) > id_of(b) ? -1 : 0;
 }
 
 static void
@@ -170,6 +169,7 @@ merge_upgrades(const struct merge *m)
 	add_upgrades(list, m->flashd, "flashd", "flash", "state");
 	add_upgrades(list, m->fetchd, "fetchd", "gate", "state");
 	add_upgrades(list, m->cloudd, "cloudd", "cloud", "text");
+	out_sort(list, newest_first);
 	return list;
 }
 

@@ -26,8 +26,42 @@ out_row(cJSON *list)
 
 	need(list);
 	need(o);
-	cJSON_AddItemToArray(list, o);
+	need(cJSON_AddItemToArray(list, o) ? o : NULL);
 	return o;
+}
+
+/* Merge sort, because qsort may change the order of equals; `to` is room for as many. */
+static void
+merge_sort(cJSON **from, cJSON **to, size_t n, int (*order)(const cJSON *a, const cJSON *b))
+{
+	size_t half = n / 2, i = 0, k = half;
+
+	if (n < 2)
+		return;
+	merge_sort(from, to, half, order);
+	merge_sort(from + half, to + half, n - half, order);
+	for (size_t at = 0; at < n; at++) {
+		bool left = i < half && (k == n || order(from[i], from[k]) <= 0);
+
+		to[at] = left ? from[i++] : from[k++];
+	}
+	memcpy(from, to, n * sizeof(*from));
+}
+
+void
+out_sort(cJSON *list, int (*order)(const cJSON *a, const cJSON *b))
+{
+	size_t n = (size_t)cJSON_GetArraySize(list);
+	AUTO(mem) cJSON **all = calloc(n + 1, sizeof(*all));
+	AUTO(mem) cJSON **side = calloc(n + 1, sizeof(*side));
+
+	need(all);
+	need(side);
+	for (size_t i = 0; i < n; i++)
+		all[i] = cJSON_DetachItemFromArray(list, 0);
+	merge_sort(all, side, n, order);
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(list, all[i]);
 }
 
 void

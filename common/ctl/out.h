@@ -44,6 +44,9 @@ void out_text(const cJSON *value, char *text, size_t size);
 
 /* A new object at the end of `list`; never NULL: without memory the program ends (71). */
 cJSON *out_row(cJSON *list);
+/* Put a list in order; equal members stay as they are. Not by cJSON_InsertItemInArray, which in
+ * some builds of the library refuses every place but the ends. */
+void out_sort(cJSON *list, int (*order)(const cJSON *a, const cJSON *b));
 void out_add_text(cJSON *o, const char *key, const char *text);
 void out_add_number(cJSON *o, const char *key, uint64_t n);
 
