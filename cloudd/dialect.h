@@ -84,6 +84,8 @@ enum dialect_code {
 
 /* Whether a code in 00A3 says that the gateway itself may not be here. */
 bool dialect_is_auth_code(int64_t code);
+/* What a code means, for people; never NULL. */
+const char *dialect_code_text(int64_t code);
 /* The text of id 14, NULL for a status that does not exist. */
 const char *dialect_status_text(int status);
 

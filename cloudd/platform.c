@@ -106,14 +106,15 @@ read_reply(struct cloud *c, struct message *m, struct dialect_reply *r, struct s
 static void
 tell_refusal(struct cloud *c, const struct subdevice *s, int64_t code)
 {
-	char text[80];
+	char text[200];
 	enum err e = ERR_PLATFORM;
 
 	if (code == DIALECT_CODE_NOT_ASSOCIATED)
 		e = ERR_NOT_ASSOCIATED;
 	else if (code == DIALECT_CODE_SECRET || code == DIALECT_CODE_SUB_SECRET)
 		e = ERR_AUTH;
-	snprintf(text, sizeof(text), "the platform answered the login with code %" PRId64, code);
+	snprintf(text, sizeof(text), "the platform answered the login with code %" PRId64 ": %s",
+	    code, dialect_code_text(code));
 	cloud_tell(c, s, "login_refused", e, text);
 }
 
@@ -240,7 +241,7 @@ static enum err
 on_exception(struct cloud *c, struct message *m)
 {
 	struct dialect_reply r;
-	char text[80];
+	char text[200];
 	enum err e = dialect_parse_exception(
 	    c->profile, m->frame.payload, m->frame.len, &r, m->why);
 
@@ -260,7 +261,8 @@ on_exception(struct cloud *c, struct message *m)
 		    r.package_id);
 		return ERR_OK;
 	}
-	snprintf(text, sizeof(text), "the platform refused the gateway with code %" PRId64, r.code);
+	snprintf(text, sizeof(text), "the platform refused the gateway with code %" PRId64 ": %s",
+	    r.code, dialect_code_text(r.code));
 	cloud_tell(c, NULL, "gateway_refused", ERR_AUTH, text);
 	if (r.code == DIALECT_CODE_SECRET)
 		cloud_set_secret(c, "");

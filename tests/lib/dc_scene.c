@@ -41,14 +41,19 @@ appears(const char *path)
 void
 dc_scene_start(struct dc_scene *s)
 {
-	char ready[500], text[600] = "";
-	const char *argv[] = {s->program, "serve", "--dir", s->dir, "--http-port", "0",
-	    "--plain-mqtt-port", "0", "--quiet", NULL};
+	char ready[500], text[600] = "", ports[4][8];
+	const unsigned known[4] = {s->mqtt, s->https, s->plain, s->http};
+	const char *argv[] = {s->program, "serve", "--dir", s->dir, "--mqtt-port", ports[0],
+	    "--https-port", ports[1], "--plain-mqtt-port", ports[2], "--http-port", ports[3],
+	    "--quiet", NULL};
 	char *env[] = {NULL};
 
+	for (int i = 0; i < 4; i++)
+		snprintf(ports[i], sizeof(ports[i]), "%u", known[i]);
+	snprintf(ready, sizeof(ready), "%s/ready.json", s->dir);
+	(void)unlink(ready); /* of one that was killed */
 	cr_assert_eq(
 	    posix_spawn(&s->pid, s->program, NULL, NULL, (char **)(uintptr_t)argv, env), 0);
-	snprintf(ready, sizeof(ready), "%s/ready.json", s->dir);
 	cr_assert(appears(ready), "it never got ready");
 	AUTO(file) FILE *f = fopen(ready, "r");
 	cr_assert(f && fread(text, 1, sizeof(text) - 1, f) > 0);

@@ -34,7 +34,7 @@ void dc_scene_must(const struct tool_result *r, const char *what);
 
 /* Everything is made and the server runs. Fails the test if not. */
 struct dc_scene dc_scene_open(void);
-/* Start the server (again); waits until it is ready. */
+/* Start the server (again: on the same ports); waits until it is ready. */
 void dc_scene_start(struct dc_scene *s);
 /* SIGTERM must end it with status 0 and take ready.json away; removes the directory. */
 void dc_scene_close(struct dc_scene *s);
