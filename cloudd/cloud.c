@@ -358,8 +358,9 @@ cloud_on_published(struct cloud *c, uint64_t token)
 		i = outbox_find(&c->outbox, token);
 	if (i && i->in_flight) {
 		outbox_confirm(&c->outbox, i, now(c));
+		const struct conversation *v = &i->device->conversation;
 		if (i->confirmed && i->status == DIALECT_CONFIRMED && i->kind == OUTBOX_STATUS &&
-		    i->upgrade == i->device->conversation.upgrade)
+		    i->upgrade == v->upgrade && v->state == CONVERSATION_CONFIRMED)
 			(void)!cloud_step(c, i->device, CONVERSATION_ON_TOLD, &n, NULL);
 	}
 	outbox_forget_old(&c->outbox, now(c), c->io.wall_ms(c->io.arg));
