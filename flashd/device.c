@@ -7,7 +7,7 @@
 #include "device.h"
 #include "utf8.h"
 
-enum { RETRY_MS = 1000, RETRY_SHIFT_MAX = 5 };
+enum { RETRY_MS = 1000, RETRY_SHIFT_MAX = 5, DENIALS_MAX = 3 };
 
 static const char *const states[] = {"IDENTIFIED", "ADMITTED", "WAITING", "FLASHING", "STAGED",
     "TESTING", "CONFIRMED", "DONE", "REVERTED", "FAILED", "REFUSED", "CANCELLED"};
@@ -92,6 +92,22 @@ no_way_back(void *ctx, const void *data)
 	const struct device_upgrade *u = ctx;
 
 	return u->verb == PB__VERB__VERB_REVERT && !is_passing(ctx, data);
+}
+
+static bool
+denies(const struct device_upgrade *u, const struct device_news *n)
+{
+	return n->error == ERR_DEVICE_REJECTED && u->verb == PB__VERB__VERB_CONFIRM;
+}
+
+/* It will not keep the image: left alone, it would run it until its next reset, while everybody had
+ * been told that the upgrade failed. */
+static bool
+is_denied(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	return denies(u, data) && u->denials + 1 >= DENIALS_MAX;
 }
 
 static bool
@@ -219,6 +235,15 @@ do_revert(void *ctx, const void *data)
 }
 
 static void
+do_take_back(void *ctx, const void *data)
+{
+	const struct device_news *n = data;
+
+	note(ctx, n->error, n->detail);
+	want_now(ctx, data, PB__VERB__VERB_REVERT);
+}
+
+static void
 do_retry(void *ctx, const void *data)
 {
 	struct device_upgrade *u = ctx;
@@ -228,6 +253,7 @@ do_retry(void *ctx, const void *data)
 	if (u->error != ERR_WRONG_VERSION) /* why it goes back stays the reason */
 		note(u, n->error, n->detail);
 	u->troubles++;
+	u->denials += denies(u, n);
 	want(u, PB__VERB__VERB_IDENTIFY, mono_after(n->now, (int64_t)RETRY_MS << shift));
 }
 
@@ -269,8 +295,9 @@ do_reverted(void *ctx, const void *data)
 
 	(void)data;
 	want(u, 0, MONO_NEVER);
-	if (u->error == ERR_WRONG_VERSION)
-		return;
+	if (u->error == ERR_WRONG_VERSION ||
+	    (u->error == ERR_DEVICE_REJECTED && u->furthest >= DEVICE_TESTING))
+		return; /* why it went back */
 	snprintf(detail, sizeof(detail), "expected version %.64s to run, got %.64s again",
 	    u->image_version, u->version[0] ? u->version : "the old one");
 	note(u, ERR_REVERTED, detail);
@@ -390,6 +417,7 @@ static const struct fsm_row rows[] = {
 	ROW(TESTING,   TROUBLE,          no_confirm,  do_no_confirm, CONFIRMED, "no such thing"),
 	ROW(TESTING,   TROUBLE,          is_reverted, do_reverted,   REVERTED,  "old image runs"),
 	ROW(TESTING,   TROUBLE,          no_way_back, do_end,        FAILED,    "wrong image runs"),
+	ROW(TESTING,   TROUBLE,          is_denied,   do_take_back,  SAME,      "it will not keep it"),
 	ROW(TESTING,   TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
 	ROW(TESTING,   DEADLINE,         NULL,        do_late,       FAILED,    ""),
 
@@ -456,7 +484,7 @@ device_step(struct device_upgrade *u, int event, const struct device_news *n)
 		u->furthest = u->state;
 		u->since = u->sign = n->now;
 		u->spent_ms = 0;
-		u->confusions = u->troubles = u->repeats = 0;
+		u->confusions = u->troubles = u->repeats = u->denials = 0;
 	}
 	if (device_phase(u->state) != PB__PHASE__PHASE_UNKNOWN)
 		u->say |= 1u << device_phase(u->state);

@@ -111,6 +111,7 @@ struct device_upgrade {
 	bool announced;               /* its end is in the event log */
 	bool no_confirm, destructive; /* what its driver cannot do, and what it does */
 	unsigned troubles;            /* in a row; back-off */
+	unsigned denials;             /* times it refused to keep the image */
 	unsigned confusions;          /* in a row, without progress */
 	unsigned repeats;             /* of what was done before without effect; back-off */
 	int furthest;      /* state reached since the start: only getting on restarts the clock */

@@ -108,6 +108,17 @@ Test(faults, a_sick_image_is_left_again_and_the_platform_hears_of_it)
 	cr_expect_eq(device_number(h, 0, "reverts"), 1);
 }
 
+Test(faults, a_device_that_will_not_confirm_is_taken_back_and_not_called_upgraded)
+{
+	AUTO(house_case) struct house *h = house_case_new(&(struct house_options){0});
+
+	house_device_args(h, 0, "--deny-confirm", NULL);
+	HOUSE_MUST(h, house_start_all(h));
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_not_upgraded(h, 0, HOUSE_OLD);
+	cr_expect_eq(device_number(h, 0, "reverts"), 1);
+}
+
 Test(faults, a_bootloader_that_refuses_the_image_leaves_the_old_one)
 {
 	AUTO(house_case) struct house *h = house_case_new(&(struct house_options){0});

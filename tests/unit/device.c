@@ -429,6 +429,26 @@ Test(device, that_refuses_has_failed_at_once)
 	cr_expect_str_eq(s.u.detail, "expected rc 0, got rc 5");
 }
 
+Test(device, that_will_not_keep_its_new_image_is_taken_back_to_the_old_one)
+{
+	struct scene s;
+
+	open_scene(&s, DEVICE_TESTING);
+	for (int i = 0; i < 3; i++) {
+		s.u.verb = VERB(CONFIRM);
+		s.r.error = ERR_DEVICE_REJECTED;
+		s.r.detail = golden_text("confirmation denied");
+		end_verb(&s);
+		expect(&s, DEVICE_TESTING, i < 2 ? VERB(IDENTIFY) : VERB(REVERT));
+		s.u.troubles = 0; /* it answers in between */
+	}
+	cr_assert_eq(device_step(&s.u, DEVICE_SEES_OLD, &(struct device_news){.now = s.now}),
+	    ERR_OK);
+	expect(&s, DEVICE_REVERTED, 0);
+	cr_expect_eq(s.u.error, ERR_DEVICE_REJECTED);
+	cr_expect_str_eq(s.u.detail, "confirmation denied");
+}
+
 Test(device, byte_that_arrived_makes_up_for_the_tries_before)
 {
 	struct scene s;
