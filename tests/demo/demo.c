@@ -241,11 +241,11 @@ print_examples(const struct demo *d)
 	const struct house *h = d->house;
 
 	printf("\nAll keeps running until Ctrl-C.\n"
-	       "  directory       %s (log/*, subota.conf, trust/, fw.bin)\n"
+	       "  directory         %s (log/*, subota.conf, trust/, fw.bin)\n"
 	       "  Developer Center  MQTT over TLS %u, HTTPS %u, CA %s/devcenter/ca.pem\n"
 	       "  %s/subota-devcenter status --dir %s/devcenter\n"
-	       "  %s/subotactl --config %s/subota.conf status\n"
-	       "  %s/subotactl --config %s/subota.conf tap\n"
+	       "  %s/subotactl status --config %s/subota.conf\n"
+	       "  %s/subotactl tap --config %s/subota.conf\n"
 	       "  %s/subotactl bundle show %s/fw.bin\n",
 	    h->dir, h->mqtt, h->https, h->dir, h->programs, h->dir, h->programs, h->dir,
 	    h->programs, h->dir, h->programs, h->dir);
