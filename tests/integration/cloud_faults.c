@@ -8,9 +8,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cloud_scene.h"
+#include "tls_case.h"
 
 TestSuite(cloud_faults, .timeout = 180);
 
@@ -154,6 +156,27 @@ Test(cloud_faults, a_platform_that_refuses_a_registration_is_left_alone_for_a_wh
 	SCENE_WAIT(s, cloud_scene_log_has(s, "code 10422: already registered"));
 	SCENE_WAIT(s, cloud_scene_log_has(s, "next try in 600000 ms"));
 	cr_expect_eq(cloud_scene_number(s, DC_CASE_DK, "known"), 0);
+}
+
+Test(cloud_faults, a_platform_whose_handshake_drips_is_given_up)
+{
+	AUTO(tls_case) struct tls_case *c = tls_case_open();
+	const struct tls_server_plan plan = {.id = &c->server, .drip = true};
+	struct tls_server *server = tls_server_start(&plan);
+	const struct cloud_scene_wish wish = {.port = tls_server_port(server),
+	    .ca_file = c->ca_file,
+	    .cloudd = "server_name = " TLS_CASE_NAME};
+	struct cloud_scene *s = cloud_scene_open(&wish);
+	struct tls_server_seen seen = {0};
+
+	cr_assert_eq(chmod(c->dir, 0755), 0);
+	cloud_scene_start(s);
+	SCENE_WAIT(s, cloud_scene_log_has(s, "expected a connection within 10 s"));
+	SCENE_WAIT(s, cloud_scene_log_has(s, "next try in"));
+	cr_expect(tls_server_saw(server, 1, &seen));
+	cr_expect(seen.finished == 0 && seen.app_bytes == 0 && seen.sent > 1);
+	cloud_scene_close(s);
+	tls_server_stop(server);
 }
 
 /* --- a platform that is away ------------------------------------------------------------------ */

@@ -224,7 +224,14 @@ cloud_scene_give_up(struct cloud_scene *s, const char *condition)
 bool
 cloud_scene_log_has(struct cloud_scene *s, const char *text)
 {
-	return TOOL(s->dc.dir, "grep", "-qF", text, "cloudd.log").status == 0;
+	AUTO(file) FILE *f = fopen(s->log, "re");
+	AUTO(mem) char *line = NULL;
+	size_t size = 0;
+
+	while (f && getline(&line, &size, f) > 0)
+		if (strstr(line, text))
+			return true;
+	return false;
 }
 
 /* --- the gate --------------------------------------------------------------------------------- */
