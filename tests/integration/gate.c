@@ -129,6 +129,7 @@ Test(gate, a_report_stays_until_it_is_acknowledged_and_not_longer)
 	cr_expect_eq(gatehouse_report(&h, 7, PB__PHASE__PHASE_FETCHED, ERR_OK)->id, fetched);
 	uint64_t verified = gatehouse_report(&h, 7, PB__PHASE__PHASE_VERIFIED, ERR_OK)->id;
 	gatehouse_ack(&h, "fetchd", fetched);
+	gatehouse_heard(&h);
 	cr_expect_eq(gatehouse_stop(&h), 0);
 	gatehouse_forget(&h.at_cloud);
 	gatehouse_start(&h); /* both said and kept across a restart */

@@ -69,6 +69,21 @@ Test(gate_killed, gate_killed_in_mid_download)
 	expect_success(&h);
 }
 
+Test(gate_killed, gate_killed_and_restarted_at_once_while_its_courier_still_lives)
+{
+	struct gatehouse h;
+
+	begin(&h);
+	int courier = gatehouse_child(&h, "subota-courier");
+	cr_assert_gt(courier, 0);
+	cr_assert_eq(kill(courier, SIGSTOP), 0); /* it cannot notice */
+	gatehouse_kill(&h);
+	gatehouse_start(&h);
+	GATEHOUSE_WAIT(&h, gatehouse_says(&h, "status", "cloudd"));
+	cr_assert_eq(kill(courier, SIGCONT), 0);
+	expect_success(&h); /* one writer at a time: else the digests would not agree */
+}
+
 Test(gate_killed, nursery_killed_in_mid_download_ends_the_gate_which_goes_on_when_restarted)
 {
 	struct gatehouse h;
@@ -99,7 +114,7 @@ Test(gate_killed, gate_killed_again_and_again_still_ends_rightly)
 	gatehouse_close(&h);
 }
 
-Test(gate_killed, an_order_made_while_the_gate_was_away_is_not_lost_by_its_owner)
+Test(gate_killed, gate_killed_right_after_an_order_takes_it_again_from_its_owner)
 {
 	struct gatehouse h;
 
@@ -107,9 +122,11 @@ Test(gate_killed, an_order_made_while_the_gate_was_away_is_not_lost_by_its_owner
 	gatehouse_pack(&h, 100000);
 	gatehouse_start(&h);
 	gatehouse_order(&h, ID);
-	gatehouse_kill(&h); /* perhaps before the order was durable: cloudd repeats it */
+	gatehouse_kill(&h); /* perhaps before the order was durable */
 	gatehouse_start(&h);
-	gatehouse_order(&h, ID);
+	gatehouse_cloud_away(&h);
+	gatehouse_cloud_back(&h);
+	gatehouse_order(&h, ID); /* as cloudd repeats it when the link comes up */
 	gatehouse_report(&h, ID, PB__PHASE__PHASE_VERIFIED, ERR_OK);
 	gatehouse_close(&h);
 }

@@ -428,6 +428,21 @@ gatehouse_ack(struct gatehouse *h, const char *source, uint64_t report)
 	gatehouse_send(h, h->cloud, &e);
 }
 
+void
+gatehouse_heard(struct gatehouse *h)
+{
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+	Pb__LinkState s = PB__LINK_STATE__INIT;
+	const int kind = PB__ENVELOPE__BODY_LINK_STATE;
+	unsigned before = gatehouse_count(&h->at_flash, kind, 0);
+
+	s.online = true;
+	e.body_case = PB__ENVELOPE__BODY_LINK_STATE;
+	e.link_state = &s;
+	gatehouse_send(h, h->cloud, &e); /* which it passes on, in order */
+	GATEHOUSE_WAIT(h, gatehouse_count(&h->at_flash, kind, 0) > before);
+}
+
 /* --- hearing ---------------------------------------------------------------------------------- */
 
 void

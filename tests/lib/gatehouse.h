@@ -73,6 +73,9 @@ void gatehouse_send(struct gatehouse *h, struct bus_link *link, Pb__Envelope *e)
 void gatehouse_flash_says(struct gatehouse *h, uint64_t id, Pb__Phase phase, enum err error);
 void gatehouse_ack(struct gatehouse *h, const char *source, uint64_t report);
 
+/* Until the gate has heard everything that was said to it as cloudd. */
+void gatehouse_heard(struct gatehouse *h);
+
 void gatehouse_turn(struct gatehouse *h);
 /* Let the links turn until `condition`; fails the test after 20 s. */
 #define GATEHOUSE_WAIT(h, condition) \
