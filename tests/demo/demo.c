@@ -160,13 +160,16 @@ open_house(struct demo *d)
 	    .baud = d->options.baud,
 	    .cloudd = "request_interval = 1 min",
 	    .flashd = "ask_every = 10 s\ntest_deadline = 60 s\nreboot_deadline = 60 s"};
+	char text[200];
 	enum err e = house_open(&o, &d->house);
 
 	if (e)
 		return e;
 	if (f->device[0])
 		house_device_args(d->house, 0, f->device[0], f->device[1]);
-	say(d, "starting the Developer Center, flashd, fetchd, cloudd and the devices");
+	snprintf(text, sizeof(text), "starting Developer Center, flashd, fetchd, cloudd, devices in %s",
+	    d->house->dir);
+	say(d, text);
 	return house_start_all(d->house);
 }
 

@@ -1,2 +1,0 @@
-# The demo: unit tests of its pure parts link it, too.
-TEST_LIBS += demo
