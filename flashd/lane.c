@@ -19,6 +19,7 @@
 enum {
 	GRACE_MS = 10000, /* beyond the order's own time */
 	END_MS = 3000,    /* from closing the channel to SIGKILL */
+	AT_ONCE = 16,     /* messages, then it is the others' turn: a session may flood */
 };
 
 struct lane {
@@ -151,7 +152,7 @@ on_readable(void *arg, short revents)
 	struct lane *l = arg;
 
 	(void)revents;
-	while (l->chan && take_one(l))
+	for (int i = 0; i < AT_ONCE && l->chan && take_one(l); i++)
 		;
 }
 
@@ -191,7 +192,8 @@ send_order(struct lane *l, Pb__SessionOrder *o)
 
 	e.body_case = PB__ENVELOPE__BODY_SESSION_ORDER;
 	e.session_order = o;
-	return chan_send(l->chan, &e);
+	enum err err = chan_send(l->chan, &e);
+	return err == ERR_CLOSED ? ERR_OK : err; /* died at once: told like any other death */
 }
 
 /* A channel whose other end lies in *peer. */
@@ -258,7 +260,8 @@ lane_on_child(struct lane *l, int pid, int status)
 	loop_timer_clear(l->loop, &l->timer);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		log_debug(NULL, "%s: session ended with status 0x%x", l->port, (unsigned)status);
-	on_readable(l, 0); /* what it said before it ended */
+	while (l->chan && take_one(l))
+		; /* what it said before it ended */
 	if (!l->final)
 		end_with(l, NULL);
 	close_chan(l);
