@@ -200,7 +200,6 @@ plan(struct demo *d)
 			return house_fail(h, ERR_SYSTEM, "%s: %s", forger, strerror(errno));
 		p.signer = other = kit_new(forger);
 	}
-	demo_watch_init(&d->watch, h, HOUSE_NEW);
 	say(d, "devices are online; signing and uploading a package, activating a silent plan");
 	if (!e)
 		e = house_pack_publish(h, &p);
@@ -217,6 +216,7 @@ watch(struct demo *d)
 	sigset_t set;
 
 	sigprocmask(SIG_BLOCK, NULL, &set);
+	demo_watch_init(&d->watch, d->house, HOUSE_NEW);
 	memcpy(d->before, d->watch.device, sizeof(d->before));
 	while (!demo_watch_is_over(&d->watch) || (d->options.fault->strike && !d->struck)) {
 		int sig = sigtimedwait(&set, NULL, &step);
@@ -264,7 +264,6 @@ conclude(struct demo *d)
 	demo_watch_step(&d->watch, clock_now());
 	demo_watch_platform(&d->watch);
 	demo_watch_usage(&d->watch);
-	demo_watch_settle(&d->watch);
 	show(d, clock_now());
 	demo_fault_judge(f, &d->watch, why);
 	demo_sum_print(&d->watch, stdout);
@@ -325,7 +324,6 @@ demo_main(int argc, char **argv)
 		d.width = size.ws_col;
 	printf("subota demo: %s.\n", d.options.fault->text);
 	status = run(&d);
-	demo_watch_fini(&d.watch);
 	house_close(d.house);
 	return status;
 }

@@ -1,2 +1,0 @@
-# The virtual sub-device: the unit tests look into its parts.
-TEST_LIBS += subdevices

@@ -1,0 +1,91 @@
+/*
+ * subota-bench: the figures of DESIGN.md section 10, taken side by side with the peers in one run.
+ *
+ * usage: subota-bench [--quick] [--only PART] [--out FILE]
+ *
+ * May: start the project's programs, curl and swupdate in scratch directories, listen on the
+ * loopback address. Must never: leave a process or a file behind, except FILE.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "bench_download.h"
+#include "bench_guard.h"
+#include "bench_house.h"
+#include "bench_serial.h"
+#include "log.h"
+
+/* clang-format off */
+static const struct part {
+	const char *name, *what;
+	void (*run)(struct bench *b);
+} parts[] = {
+	{"serial",   "a session on emulated lines",              bench_serial},
+	{"download", "the gate beside curl and swupdate",        bench_download},
+	{"house",    "idle daemons, plan to first byte, corrupt image", bench_house},
+};
+/* clang-format on */
+
+static int
+usage(void)
+{
+	fprintf(stderr, "usage: subota-bench [--quick] [--only PART] [--out FILE]\n");
+	return 64;
+}
+
+struct order {
+	bool quick;
+	const char *only, *out;
+};
+
+static int
+run(void *arg)
+{
+	const struct order *o = arg;
+	struct bench b = {.quick = o->quick};
+
+	log_init("bench", LOG_ERROR);
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (o->only && strcmp(o->only, parts[i].name) != 0)
+			continue;
+		double begin = bench_now();
+		printf("%s: %s ...", parts[i].name, parts[i].what);
+		fflush(stdout);
+		parts[i].run(&b);
+		printf(" %.0f s\n", bench_now() - begin);
+	}
+	bench_print(&b);
+	if (!bench_write(&b, o->out)) {
+		fprintf(stderr, "%s: cannot be written\n", o->out);
+		return 71;
+	}
+	return b.failures ? 1 : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option words[] = {{"quick", no_argument, NULL, 'q'},
+	    {"only", required_argument, NULL, 'o'}, {"out", required_argument, NULL, 'f'}, {0}};
+	struct order o = {.out = "build/bench.json"};
+	int word = 0;
+
+	while ((word = getopt_long(argc, argv, "", words, NULL)) != -1) {
+		if (word == 'q')
+			o.quick = true;
+		else if (word == 'o')
+			o.only = optarg;
+		else if (word == 'f')
+			o.out = optarg;
+		else
+			return usage();
+	}
+	if (optind < argc || sodium_init() < 0)
+		return usage();
+	return bench_guard_run(run, &o);
+}
