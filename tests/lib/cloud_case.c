@@ -65,26 +65,53 @@ note_letter(struct cloud_case *c, const struct dp *f, struct cloud_case_letter *
 	}
 }
 
+/* The fake platform has the keys that it gave out, because cloudd has them. */
+const uint8_t *
+cloud_case_key(struct cloud_case *c, bool device)
+{
+	struct subdevice *s = device ? cloud_case_device(c) : NULL;
+
+	if (s)
+		return s->has_session_key ? s->session_key : NULL;
+	return c->cloud.has_session_key ? c->cloud.session_key : NULL;
+}
+
+static void
+read_letter(struct cloud_case *c, const uint8_t *data, size_t len, struct cloud_case_letter *l)
+{
+	const uint8_t *key = cloud_case_key(c, l->from_device);
+	uint8_t clear[4096], buffer[4096];
+	struct dp f;
+
+	cr_assert_leq(len, sizeof(clear));
+	l->sealed = key;
+	if (key)
+		cr_assert_eq(
+		    auth_open(key, AUTH_SESSION_KEY, data, len, clear, sizeof(clear), &len),
+		    ERR_OK);
+	else
+		memcpy(clear, data, len);
+	cr_assert_eq(dp_parse(clear, len, buffer, sizeof(buffer), &f), ERR_OK);
+	l->command = f.command;
+	l->package_id = f.package_id;
+	cr_assert_leq(f.len, sizeof(l->payload));
+	l->len = f.len;
+	memcpy(l->payload, f.payload, f.len);
+	note_letter(c, &f, l);
+}
+
 static enum err
 publish(
     void *arg, const char *topic, unsigned qos, const uint8_t *payload, size_t len, uint64_t token)
 {
 	struct cloud_case *c = arg;
 	struct cloud_case_letter l = {.token = token, .qos = qos};
-	uint8_t buffer[4096];
-	struct dp f;
 
 	if (c->publish_error != ERR_OK)
 		return c->publish_error;
-	cr_assert_eq(dp_parse(payload, len, buffer, sizeof(buffer), &f), ERR_OK);
 	snprintf(l.topic, sizeof(l.topic), "%s", topic);
-	l.command = f.command;
-	l.package_id = f.package_id;
 	l.from_device = !strstr(topic, CLOUD_CASE_GATEWAY "/");
-	cr_assert_leq(f.len, sizeof(l.payload));
-	l.len = f.len;
-	memcpy(l.payload, f.payload, f.len);
-	note_letter(c, &f, &l);
+	read_letter(c, payload, len, &l);
 	cr_assert_lt(c->n_letters, CLOUD_CASE_LETTERS);
 	c->letters[c->n_letters++] = c->last = l;
 	if (l.status)
@@ -257,7 +284,9 @@ cloud_case_connect(struct cloud_case *c)
 		uint8_t values[100];
 		struct ttlv_writer w = TTLV_WRITER(values);
 
-		ttlv_put_text(&w, 5, "2c8e8a105e5c4c0fa3787deb7e96ede7");
+		ttlv_put_text(&w, 5, CLOUD_CASE_SECRET);
+		if (c->identity.encrypt)
+			ttlv_put_bytes(&w, 6, CLOUD_CASE_KEY, AUTH_SESSION_KEY);
 		cloud_case_down(c, false, DIALECT_CONFIGURE, &w);
 	}
 	if (!c->mute)

@@ -23,6 +23,10 @@
 #define CLOUD_CASE_GATEWAY "qdp1115Xgw"
 #define CLOUD_CASE_DEVICE "qdp1subd1" /* unless a test changes `keys` */
 
+/* Device secret of the gateway and of the device, as in the golden data; and their session key. */
+#define CLOUD_CASE_SECRET "2c8e8a105e5c4c0fa3787deb7e96ede7"
+#define CLOUD_CASE_KEY "ABCDEFGHIJKLMNOP"
+
 enum { CLOUD_CASE_LETTERS = 256 };
 
 /* A message to the platform that it has not confirmed. */
@@ -33,6 +37,7 @@ struct cloud_case_letter {
 	bool from_device;
 	unsigned qos;
 	char topic[ENDPOINT_TOPIC_SIZE];
+	bool sealed;
 	uint8_t payload[300]; /* of the frame */
 	size_t len;
 };
@@ -94,6 +99,8 @@ int cloud_case_state(struct cloud_case *c);
 
 /* --- the platform ----------------------------------------------------------------------------- */
 
+/* The session key of the device or the gateway, NULL when it has none. */
+const uint8_t *cloud_case_key(struct cloud_case *c, bool device);
 /* Bytes that come on a topic of the device's or the gateway's. */
 void cloud_case_down_bytes(struct cloud_case *c, bool device, const uint8_t *data, size_t len);
 /* Send a message down; `device`: on the device's topic, else on the gateway's. */

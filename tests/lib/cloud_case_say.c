@@ -64,13 +64,18 @@ static void
 down(struct cloud_case *c, bool device, uint16_t package_id, uint16_t command,
     const struct ttlv_writer *values)
 {
-	uint8_t frame[2 * 4096];
+	const uint8_t *key = cloud_case_key(c, device);
+	uint8_t frame[2 * 4096], sealed[sizeof(frame) + 16];
 	struct dp f = {package_id, command, values->data, 0};
 	size_t len = 0;
 
 	cr_assert_eq(ttlv_put_end(values, &f.len), ERR_OK);
 	cr_assert_eq(dp_format(&f, frame, sizeof(frame), &len), ERR_OK);
-	cloud_case_down_bytes(c, device, frame, len);
+	if (key)
+		cr_assert_eq(
+		    auth_seal(key, AUTH_SESSION_KEY, frame, len, sealed, sizeof(sealed), &len),
+		    ERR_OK);
+	cloud_case_down_bytes(c, device, key ? sealed : frame, len);
 }
 
 void
@@ -140,6 +145,18 @@ cloud_case_bad_firmware(struct cloud_case *c)
 	cloud_case_down(c, true, DIALECT_FIRMWARE, &w);
 }
 
+static void
+put_session_key(struct ttlv_writer *w)
+{
+	uint8_t sealed[32];
+	size_t len = 0;
+
+	cr_assert_eq(auth_seal(CLOUD_CASE_SECRET, 32, (const uint8_t *)CLOUD_CASE_KEY,
+			 AUTH_SESSION_KEY, sealed, sizeof(sealed), &len),
+	    ERR_OK);
+	ttlv_put_bytes(w, 6, sealed, len);
+}
+
 /* The device secret of the golden data, sealed as in it. */
 void
 cloud_case_reply(struct cloud_case *c, uint16_t command, int code)
@@ -154,6 +171,8 @@ cloud_case_reply(struct cloud_case *c, uint16_t command, int code)
 	if (command == DIALECT_REGISTERED && code == DIALECT_CODE_OK)
 		ttlv_put_text(
 		    &w, 5, "2iKcFleFzN2uzW2fTpi5LEajGd+l6JHDxCTkffv2H8avWN9TzFkl5mKU/SaYv+aR");
+	if (command == DIALECT_LOGGED_IN && code == DIALECT_CODE_OK && c->identity.encrypt)
+		put_session_key(&w);
 	cloud_case_down(c, false, command, &w);
 }
 

@@ -439,18 +439,47 @@ Test(cloud_link, is_not_online_without_the_session_key_that_it_asked_for)
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_new();
 	uint8_t values[100];
 	struct ttlv_writer w = TTLV_WRITER(values);
-	static const uint8_t key[AUTH_SESSION_KEY] = "ABCDEFGHIJKLMNO";
+
+	cloud_case_connect(c);
+	cr_expect(c->cloud.online, "it did not ask");
+	cloud_case_lose(c);
+	c->identity.encrypt = true;
+	cloud_case_connect(c);
+	cr_expect(!c->cloud.online);
+	ttlv_put_bytes(&w, 6, CLOUD_CASE_KEY, AUTH_SESSION_KEY);
+	cloud_case_down(c, false, DIALECT_CONFIGURE, &w);
+	cr_expect(c->cloud.online);
+	cloud_case_lose(c);
+	cr_expect(!c->cloud.has_session_key);
+}
+
+Test(cloud_link, seals_everything_of_whoever_has_a_session_key)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_new();
+
+	c->identity.encrypt = true;
+	cloud_on_gate_up(&c->cloud);
+	cloud_case_reports_device(c, "1.0.0", PRESENT);
+	cloud_case_connect(c);
+	CLOUD_CASE_EXPECT(c, "offline online g0034 g0044 00c0 00c2 0044:1.0.0 0115");
+	cr_expect(c->last.sealed && c->last.from_device);
+	cloud_case_plan(c, "2.0.0");
+	CLOUD_CASE_EXPECT(c, "!plan_offered offer:2.0.0 s1");
+	cloud_case_verdict(c, PB__VERDICT__VERDICT_ACCEPT, ERR_OK, 0);
+	cloud_case_firmware(c, "2.0.0");
+	CLOUD_CASE_EXPECT(c, "s2 order s4");
+	cr_expect(c->last.sealed);
+}
+
+Test(cloud_link, refuses_what_is_not_sealed_when_it_has_a_session_key)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_new();
+	static const uint8_t clear[] = {0xaa, 0xaa, 0, 5, 0x42, 0, 1, 0, 0x41};
 
 	c->identity.encrypt = true;
 	cloud_case_connect(c);
-	cr_expect(!c->cloud.online, "only a device secret came");
-	c->mute = true;
-	c->publish_error = ERR_AGAIN; /* this fake cannot read what is sealed */
-	ttlv_put_bytes(&w, 6, key, sizeof(key));
-	cloud_case_down(c, false, DIALECT_CONFIGURE, &w);
-	cr_expect(c->cloud.online);
-	cr_expect(c->cloud.has_session_key);
-	c->trace[0] = 0;
-	cloud_on_down(&c->cloud, ERR_NETWORK, 0);
-	cr_expect(!c->cloud.has_session_key);
+	cloud_case_trace(c);
+	cloud_case_down_bytes(c, false, clear, sizeof(clear));
+	CLOUD_CASE_EXPECT(c, "");
+	cr_expect_eq(c->cloud.refused, 1);
 }

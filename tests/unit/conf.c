@@ -264,6 +264,15 @@ Test(conf, names_every_fault_and_not_just_the_first)
 	cr_expect_null(strstr(log, "x.conf:6"), "keys of an unknown section are not faults, too");
 }
 
+Test(conf, counts_a_section_that_comes_twice_as_one_fault)
+{
+	struct settings s = {0};
+	char log[4000];
+
+	cr_expect_eq(parse("[flashd]\ntext = a\n[flashd]\nn = 1\nq = 2\n", &s, log), ERR_CONFIG);
+	cr_expect_eq(strchr(log, '\n'), log + strlen(log) - 1, "%s", log);
+}
+
 Test(conf, wants_what_has_no_default_even_without_the_section)
 {
 	bad("", "[flashd] text: expected text of at most 8 bytes, got nothing");
