@@ -274,7 +274,8 @@ read_url(const struct scope *s, char *out)
 	static const char expected[] = "an http or https address of at most 2048 characters";
 	enum err e = ttlv_text(find(s, OTA_URL), out, DIALECT_URL_MAX + 1);
 
-	if (e == ERR_OK && strncasecmp(out, "http://", 7) && strncasecmp(out, "https://", 8))
+	if (e == ERR_OK && strncasecmp(out, "http://", 7) != 0 &&
+	    strncasecmp(out, "https://", 8) != 0)
 		e = ERR_MALFORMED;
 	for (const char *c = out; e == ERR_OK && *c; c++)
 		if (*c <= ' ' || *c > '~')

@@ -250,7 +250,7 @@ bundle_read_head(
 static enum err
 check_trailer(struct reader *r)
 {
-	uint8_t block[USTAR_BLOCK];
+	uint8_t block[USTAR_BLOCK] = {0};
 	uint64_t rest = r->size - r->at;
 
 	if (rest < BUNDLE_TRAILER_MIN * USTAR_BLOCK)

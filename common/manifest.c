@@ -2,6 +2,7 @@
  * manifest: see manifest.h. This file checks form; manifest_match.c asks what a manifest says about
  * a device.
  */
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,6 +306,7 @@ check_names(const Tr__Manifest *m, char why[WHY_SIZE])
 enum err
 manifest_check(const Tr__Manifest *m, char why[WHY_SIZE])
 {
+	assert(m);
 	if (strcmp(m->magic, MANIFEST_MAGIC) != 0)
 		return why_say(why, ERR_MANIFEST, "expected magic " MANIFEST_MAGIC);
 	if (m->format != FORMAT)

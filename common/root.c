@@ -1,6 +1,7 @@
 /*
  * root: see root.h.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "bundle.h"
@@ -245,6 +246,7 @@ root_check(const Tr__Root *r, bool lab, char why[WHY_SIZE])
 {
 	enum err e = ERR_OK;
 
+	assert(r);
 	if (strcmp(r->magic, ROOT_MAGIC) != 0 || r->version < 1)
 		return why_say(
 		    why, ERR_ROOT, "expected " ROOT_MAGIC " and a version, got %u", r->version);

@@ -24,7 +24,7 @@ root_name(char out[NAME_SIZE], uint32_t version)
 static enum err
 push(struct trust_chain *c, Tr__Root *doc, const struct bundle_bytes *bytes, char why[WHY_SIZE])
 {
-	if (c->n == TRUST_CHAIN_MAX) {
+	if (c->n >= TRUST_CHAIN_MAX) {
 		root_free(doc);
 		return why_say(
 		    why, ERR_LIMIT, "expected at most %d root documents", TRUST_CHAIN_MAX);

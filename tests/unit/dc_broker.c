@@ -114,8 +114,8 @@ Test(dc_broker, too_many_open_qos_2_messages_are_refused)
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	AUTO(dc_line) struct dc_line *l = observer(c, "a", NULL, 0);
 
-	for (uint16_t i = 1; i <= DC_BROKER_INBOUND; i++)
-		dc_line_publish(l, "t", "x", 1, 2, i);
+	for (unsigned i = 1; i <= DC_BROKER_INBOUND; i++)
+		dc_line_publish(l, "t", "x", 1, 2, (uint16_t)i);
 	cr_expect_not(l->closed);
 	dc_line_publish(l, "t", "x", 1, 2, DC_BROKER_INBOUND + 1);
 	cr_expect(l->closed);

@@ -80,8 +80,8 @@ Test(endpoint, forgets_the_oldest_first)
 	int a = 0;
 
 	cr_expect_not(is_repeat(&a, 1, 1, "x", 0));
-	for (uint16_t i = 2; i <= ENDPOINT_REPEATS; i++)
-		cr_expect_not(is_repeat(&a, i, 1, "x", 0));
+	for (unsigned i = 2; i <= ENDPOINT_REPEATS; i++)
+		cr_expect_not(is_repeat(&a, (uint16_t)i, 1, "x", 0));
 	cr_expect(is_repeat(&a, 1, 1, "x", 0));
 	cr_expect_not(is_repeat(&a, 1000, 1, "x", 0));
 	cr_expect_not(is_repeat(&a, 1, 1, "x", 0));

@@ -189,7 +189,7 @@ field_at(const struct bundle_bytes *b, unsigned want)
 	size_t at = 0;
 
 	while (at < b->len) {
-		unsigned tag = b->data[at] >> 3 | (b->data[at] & 0x80 ? 0 : 0), wire;
+		unsigned tag = b->data[at] >> 3, wire;
 
 		wire = b->data[at] & 7;
 		if (b->data[at] & 0x80)
