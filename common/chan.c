@@ -1,9 +1,9 @@
 /*
  * chan: see chan.h.
  *
- * Receiving: `in` holds the four bytes of the length, then that many more; the kernel keeps the rest.
- * Sending: what a slow reader has taken only in part stays in `out` and goes before the next message,
- * so that the stream never loses its framing.
+ * Receiving: `in` holds the four bytes of the length, then that many more; the kernel keeps the
+ * rest. Sending: what a slow reader has taken only in part stays in `out` and goes before the next
+ * message, so that the stream never loses its framing.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -16,16 +16,17 @@
 
 struct chan;
 
-/* `fd` becomes the channel's and is made non-blocking; on error it stays the caller's. `self`/`peer`
- * are the two ends for the route table, whose phase is always ready: there is no Hello on a pipe. */
+/* `fd` becomes the channel's and is made non-blocking; on error it stays the caller's.
+ * `self`/`peer` are the two ends for the route table, whose phase is always ready: there is no
+ * Hello on a pipe. */
 enum err chan_new(int fd, enum who self, enum who peer, struct chan **out) MUST_CHECK;
 void chan_free(struct chan *c);
 int chan_fd(const struct chan *c);
 
 /* Send; blocks (poll) for at most 5 s while the peer does not read, then ERR_TIMEOUT. Fills proto
- * and seq. A droppable kind is dropped (ERR_OK) instead of waiting. What the table does not admit is
- * our own mistake and is not sent (its error). A message of which the peer has taken a part goes on
- * before the next one, even after ERR_TIMEOUT. ERR_CLOSED: the peer is gone. */
+ * and seq. A droppable kind is dropped (ERR_OK) instead of waiting. What the table does not admit
+ * is our own mistake and is not sent (its error). A message of which the peer has taken a part goes
+ * on before the next one, even after ERR_TIMEOUT. ERR_CLOSED: the peer is gone. */
 enum err chan_send(struct chan *c, Pb__Envelope *e) MUST_CHECK;
 
 /* Next message that the route table admits, caller frees. ERR_AGAIN: none yet; ERR_CLOSED: end of

@@ -1,6 +1,6 @@
 /*
- * dump: see dump.h. A field that is not there (a message, the other members of a oneof) is left out;
- * every other one is shown, its default included, so that lines of one kind have one shape.
+ * dump: see dump.h. A field that is not there (a message, the other members of a oneof) is left
+ * out; every other one is shown, its default included, so that lines of one kind have one shape.
  */
 #include <cjson/cJSON.h>
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 /*
- * fields: see fields.h. Offsets and quantifiers are the descriptor's, so nothing here knows a schema.
+ * fields: see fields.h. Offsets and quantifiers are the descriptor's, so nothing here knows a
+ * schema.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /*
  * fields: the fields of any protobuf message, walked by its descriptor. Knows what protobuf-c makes
- * of labels: a repeated field is a count and a list, a member of a oneof is there when the oneof says
- * so, a message is there when its pointer is, any other field of proto3 always is.
+ * of labels: a repeated field is a count and a list, a member of a oneof is there when the oneof
+ * says so, a message is there when its pointer is, any other field of proto3 always is.
  */
 #ifndef SUBOTA_FIELDS_H
 #define SUBOTA_FIELDS_H

@@ -3,10 +3,10 @@
  *
  * Field rules: keys 1..32 printable characters without blanks, '/' or quotes; versions and
  * components 1..64 of the platform's charset (letters digits `_ - . +`), digests exactly 0 or their
- * full length, texts at most 512 bytes of UTF-8, enum values known, sizes at most 2^40, ids at least
- * 1 and below 2^63. A version may be empty where the schema says so. Numbers of errors are not held
- * against our list, which grows; err_text() knows what to say of a new one. An envelope that passes
- * can be used without further thought, except that every word in it may be a lie.
+ * full length, texts at most 512 bytes of UTF-8, enum values known, sizes at most 2^40, ids at
+ * least 1 and below 2^63. A version may be empty where the schema says so. Numbers of errors are
+ * not held against our list, which grows; err_text() knows what to say of a new one. An envelope
+ * that passes can be used without further thought, except that every word in it may be a lie.
  *
  * Unknown fields are a newer peer's right and count as nothing: msg_unpack drops them at every
  * depth, so they are neither read nor passed on. Only signed documents refuse them (strict.h).

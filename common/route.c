@@ -79,9 +79,10 @@ route_rows(size_t *n)
 const char *
 route_kind_name(int kind)
 {
-	const ProtobufCFieldDescriptor *f = kind <= 0 ? NULL
-						      : protobuf_c_message_descriptor_get_field(
-							    &pb__envelope__descriptor, (unsigned)kind);
+	const ProtobufCFieldDescriptor *f = kind <= 0
+						? NULL
+						: protobuf_c_message_descriptor_get_field(
+						      &pb__envelope__descriptor, (unsigned)kind);
 
 	if (!f || f->type != PROTOBUF_C_TYPE_MESSAGE)
 		return "unknown";

@@ -15,7 +15,8 @@
 #include "record.h"
 #include "upgrade.h"
 
-/* How many ended upgrades are remembered, so that a repeated order is answered and not done again. */
+/* How many ended upgrades are remembered, so that a repeated order is answered and not done again.
+ */
 enum { BOOK_ENDED_MAX = 1000, BOOK_UPGRADES_MAX = 8192, BOOK_IMAGES_MAX = 256 };
 
 struct book {

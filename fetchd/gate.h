@@ -1,9 +1,9 @@
 /*
  * gate: fetchd's main process: between the cloud's side and the devices' side.
  *
- * talk.c speaks with the two neighbours and follows each upgrade; works.c works on images: couriers,
- * verification, store. Both only step the two machines (image.h, upgrade.h); gate_settle makes the
- * outcome durable and then carries out the effects, so a restart at any point converges.
+ * talk.c speaks with the two neighbours and follows each upgrade; works.c works on images:
+ * couriers, verification, store. Both only step the two machines (image.h, upgrade.h); gate_settle
+ * makes the outcome durable and then carries out the effects, so a restart at any point converges.
  *
  * The gate opens no network socket and parses no HTTP. A message from cloudd can ask, delay, repeat
  * or lie about an upgrade, but every byte that reaches the store was signed by a publisher.

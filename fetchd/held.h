@@ -2,10 +2,10 @@
  * held: messages for a neighbour that is away just now.
  *
  * The gate stands between cloudd and flashd, and each of them sees only its own link to the gate. A
- * plan that cloudd offers while flashd restarts, or a report that flashd makes while cloudd restarts,
- * would be lost in the middle although both links looked fine to their owners. So what cannot be
- * passed on is kept here, the newest of its kind and subject only, and sent when the link comes up.
- * Durability is still its owner's: this is memory, bounded, and it starts empty.
+ * plan that cloudd offers while flashd restarts, or a report that flashd makes while cloudd
+ * restarts, would be lost in the middle although both links looked fine to their owners. So what
+ * cannot be passed on is kept here, the newest of its kind and subject only, and sent when the link
+ * comes up. Durability is still its owner's: this is memory, bounded, and it starts empty.
  *
  * DeviceReports are kept after sending, too: whoever connects gets the latest of every device.
  */

@@ -37,7 +37,8 @@ is_passing(void *ctx, const void *data)
 	}
 }
 
-/* The bytes are wrong as a whole, perhaps only because they were pieced together: once from zero. */
+/* The bytes are wrong as a whole, perhaps only because they were pieced together: once from zero.
+ */
 static bool
 is_worth_a_second_whole(void *ctx, const void *data)
 {

@@ -6,8 +6,8 @@
  *
  * One image serves any number of upgrades: it is keyed by what the platform says of its content
  * (size and the digests given), by the URL only when no digest is known, so that a thousand devices
- * with the same plan cause one download. What happens is the table in image.c; actions leave bits in
- * `effects`, which the gate carries out after the record is durable.
+ * with the same plan cause one download. What happens is the table in image.c; actions leave bits
+ * in `effects`, which the gate carries out after the record is durable.
  *
  * `durable` and `boot_id` belong together: after a kill of a process (same boot) the file's own
  * length is the truth, because what was written is in the page cache; after a reboot only bytes up

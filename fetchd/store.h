@@ -4,8 +4,8 @@
  *     STORE/                        02750 fetchd:flashd's group, made by the daemon skeleton
  *     STORE/incoming/               0700  the gate's alone
  *     STORE/incoming/<job>.part     0600  a courier appends to it through a descriptor
- *     STORE/<hex>/                  02750 hex = manifest digest (BLAKE2b-256, lower case, 64 digits)
- *     STORE/<hex>/bundle            0440  the package exactly as it was downloaded
+ *     STORE/<hex>/                  02750 hex = manifest digest (BLAKE2b-256, lower case, 64
+ * digits) STORE/<hex>/bundle            0440  the package exactly as it was downloaded
  *
  * An entry holds one file, the whole bundle: root documents, manifest, signatures and payloads lie
  * in it as they were signed, and flashd reads head and payload from it (payload offsets come from

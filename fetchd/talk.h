@@ -1,8 +1,8 @@
 /*
  * talk: the gate's conversation with its two neighbours.
  *
- * What only passes through is passed through: offers and cancels to the right, verdicts, devices and
- * reports to the left. What concerns an image steps the upgrade's machine. Nothing is believed
+ * What only passes through is passed through: offers and cancels to the right, verdicts, devices
+ * and reports to the left. What concerns an image steps the upgrade's machine. Nothing is believed
  * because of what it says; who sent it is the link it came in on.
  */
 #ifndef SUBOTA_TALK_H
@@ -14,7 +14,8 @@
 enum err talk_open(struct gate *g) MUST_CHECK;
 /* Tell flashd that the image of an upgrade is ready; again after UPGRADE_AGAIN_MS. */
 void talk_order(struct gate *g, struct upgrade *u);
-/* Hand cloudd the reports it has not had since its link came up, or not acknowledged for a minute. */
+/* Hand cloudd the reports it has not had since its link came up, or not acknowledged for a minute.
+ */
 void talk_reports(struct gate *g);
 /* Tell cloudd how far an image is, for upgrades that wait for it; a fleet is served in turns. */
 void talk_progress(struct gate *g, const struct image *i);

@@ -255,8 +255,8 @@ static void
 on_lost(void *arg)
 {
 	(void)arg;
-	/* It cannot be started again without the privileges that are gone: a restart will. Everything
-	 * is durable. */
+	/* It cannot be started again without the privileges that are gone: a restart will.
+	 * Everything is durable. */
 	log_error(NULL, "the nursery died, nothing can be fetched: restart needed");
 	_exit(71);
 }

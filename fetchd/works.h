@@ -19,8 +19,8 @@ void works_check_next(struct gate *g);
 void works_carry_out(struct gate *g, struct image *i);
 /* Drop an image that no upgrade wants and that is not ready. */
 void works_release(struct gate *g, struct image *i);
-/* Open a ready image's entry and verify its head (again: keys may have been revoked since). `out` is
- * the caller's. */
+/* Open a ready image's entry and verify its head (again: keys may have been revoked since). `out`
+ * is the caller's. */
 enum err works_open_ready(
     struct gate *g, const struct image *i, struct checked *out) MUST_CHECK;
 /* Whether some image waits for a moment to come. */

@@ -52,8 +52,8 @@ enum answer_verdict {
 	ANSWER_REFUSE
 };
 
-/* One header line, with or without its line end. A status line starts over. ERR_LIMIT when all lines
- * together are over ANSWER_HEAD_MAX. Values that are too long are ignored as if absent. */
+/* One header line, with or without its line end. A status line starts over. ERR_LIMIT when all
+ * lines together are over ANSWER_HEAD_MAX. Values that are too long are ignored as if absent. */
 enum err answer_line(struct answer *a, const char *line, size_t len) MUST_CHECK;
 
 /* What to do. *error is the reason for REFUSE and RETRY; `why` gets one sentence for all verdicts
@@ -63,7 +63,8 @@ enum answer_verdict answer_judge(const struct answer *a, const struct answer_wan
 
 /* The validator to use from now on; "" = none. Points into `a`. */
 const char *answer_validator(const struct answer *a);
-/* Whether the answer contradicts a validator known from before; one of another kind says nothing. */
+/* Whether the answer contradicts a validator known from before; one of another kind says nothing.
+ */
 bool answer_differs(const struct answer *a, const char *validator);
 
 #endif

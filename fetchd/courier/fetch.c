@@ -191,7 +191,8 @@ on_body(char *data, size_t size, size_t n, void *arg)
 static CURLcode
 set_all(struct fetch *f, CURL *c, CURLU *url, struct curl_slist *headers, const char *range)
 {
-	struct curl_blob ca = {(void *)(uintptr_t)f->ca, f->ca ? strlen(f->ca) : 0, CURL_BLOB_NOCOPY};
+	struct curl_blob ca = {
+	    (void *)(uintptr_t)f->ca, f->ca ? strlen(f->ca) : 0, CURL_BLOB_NOCOPY};
 	CURLcode r = CURLE_OK;
 
 #define SET(option, value) \

@@ -4,9 +4,10 @@
  * Requests are made one after another until the file is complete or the order has failed: after a
  * dropped connection with a short back-off and a range from where the file ends (at most
  * FETCH_DRY_MAX times in a row without a new byte, FETCH_TRIES_MAX in all), after a redirect to a
- * listed host, after a package that changed once. What the answers mean is decided in answer.c, what
- * may be asked for in url.c and address.c, what is too slow in pace.c; where bytes go in sink.c.
- * libcurl follows no redirect by itself, uses no proxy, no cookie, no credential and no cache.
+ * listed host, after a package that changed once. What the answers mean is decided in answer.c,
+ * what may be asked for in url.c and address.c, what is too slow in pace.c; where bytes go in
+ * sink.c. libcurl follows no redirect by itself, uses no proxy, no cookie, no credential and no
+ * cache.
  */
 #ifndef SUBOTA_FETCH_H
 #define SUBOTA_FETCH_H

@@ -3,8 +3,8 @@
  *
  * Two rules, both from the order: fewer than `low_bytes` a second on average over a window of
  * `low_seconds`, and a deadline for everything together. The first window is longer by the time a
- * connection may take. A body that drips one byte a second, a handshake that stalls and headers that
- * never end all look the same from here: no bytes. Pure: the caller brings the clock.
+ * connection may take. A body that drips one byte a second, a handshake that stalls and headers
+ * that never end all look the same from here: no bytes. Pure: the caller brings the clock.
  */
 #ifndef SUBOTA_PACE_H
 #define SUBOTA_PACE_H

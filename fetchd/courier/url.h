@@ -1,11 +1,11 @@
 /*
  * url: may this address be asked for?
  *
- * The text is parsed by libcurl's own parser and the parsed handle is what the request is made from,
- * so that the check and the request cannot understand it differently. Refused: other schemes than
- * https (http by policy), control bytes, blanks, bytes over 0x7e and backslashes anywhere, user
- * info, a missing host, more than 2048 bytes, and a host that is not in the policy's list when it
- * has one. The address behind the host is judged later, at connect time (address.h).
+ * The text is parsed by libcurl's own parser and the parsed handle is what the request is made
+ * from, so that the check and the request cannot understand it differently. Refused: other schemes
+ * than https (http by policy), control bytes, blanks, bytes over 0x7e and backslashes anywhere,
+ * user info, a missing host, more than 2048 bytes, and a host that is not in the policy's list when
+ * it has one. The address behind the host is judged later, at connect time (address.h).
  */
 #ifndef SUBOTA_URL_H
 #define SUBOTA_URL_H

@@ -164,7 +164,8 @@ reap(struct house *h)
 static void
 live(struct house *h)
 {
-	struct pollfd p[] = {{.fd = GATE_FD, .events = POLLIN}, {.fd = h->signals, .events = POLLIN}};
+	struct pollfd p[] = {
+	    {.fd = GATE_FD, .events = POLLIN}, {.fd = h->signals, .events = POLLIN}};
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)

@@ -2,10 +2,11 @@
  * tty: opens a serial line as a link: for us alone, raw, at any baud rate.
  *
  * Exclusive twice, because each way alone has holes: an advisory lock (flock) keeps other programs
- * that ask out, TIOCEXCL (not for pseudo-terminals) those that do not. Raw means: no echo, no line editing, no flow control by
- * characters, no signals, eight bits; HUPCL is off, because a falling DTR resets many boards when a
- * descriptor closes. Rates that have no name are set through termios2. A pseudo-terminal takes rate
- * and parity without using them, which is fine; a real line that does not take them is an error.
+ * that ask out, TIOCEXCL (not for pseudo-terminals) those that do not. Raw means: no echo, no line
+ * editing, no flow control by characters, no signals, eight bits; HUPCL is off, because a falling
+ * DTR resets many boards when a descriptor closes. Rates that have no name are set through
+ * termios2. A pseudo-terminal takes rate and parity without using them, which is fine; a real line
+ * that does not take them is an error.
  */
 #ifndef SUBOTA_TTY_H
 #define SUBOTA_TTY_H

@@ -167,8 +167,8 @@ open_house(struct demo *d)
 		return e;
 	if (f->device[0])
 		house_device_args(d->house, 0, f->device[0], f->device[1]);
-	snprintf(text, sizeof(text), "starting Developer Center, flashd, fetchd, cloudd, devices in %s",
-	    d->house->dir);
+	snprintf(text, sizeof(text),
+	    "starting Developer Center, flashd, fetchd, cloudd, devices in %s", d->house->dir);
 	say(d, text);
 	return house_start_all(d->house);
 }

@@ -1,5 +1,6 @@
 /*
- * demo_state: see demo_state.h. Who is furthest to the right and speaks of this upgrade is believed.
+ * demo_state: see demo_state.h. Who is furthest to the right and speaks of this upgrade is
+ * believed.
  */
 #include "demo_state.h"
 

@@ -71,7 +71,8 @@ take_numbers(struct demo_device *d, const cJSON *image, const cJSON *upgrade, st
 	if (from == upgrade && d->done > d->written) {
 		d->written = d->done;
 		d->write_ms = d->phase_ms[DEMO_FLASHING] +
-			      (d->phase == DEMO_FLASHING ? (uint64_t)mono_between(d->since, now) : 0);
+			      (d->phase == DEMO_FLASHING ? (uint64_t)mono_between(d->since, now)
+							 : 0);
 	}
 }
 

@@ -93,8 +93,8 @@ write_conf(const char *dir, const char *extra, char path[300])
 	    "[cloudd]\nhost = 127.0.0.1\nport = 1\ntls = no\nlab = yes\nproduct_key = p1\n"
 	    "device_key = gw1\nsecrets = %s/secrets\n"
 	    "[fetchd]\ntrust_dir = %s/trust\n[flashd]\ntrust_dir = %s/trust\n",
-	    dir, dir, dir, programs_dir, uid, uid + step, uid + 2 * step, uid + 3 * step, extra, dir,
-	    dir, dir);
+	    dir, dir, dir, programs_dir, uid, uid + step, uid + 2 * step, uid + 3 * step, extra,
+	    dir, dir, dir);
 	cr_assert_eq(chmod(dir, 0755), 0);
 }
 

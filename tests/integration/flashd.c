@@ -180,7 +180,8 @@ Test(flashd, device_that_is_away_makes_a_plan_wait_and_no_upgrade_fail)
 	flashhouse_offer(&h, 7);
 	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_DEFER, ERR_DEVICE_AWAY);
 	smp_tty_plug(h.device);
-	flashhouse_begin_for(&h, 7, &(struct flashhouse_target){0}); /* asked at once, not in a while */
+	flashhouse_begin_for(
+	    &h, 7, &(struct flashhouse_target){0}); /* asked at once, not in a while */
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	close_house(&h);
 }

@@ -102,8 +102,8 @@ Test(flashd_restart, flashd_killed_in_mid_write_resumes_and_does_not_begin_anew)
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	uint64_t all = smp_tty_take(h.device)->uploads;
 	smp_tty_give(h.device);
-	cr_expect_lt(all, 2 * uploads + uploads / 2, "the first half was sent once, %u of %u pieces",
-	    (unsigned)uploads, (unsigned)all);
+	cr_expect_lt(all, 2 * uploads + uploads / 2,
+	    "the first half was sent once, %u of %u pieces", (unsigned)uploads, (unsigned)all);
 	expect_done(&h);
 }
 

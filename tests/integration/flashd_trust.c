@@ -1,6 +1,7 @@
 /*
  * flashd believes nobody about an image: packages that must not reach a device, a gate that changes
- * them under its hands, and orders that contradict what was agreed (spec/trust.md section 6, 38-54).
+ * them under its hands, and orders that contradict what was agreed (spec/trust.md section 6,
+ * 38-54).
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -183,7 +184,8 @@ Test(flashd_trust, package_older_than_what_was_confirmed_is_refused_for_ever)
 	close_house(&h);
 }
 
-/* --- a package that changes under flashd's hands ------------------------------------------------- */
+/* --- a package that changes under flashd's hands -------------------------------------------------
+ */
 
 struct writer {
 	int fd; /* kept open from before */

@@ -1,6 +1,6 @@
 /*
- * flashhouse_expect: what tests of flashd expect of the house (flashhouse.h), said in one line each;
- * and messages for any device, where flashhouse.h speaks for the first one.
+ * flashhouse_expect: what tests of flashd expect of the house (flashhouse.h), said in one line
+ * each; and messages for any device, where flashhouse.h speaks for the first one.
  */
 #ifndef SUBOTA_TESTS_FLASHHOUSE_EXPECT_H
 #define SUBOTA_TESTS_FLASHHOUSE_EXPECT_H

@@ -288,9 +288,10 @@ answer(struct golden *g)
 void
 golden_make(int kind, struct golden *g)
 {
-	static void (*const makers[GOLDEN_KINDS])(struct golden *g) = {hello, ping, device_report,
-	    plan_offer, plan_verdict, fetch_order, flash_order, progress, report, report_ack, cancel,
-	    link_state, courier_order, courier_report, session_order, session_report, query, answer};
+	static void (*const makers[GOLDEN_KINDS])(struct golden * g) = {hello, ping, device_report,
+	    plan_offer, plan_verdict, fetch_order, flash_order, progress, report, report_ack,
+	    cancel, link_state, courier_order, courier_report, session_order, session_report, query,
+	    answer};
 
 	assert(kind >= GOLDEN_FIRST && kind < GOLDEN_FIRST + GOLDEN_KINDS);
 	memset(g, 0, sizeof(*g));

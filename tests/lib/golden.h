@@ -1,7 +1,7 @@
 /*
- * golden: one canonical message per kind, every field of which is set and lets the message pass. Its
- * bytes are in tests/data/golden and are kept for ever; tests of the route table and of the field
- * checks start from it and change one thing.
+ * golden: one canonical message per kind, every field of which is set and lets the message pass.
+ * Its bytes are in tests/data/golden and are kept for ever; tests of the route table and of the
+ * field checks start from it and change one thing.
  */
 #ifndef SUBOTA_TESTS_GOLDEN_H
 #define SUBOTA_TESTS_GOLDEN_H

@@ -279,8 +279,9 @@ house_stop(struct house *h, enum house_part p)
 		house_look_pause(5);
 	if (h->process[p].pid) {
 		house_kill(h, p);
-		return house_fail(h, ERR_TIMEOUT, "%s: expected an end on SIGTERM, got none in %d s",
-		    house_name(p, name), STOP_MS / 1000);
+		return house_fail(h, ERR_TIMEOUT,
+		    "%s: expected an end on SIGTERM, got none in %d s", house_name(p, name),
+		    STOP_MS / 1000);
 	}
 	if (h->process[p].status == 0)
 		return ERR_OK;

@@ -58,8 +58,8 @@ struct house_options {
 	unsigned latency_ms;  /* of the lines */
 	unsigned retries;     /* of the platform, after a failed upgrade */
 	bool hasty;           /* waits and deadlines of seconds instead of minutes, for tests */
-	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty ones.
-	 * May be NULL. */
+	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty
+	 * ones. May be NULL. */
 	const char *fetchd, *cloudd, *flashd;
 };
 

@@ -160,7 +160,8 @@ send_refusal(struct conn *c, int status, const char *more)
 {
 	char text[600];
 	int n = snprintf(text, sizeof(text),
-	    "HTTP/1.1 %d No\r\nContent-Length: 5\r\n%sConnection: close\r\n\r\nsorry", status, more);
+	    "HTTP/1.1 %d No\r\nContent-Length: 5\r\n%sConnection: close\r\n\r\nsorry", status,
+	    more);
 
 	return send_all(c, text, (size_t)n);
 }

@@ -53,7 +53,8 @@ struct kit_spec {
 /* A time at which everything of the kit is valid. */
 #define KIT_NOW_MS UINT64_C(1764000000000)
 
-/* A new directory under TMPDIR (the runner's) or /tmp; AUTO(scratch) removes it with all that is in it. */
+/* A new directory under TMPDIR (the runner's) or /tmp; AUTO(scratch) removes it with all that is in
+ * it. */
 char *kit_scratch(void);
 void kit_scratch_remove(char *dir);
 AUTO_DEFINE(scratch, char *, kit_scratch_remove)

@@ -1,6 +1,7 @@
 /*
- * schema: what stands in proto/schema.lock and in proto/README.md, rendered from the descriptors and
- * the route table that are linked in. Used by the tests that compare and by the tool that writes.
+ * schema: what stands in proto/schema.lock and in proto/README.md, rendered from the descriptors
+ * and the route table that are linked in. Used by the tests that compare and by the tool that
+ * writes.
  */
 #ifndef SUBOTA_TESTS_SCHEMA_H
 #define SUBOTA_TESTS_SCHEMA_H

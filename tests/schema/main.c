@@ -1,7 +1,7 @@
 /*
  * schema: prints what proto/schema.lock and proto/README.md hold, and writes golden frames that do
- * not exist yet; the make targets in deploy/make/proto.mk use it. Never overwrites a frame: they are
- * kept for ever.
+ * not exist yet; the make targets in deploy/make/proto.mk use it. Never overwrites a frame: they
+ * are kept for ever.
  *
  * May: write below tests/data/golden. Must never: change a file that is there.
  */

@@ -76,7 +76,8 @@ run_until(struct run *r, const char *text)
 	struct mono end = mono_after(clock_now(), PATIENCE_MS);
 
 	for (run_read(r); !strstr(r->text, text); run_read(r)) {
-		cr_assert_not(mono_reached(clock_now(), end), "expected '%s', got: %s", text, r->text);
+		cr_assert_not(
+		    mono_reached(clock_now(), end), "expected '%s', got: %s", text, r->text);
 		house_look_pause(20);
 	}
 }

@@ -250,7 +250,8 @@ resolve(const struct house *h, const char *path, char out[400])
 	cr_assert_not_null(d);
 	for (struct dirent *e = readdir(d); e; e = readdir(d))
 		if (strlen(e->d_name) == 64)
-			snprintf(out, 400, "%s/%.64s%.30s", store, e->d_name, path + sizeof(prefix) - 1);
+			snprintf(
+			    out, 400, "%s/%.64s%.30s", store, e->d_name, path + sizeof(prefix) - 1);
 }
 
 Test(users, what_one_has_another_cannot_touch)

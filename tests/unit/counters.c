@@ -95,7 +95,8 @@ Test(counters, each_part_of_the_key_is_another_row)
 	open_scene(&s);
 	cr_assert_eq(counters_raise(s.record, &s.key, &r), ERR_OK);
 	const struct counters_key others[] = {{"p2", "meter-1", "acme/sensor-9/a", "app"},
-	    {"p1", "meter-2", "acme/sensor-9/a", "app"}, {"p1", "meter-1", "acme/sensor-9/b", "app"},
+	    {"p1", "meter-2", "acme/sensor-9/a", "app"},
+	    {"p1", "meter-1", "acme/sensor-9/b", "app"},
 	    {"p1", "meter-1", "acme/sensor-9/a", "radio"}};
 	for (size_t i = 0; i < 4; i++)
 		cr_expect_eq(counters_get(s.record, &others[i], &got), ERR_NOT_FOUND, "row %zu", i);

@@ -117,8 +117,8 @@ Test(device, event_without_a_row_changes_nothing_and_one_with_a_row_is_recorded)
 			open_scene(&s, state);
 			enum err e = step(&s, event);
 			cr_expect(e == ERR_OK || e == ERR_PHASE);
-			cr_expect_eq(s.u.changed, e == ERR_OK, "%s on %s", device_table.states[state],
-			    device_table.events[event]);
+			cr_expect_eq(s.u.changed, e == ERR_OK, "%s on %s",
+			    device_table.states[state], device_table.events[event]);
 			if (e == ERR_PHASE)
 				expect(&s, state, 0);
 		}
@@ -148,8 +148,8 @@ Test(device, counters_rise_with_done_and_with_nothing_else)
 			open_scene(&s, state);
 			if (step(&s, event) == ERR_OK)
 				cr_expect_eq((s.u.effects & DEVICE_DO_RAISE) != 0,
-				    s.u.state == DEVICE_DONE, "%s on %s", device_table.states[state],
-				    device_table.events[event]);
+				    s.u.state == DEVICE_DONE, "%s on %s",
+				    device_table.states[state], device_table.events[event]);
 		}
 }
 

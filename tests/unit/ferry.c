@@ -13,7 +13,8 @@
 #include "golden.h"
 #include "msg.h"
 
-/* --- a driver that says "?", takes one line, and copies the image to the link for WRITE ---------- */
+/* --- a driver that says "?", takes one line, and copies the image to the link for WRITE ----------
+ */
 
 struct fake {
 	struct driver_job job;

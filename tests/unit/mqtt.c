@@ -276,10 +276,10 @@ Test(mqtt, dumps_packets_as_json)
 {
 	expect_json(golden_subscribe, "[{\"packet\":\"SUBSCRIBE\",\"id\":1,\"topics\":[{\"topic\":"
 				      "\"q/1/d/qdp1115X860000000000001/+\",\"qos\":1}]}]");
-	expect_json(golden_connect,
-	    "[{\"packet\":\"CONNECT\",\"client_id\":\"qdp1115X860000000000001\",\"keepalive_s\":120,"
-	    "\"clean_session\":true,\"password\":\"1;0000;0123456789ABCDEF;"
-	    "5snDHM/OSkavflCsmvhARaZ0NpbgY4cv9jlS+1pu6Mo=\"}]");
+	expect_json(golden_connect, "[{\"packet\":\"CONNECT\",\"client_id\":"
+				    "\"qdp1115X860000000000001\",\"keepalive_s\":120,"
+				    "\"clean_session\":true,\"password\":\"1;0000;0123456789ABCDEF;"
+				    "5snDHM/OSkavflCsmvhARaZ0NpbgY4cv9jlS+1pu6Mo=\"}]");
 	expect_json("20020005" "9003000180" "3a06000161000778" "40020007",
 	    "[{\"packet\":\"CONNACK\",\"session_present\":false,\"code\":5},"
 	    "{\"packet\":\"SUBACK\",\"id\":1,\"codes\":[128]},"

@@ -201,7 +201,8 @@ Test(msg, flood_of_empty_hosts_is_over_the_budget)
 {
 	enum { COUNT = 400000 };
 	AUTO(mem) uint8_t *frame = malloc(10 + 2 * COUNT);
-	static const uint8_t head[] = {0xb2, 0x01, 0x80, 0xea, 0x30}; /* courier_order, 800000 bytes */
+	static const uint8_t head[] = {
+	    0xb2, 0x01, 0x80, 0xea, 0x30}; /* courier_order, 800000 bytes */
 	AUTO(msg) Pb__Envelope *e = NULL;
 
 	memcpy(frame, head, 5);
@@ -479,7 +480,8 @@ width(const ProtobufCFieldDescriptor *f)
 }
 
 static void
-repeat(uint8_t *message, const ProtobufCFieldDescriptor *f, const struct rule *r, Pb__Option *option)
+repeat(
+    uint8_t *message, const ProtobufCFieldDescriptor *f, const struct rule *r, Pb__Option *option)
 {
 	static void *list[100];
 	size_t n = r->n;

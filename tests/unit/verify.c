@@ -126,7 +126,8 @@ Test(verify, good_package_is_opened_with_its_payload_found)
 	close_scene(&s);
 }
 
-/* --- what lies there (spec/trust.md 6, 40-43) -------------------------------------------------- */
+/* --- what lies there (spec/trust.md 6, 40-43) --------------------------------------------------
+ */
 
 Test(verify, nothing_under_that_name_is_not_found)
 {
@@ -199,7 +200,8 @@ Test(verify, both_ways_of_opening_agree)
 	for (int by_hand = 0; by_hand < 2; by_hand++) {
 		AUTO(fd) int fd = -1;
 
-		cr_expect_eq(verify_open_entry(s.store, s.digest, by_hand, &fd, &size[by_hand], s.why),
+		cr_expect_eq(
+		    verify_open_entry(s.store, s.digest, by_hand, &fd, &size[by_hand], s.why),
 		    ERR_OK);
 	}
 	cr_expect_eq(size[0], size[1]);
