@@ -11,7 +11,7 @@
 #include "talk.h"
 #include "works.h"
 
-enum { TICK_MS = 1000, ROUNDS_MAX = 16 };
+enum { TICK_MS = 1000, STUCK_MS = 100, ROUNDS_MAX = 16 };
 
 static void
 step(struct upgrade *u, int event, const struct upgrade_news *news)
@@ -26,8 +26,7 @@ step(struct upgrade *u, int event, const struct upgrade_news *news)
 struct trust_time
 gate_time(struct gate *g)
 {
-	return (struct trust_time){
-	    clock_wall_ms(), clock_is_synchronised(), book_bound(&g->book)};
+	return (struct trust_time){clock_wall_ms(), clock_is_synchronised(), book_bound(&g->book)};
 }
 
 /* --- settling --------------------------------------------------------------------------------- */
@@ -94,8 +93,8 @@ spread(struct gate *g, struct image *i)
 {
 	unsigned say = i->effects;
 
-	i->effects &= ~(unsigned)(IMAGE_SAY_FETCHED | IMAGE_SAY_READY | IMAGE_SAY_FAILED |
-	    IMAGE_SAY_LOST);
+	i->effects &= ~(
+	    unsigned)(IMAGE_SAY_FETCHED | IMAGE_SAY_READY | IMAGE_SAY_FAILED | IMAGE_SAY_LOST);
 	if (say & IMAGE_SAY_FETCHED)
 		spread_event(g, i, UPGRADE_IMAGE_FETCHED, false);
 	if (say & IMAGE_SAY_READY)
@@ -164,10 +163,11 @@ is_pending(const struct gate *g)
 	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
 		if (u->state == UPGRADE_ORDERED)
 			return true;
-	if (is_unsettled(g) || works_is_waiting(g))
+	if (is_unsettled(g) || works_is_waiting(g) || talk_is_stuck(g))
 		return true;
 	return record_get_int(g->book.record, &reports, "SELECT count(*) FROM report", "") ==
-	    ERR_OK && reports > 0;
+		   ERR_OK &&
+	       reports > 0;
 }
 
 void
@@ -183,9 +183,10 @@ gate_settle(struct gate *g)
 			break;
 	talk_reports(g);
 	g->settling = false;
+	int wait_ms = talk_is_stuck(g) ? STUCK_MS : TICK_MS;
 	if (!g->tick.set && is_pending(g))
-		loop_timer_set(g->daemon->loop, &g->tick, mono_after(clock_now(), TICK_MS), on_tick,
-		    g);
+		loop_timer_set(
+		    g->daemon->loop, &g->tick, mono_after(clock_now(), wait_ms), on_tick, g);
 }
 
 static void
@@ -197,6 +198,7 @@ on_tick(void *arg)
 	for (struct upgrade *u = g->book.upgrades; u; u = u->next)
 		if (u->state == UPGRADE_ORDERED && mono_reached(now, u->order_again))
 			step(u, UPGRADE_DUE, NULL);
+	talk_flush(g);
 	gate_settle(g);
 }
 
@@ -257,8 +259,8 @@ gate_start(struct gate *g, struct daemon *d, struct nursery *nursery)
 {
 	struct download_handler couriers = works_handler(g);
 
-	*g = (struct gate){.daemon = d, .settings = d->settings, .nursery = nursery,
-	    .check_fd = -1};
+	*g = (struct gate){
+	    .daemon = d, .settings = d->settings, .nursery = nursery, .check_fd = -1};
 	read_boot_id(g->boot_id);
 	snprintf(g->hosts_text, sizeof(g->hosts_text), "%s", g->settings->hosts);
 	snprintf(g->redirects_text, sizeof(g->redirects_text), "%s", g->settings->redirect_hosts);

@@ -10,6 +10,7 @@
 struct held_item {
 	struct held_item *next;
 	int kind;
+	bool due;
 	uint64_t upgrade;
 	uint64_t report;
 	char device[140]; /* DeviceReport: whose */
@@ -45,7 +46,7 @@ static bool
 is_same(const struct held_item *a, const struct held_item *b)
 {
 	return a->kind == b->kind && a->upgrade == b->upgrade && a->report == b->report &&
-	    strcmp(a->device, b->device) == 0;
+	       strcmp(a->device, b->device) == 0;
 }
 
 void
@@ -70,6 +71,7 @@ held_put(struct held *h, const Pb__Envelope *e)
 	if (!fresh)
 		return ERR_NOMEM;
 	fresh->len = pb__envelope__pack(e, fresh->data);
+	fresh->due = true;
 	name_subject(fresh, e);
 	while (*at && !is_same(*at, fresh))
 		at = &(*at)->next;
@@ -77,6 +79,7 @@ held_put(struct held *h, const Pb__Envelope *e)
 		struct held_item *old = *at;
 
 		fresh->next = old->next;
+		h->due += !old->due;
 		free(old);
 		*at = fresh;
 		return ERR_OK;
@@ -87,20 +90,30 @@ held_put(struct held *h, const Pb__Envelope *e)
 	}
 	*at = fresh;
 	h->n++;
+	h->due++;
 	return ERR_OK;
+}
+
+static bool
+send_item(const struct held_item *i, held_send *fn, void *arg)
+{
+	AUTO(msg) Pb__Envelope *e = NULL;
+
+	/* what cannot be read back is no loss to anybody */
+	return msg_unpack(i->data, i->len, ROUTE_BUS_MAX, &e) != ERR_OK || fn(arg, e) == ERR_OK;
 }
 
 void
 held_flush(struct held *h, held_send *fn, void *arg)
 {
-	for (struct held_item **at = &h->items; *at;) {
+	for (struct held_item **at = &h->items; *at && h->due;) {
 		struct held_item *i = *at;
-		AUTO(msg) Pb__Envelope *e = NULL;
 
-		if (msg_unpack(i->data, i->len, ROUTE_BUS_MAX, &e) == ERR_OK &&
-		    fn(arg, e) != ERR_OK)
+		if (i->due && !send_item(i, fn, arg))
 			return;
-		if (e && stays(i->kind)) {
+		h->due -= i->due;
+		i->due = false;
+		if (stays(i->kind)) {
 			at = &i->next;
 			continue;
 		}
@@ -108,4 +121,12 @@ held_flush(struct held *h, held_send *fn, void *arg)
 		h->n--;
 		free(i);
 	}
+}
+
+void
+held_again(struct held *h)
+{
+	for (struct held_item *i = h->items; i; i = i->next)
+		i->due = true;
+	h->due = h->n;
 }

@@ -21,25 +21,47 @@ step(struct upgrade *u, int event, const struct upgrade_news *news)
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-/* Pass on, or keep until the neighbour is there. */
-static void
-pass_on(struct bus_link *to, struct held *held, const Pb__Envelope *e)
-{
-	Pb__Envelope copy = *e;
-	struct subject s = {.upgrade = e->upgrade};
-	enum err err = bus_is_up(to) ? bus_send(to, &copy) : ERR_OFFLINE;
-
-	if (err == ERR_OK || e->body_case == PB__ENVELOPE__BODY_PROGRESS)
-		return;
-	if (held_put(held, e) != ERR_OK)
-		log_warn(&s, "cannot keep a %s for %s", route_kind_name((int)e->body_case),
-		    who_name(bus_peer(to)));
-}
-
+/* Only what another time may help with stays: a message that the bus will never take must not stop
+ * those behind it. */
 static enum err
 send_held(void *arg, Pb__Envelope *e)
 {
-	return bus_send(arg, e);
+	enum err err = bus_send(arg, e);
+
+	return err == ERR_AGAIN || err == ERR_OFFLINE ? err : ERR_OK;
+}
+
+void
+talk_flush(struct gate *g)
+{
+	if (bus_is_up(g->cloud))
+		held_flush(&g->to_cloud, send_held, g->cloud);
+	if (bus_is_up(g->flash))
+		held_flush(&g->to_flash, send_held, g->flash);
+}
+
+bool
+talk_is_stuck(const struct gate *g)
+{
+	return (g->to_cloud.due && bus_is_up(g->cloud)) || (g->to_flash.due && bus_is_up(g->flash));
+}
+
+/* Pass on, or keep until the neighbour is there and takes it. */
+static void
+pass_on(struct gate *g, struct bus_link *to, struct held *held, const Pb__Envelope *e)
+{
+	struct subject s = {.upgrade = e->upgrade};
+	Pb__Envelope copy = *e;
+	enum err err = ERR_OK;
+
+	if (e->body_case != PB__ENVELOPE__BODY_PROGRESS)
+		err = held_put(held, e);
+	if ((err != ERR_OK || e->body_case == PB__ENVELOPE__BODY_PROGRESS) && bus_is_up(to))
+		err = bus_send(to, &copy);
+	if (err != ERR_OK)
+		log_warn(&s, "cannot pass a %s on to %s: %s", route_kind_name((int)e->body_case),
+		    who_name(bus_peer(to)), err_text(err));
+	talk_flush(g);
 }
 
 void
@@ -221,14 +243,14 @@ on_cancel(struct gate *g, const Pb__Envelope *e)
 	if (u)
 		step(u, UPGRADE_CANCEL, NULL);
 	if (!u || u->effects & UPGRADE_PASS_ON)
-		pass_on(g->flash, &g->to_flash, e);
+		pass_on(g, g->flash, &g->to_flash, e);
 }
 
 static void
 on_ack(struct gate *g, const Pb__Envelope *e)
 {
 	if (strcmp(e->report_ack->source, "fetchd") != 0)
-		pass_on(g->flash, &g->to_flash, e);
+		pass_on(g, g->flash, &g->to_flash, e);
 	else if (book_drop_report(&g->book, e->report_ack->id) != ERR_OK)
 		log_warn(NULL, "cannot forget an acknowledged report");
 }
@@ -249,13 +271,8 @@ on_cloud_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 	case PB__ENVELOPE__BODY_REPORT_ACK:
 		on_ack(g, e);
 		break;
-	case PB__ENVELOPE__BODY_LINK_STATE:
-		if (held_put(&g->to_flash, e) != ERR_OK)
-			log_warn(NULL, "cannot keep the link's state");
-		pass_on(g->flash, &g->to_flash, e);
-		break;
-	default: /* PlanOffer: the route table lets nothing else in */
-		pass_on(g->flash, &g->to_flash, e);
+	default: /* PlanOffer, LinkState: the route table lets nothing else in */
+		pass_on(g, g->flash, &g->to_flash, e);
 	}
 	gate_settle(g);
 }
@@ -265,7 +282,9 @@ on_cloud_up(void *arg, struct bus_link *link)
 {
 	struct gate *g = arg;
 
-	held_flush(&g->to_cloud, send_held, link);
+	(void)link;
+	held_again(&g->to_cloud);
+	talk_flush(g);
 	g->sent_report = 0;
 	g->resend_at = mono_after(clock_now(), RESEND_MS);
 	gate_settle(g);
@@ -282,9 +301,7 @@ on_cloud_down(void *arg, struct bus_link *link)
 	(void)link;
 	e.body_case = PB__ENVELOPE__BODY_LINK_STATE;
 	e.link_state = &state;
-	if (held_put(&g->to_flash, &e) != ERR_OK)
-		log_warn(NULL, "cannot keep the link's state");
-	pass_on(g->flash, &g->to_flash, &e);
+	pass_on(g, g->flash, &g->to_flash, &e);
 }
 
 /* --- from the devices' side ------------------------------------------------------------------- */
@@ -294,7 +311,7 @@ static bool
 blames_the_image(uint32_t error)
 {
 	return error == ERR_TOCTOU || error == ERR_DIGEST || error == ERR_NOT_FOUND ||
-	    error == ERR_CORRUPT || error == ERR_FRAME;
+	       error == ERR_CORRUPT || error == ERR_FRAME;
 }
 
 static void
@@ -314,8 +331,8 @@ on_flash_report(struct gate *g, const Pb__Envelope *e)
 	if (!over || !i || i->state != IMAGE_READY || !blames_the_image(e->report->error) ||
 	    book_users(&g->book, i->id))
 		return;
-	log_warn(NULL, "image %" PRIu64 ": flashd says %s, dropped", i->id,
-	    err_name(e->report->error));
+	log_warn(
+	    NULL, "image %" PRIu64 ": flashd says %s, dropped", i->id, err_name(e->report->error));
 	store_drop(g->store, i->digest);
 	u->image = 0;
 	if (book_drop_image(&g->book, i) != ERR_OK)
@@ -330,17 +347,14 @@ on_flash_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 	(void)from;
 	switch ((int)e->body_case) {
 	case PB__ENVELOPE__BODY_REPORT:
-		pass_on(g->cloud, &g->to_cloud, e);
+		pass_on(g, g->cloud, &g->to_cloud, e);
 		on_flash_report(g, e);
 		gate_settle(g);
 		break;
-	case PB__ENVELOPE__BODY_DEVICE_REPORT:
-		if (held_put(&g->to_cloud, e) != ERR_OK)
-			log_warn(NULL, "too many devices to remember");
-		pass_on(g->cloud, &g->to_cloud, e);
-		break;
-	default: /* PlanVerdict, Progress */
-		pass_on(g->cloud, &g->to_cloud, e);
+	default: /* DeviceReport, PlanVerdict, Progress */
+		pass_on(g, g->cloud, &g->to_cloud, e);
+		if (talk_is_stuck(g))
+			gate_settle(g); /* so that it is tried again soon */
 	}
 }
 
@@ -349,7 +363,9 @@ on_flash_up(void *arg, struct bus_link *link)
 {
 	struct gate *g = arg;
 
-	held_flush(&g->to_flash, send_held, link);
+	(void)link;
+	held_again(&g->to_flash);
+	talk_flush(g);
 	for (struct upgrade *u = g->book.upgrades; u; u = u->next)
 		if (u->state == UPGRADE_ORDERED)
 			step(u, UPGRADE_DUE, NULL);

@@ -14,6 +14,10 @@
 enum err talk_open(struct gate *g) MUST_CHECK;
 /* Tell flashd that the image of an upgrade is ready; again after UPGRADE_AGAIN_MS. */
 void talk_order(struct gate *g, struct upgrade *u);
+/* Send what waits for either neighbour, in order. */
+void talk_flush(struct gate *g);
+/* Does something wait although its neighbour is there? Then flush again in a moment. */
+bool talk_is_stuck(const struct gate *g);
 /* Hand cloudd the reports it has not had since its link came up, or not acknowledged for a minute.
  */
 void talk_reports(struct gate *g);

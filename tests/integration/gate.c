@@ -166,6 +166,68 @@ Test(gate, what_an_absent_neighbour_missed_it_hears_when_it_is_back)
 	gatehouse_close(&h);
 }
 
+/* A DeviceReport of flashd's, as large as they get, so that queues fill soon. */
+static enum err
+say_device(struct gatehouse *h, unsigned n)
+{
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+	Pb__DeviceReport r = PB__DEVICE_REPORT__INIT;
+	Pb__Device d = PB__DEVICE__INIT;
+	char key[33], version[65];
+
+	snprintf(key, sizeof(key), "meter-%026u", n);
+	memset(version, '1', 64);
+	version[64] = '\0';
+	d.product_key = (char *)(uintptr_t) "p1";
+	d.device_key = key;
+	r.device = &d;
+	r.component = (char *)(uintptr_t) "app";
+	r.version = version;
+	r.state = PB__DEVICE_STATE__DEVICE_STATE_PRESENT;
+	r.battery_percent = 101;
+	e.body_case = PB__ENVELOPE__BODY_DEVICE_REPORT;
+	e.device_report = &r;
+	return bus_send(h->flash, &e);
+}
+
+static unsigned
+devices_heard(const struct gatehouse *h)
+{
+	return gatehouse_count(&h->at_cloud, PB__ENVELOPE__BODY_DEVICE_REPORT, 0);
+}
+
+/* Messages that the gate has had from flashd, by its own count. */
+static unsigned
+gate_received(struct gatehouse *h)
+{
+	AUTO(mem) char *json = gatehouse_ask(h, "status");
+	const char *flashd = json ? strstr(json, "\"flashd\":") : NULL;
+	const char *at = flashd ? strstr(flashd, "\"received\":") : NULL;
+
+	return at ? (unsigned)strtoul(at + strlen("\"received\":"), NULL, 10) : 0;
+}
+
+Test(gate, more_than_fits_into_cloudds_queue_arrives_when_it_reads_again)
+{
+	enum { DEVICES = 3500 };
+	struct gatehouse h;
+	unsigned said = 0;
+
+	begin(&h, 1000);
+	GATEHOUSE_WAIT(&h, bus_is_up(h.flash) && bus_is_up(h.cloud));
+	h.cloud_hung = true;
+	while (said < DEVICES) {
+		if (say_device(&h, said) == ERR_OK)
+			said++;
+		else
+			gatehouse_turn(&h);
+	}
+	GATEHOUSE_WAIT(&h, gate_received(&h) > DEVICES); /* and a Hello */
+	h.cloud_hung = false;
+	GATEHOUSE_WAIT(&h, devices_heard(&h) == DEVICES);
+	gatehouse_close(&h);
+}
+
 Test(gate, flashd_hears_that_the_platform_is_away_when_cloudd_is)
 {
 	struct gatehouse h;

@@ -18,7 +18,7 @@
 #include "house_proc.h"
 #include "msg.h"
 
-enum { STEP_MS = 5, GATE = 65532, COURIER = 65533 };
+enum { STEP_MS = 2, GATE = 65532, COURIER = 65533 };
 
 static uid_t
 gate_uid(void)
@@ -88,7 +88,7 @@ gatehouse_cloud_back(struct gatehouse *h)
 	char path[108];
 
 	daemon_socket_path(&c, WHO_FETCHD, WHO_CLOUDD, path);
-	cr_assert_eq(bus_new(h->loop, WHO_CLOUDD, &h->cloud_bus), ERR_OK);
+	cr_assert_eq(bus_new(h->cloud_loop, WHO_CLOUDD, &h->cloud_bus), ERR_OK);
 	cr_assert_eq(bus_connect(h->cloud_bus, WHO_FETCHD, path, &handler, &h->cloud), ERR_OK);
 }
 
@@ -175,6 +175,7 @@ gatehouse_open(struct gatehouse *h)
 	h->kit = kit_new(h->dir);
 	h->spec = (struct kit_spec){.sequence = 5};
 	cr_assert_eq(loop_new(&h->loop), ERR_OK);
+	cr_assert_eq(loop_new(&h->cloud_loop), ERR_OK);
 	gatehouse_cloud_back(h);
 	gatehouse_flash_back(h);
 }
@@ -199,6 +200,7 @@ gatehouse_close(struct gatehouse *h)
 	gatehouse_forget(&h->at_cloud);
 	gatehouse_forget(&h->at_flash);
 	loop_free(h->loop);
+	loop_free(h->cloud_loop);
 	end_server(h);
 	free(h->payload);
 	kit_free(h->kit);
@@ -259,19 +261,23 @@ gatehouse_child(struct gatehouse *h, const char *program)
 	return h->fetchd ? house_proc_find(h->fetchd, program) : 0;
 }
 
-bool
-gatehouse_says(struct gatehouse *h, const char *what, const char *needle)
+char *
+gatehouse_ask(struct gatehouse *h, const char *what)
 {
 	struct daemon_common c = common(h);
 	struct bus_answer a;
 	char path[108];
 
 	daemon_socket_path(&c, WHO_FETCHD, WHO_CTL, path);
-	if (bus_client_ask(path, what, "", 1000, &a) != ERR_OK)
-		return false;
-	bool found = strstr(a.json, needle) != NULL;
-	free(a.json);
-	return found;
+	return bus_client_ask(path, what, "", 1000, &a) == ERR_OK ? a.json : NULL;
+}
+
+bool
+gatehouse_says(struct gatehouse *h, const char *what, const char *needle)
+{
+	AUTO(mem) char *json = gatehouse_ask(h, what);
+
+	return json && strstr(json, needle);
 }
 
 /* --- packages --------------------------------------------------------------------------------- */
@@ -342,6 +348,8 @@ void
 gatehouse_turn(struct gatehouse *h)
 {
 	(void)loop_once(h->loop, STEP_MS);
+	if (!h->cloud_hung)
+		(void)loop_once(h->cloud_loop, STEP_MS);
 }
 
 void

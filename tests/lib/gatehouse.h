@@ -30,7 +30,8 @@ struct gatehouse {
 	struct httpd *server;
 	int fetchd;   /* pid */
 	int guardian; /* pipe to the one who tidies up when the test dies */
-	struct loop *loop;
+	struct loop *loop, *cloud_loop;
+	bool cloud_hung; /* its loop does not turn */
 	struct bus *cloud_bus, *flash_bus;
 	struct bus_link *cloud, *flash; /* our ends */
 	struct gatehouse_mail at_cloud, at_flash;
@@ -99,7 +100,8 @@ void gatehouse_forget(struct gatehouse_mail *m);
 bool gatehouse_has_fetched(struct gatehouse *h, uint64_t bytes);
 /* Bytes of the entry of `digest` in the store, -1 when there is none. */
 int64_t gatehouse_entry(struct gatehouse *h, const uint8_t digest[32]);
-/* Ask its control socket: is `needle` in the answer? */
+/* Ask its control socket; NULL when it does not answer. Caller frees. And: is `needle` in there? */
+char *gatehouse_ask(struct gatehouse *h, const char *what);
 bool gatehouse_says(struct gatehouse *h, const char *what, const char *needle);
 /* A descendant of the gate; 0 = none. */
 int gatehouse_child(struct gatehouse *h, const char *program);

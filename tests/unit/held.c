@@ -152,8 +152,43 @@ Test(held, a_device_is_told_of_again_to_whoever_comes_with_its_newest_state)
 		struct neighbour to = flush(&h, 16);
 		cr_expect_eq(to.n, 3);
 		cr_expect_str_eq(to.version, "7.1");
+		held_again(&h);
 	}
 	cr_expect_eq(h.n, 3);
+	held_fini(&h);
+}
+
+Test(held, the_same_neighbour_is_told_only_what_is_new)
+{
+	struct held h = {0};
+
+	cr_assert_eq(put_device(&h, "meter-1", "app", "1.0"), ERR_OK);
+	cr_assert_eq(put_device(&h, "meter-2", "app", "3.0"), ERR_OK);
+	cr_expect_eq(h.due, 2);
+	struct neighbour to = flush(&h, 1);
+	cr_expect_eq(h.due, 1);
+	to = flush(&h, 16);
+	cr_expect_eq(to.n, 1, "the first was told already");
+	cr_expect_eq(h.due, 0);
+	cr_assert_eq(put_device(&h, "meter-1", "app", "1.1"), ERR_OK);
+	cr_assert_eq(put_device(&h, "meter-1", "app", "1.2"), ERR_OK);
+	cr_expect_eq(h.due, 1);
+	to = flush(&h, 16);
+	cr_expect_eq(to.n, 1);
+	cr_expect_str_eq(to.version, "1.2");
+	held_fini(&h);
+}
+
+Test(held, what_is_kept_does_not_stand_in_the_way_of_what_waits_behind_it)
+{
+	struct held h = {0};
+
+	cr_assert_eq(put_device(&h, "meter-1", "app", "1.0"), ERR_OK);
+	cr_assert_eq(put_cancel(&h, 1), ERR_OK);
+	struct neighbour to = flush(&h, 1); /* takes one message at a time */
+	to = flush(&h, 1);
+	cr_expect_eq(to.kinds[0], PB__ENVELOPE__BODY_CANCEL);
+	cr_expect_eq(h.due, 0);
 	held_fini(&h);
 }
 
