@@ -147,6 +147,21 @@ Test(bus, server_hung_is_noticed_by_pings_and_found_again_when_it_wakes)
 	bus_case_close(&c);
 }
 
+Test(bus, a_client_that_was_refused_is_let_in_when_that_was_a_mistake)
+{
+	struct bus_case c;
+
+	bus_case_open(&c);
+	bus_case_server(&c, geteuid() + 1);
+	bus_case_client(&c);
+	BUS_WAIT(&c, bus_counters(c.server.link).strangers > 0);
+	cr_expect_eq(c.client.ups, 0);
+	bus_case_stop(&c.server);
+	bus_case_server(&c, geteuid());
+	BUS_WAIT(&c, bus_is_up(c.server.link) && bus_is_up(c.client.link));
+	bus_case_close(&c);
+}
+
 Test(bus, at_the_high_water_mark_a_message_is_refused_and_a_droppable_one_dropped)
 {
 	struct bus_case c;

@@ -308,25 +308,18 @@ gatehouse_pack(struct gatehouse *h, size_t size)
 	bundle_head_free(head);
 }
 
-static uint64_t
-size_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
 bool
 gatehouse_has_fetched(struct gatehouse *h, uint64_t bytes)
 {
 	char path[600];
+	struct stat st;
 	uint64_t sum = 0;
 
 	snprintf(path, sizeof(path), "%s/store/incoming", h->dir);
 	AUTO(dir) DIR *d = opendir(path);
 	for (struct dirent *e; d && (e = readdir(d));) {
 		snprintf(path, sizeof(path), "%s/store/incoming/%s", h->dir, e->d_name);
-		sum += e->d_name[0] == '.' ? 0 : size_of(path);
+		sum += e->d_name[0] != '.' && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 	}
 	return sum >= bytes;
 }
