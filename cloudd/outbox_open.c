@@ -157,9 +157,10 @@ load_counters(struct outbox *o, uint64_t wall_ms, bool fresh)
 		    o->record, &item, "SELECT value FROM counter WHERE name = 'item'", "");
 	o->last_upgrade = (uint64_t)upgrade;
 	o->last_item = (uint64_t)item;
-	if (fresh && o->last_upgrade < wall_ms)
+	/* also when a new one was never saved: the process may have died right after making it */
+	o->dirty = fresh || !o->last_upgrade;
+	if (!o->last_upgrade)
 		o->last_upgrade = wall_ms;
-	o->dirty = fresh;
 	return e;
 }
 

@@ -114,7 +114,8 @@ book_open(const char *path, struct book *b, bool *fresh)
 	*b = (struct book){0};
 	enum err e = record_open(path, migrations, 1, fresh, &b->record);
 
-	if (e == ERR_OK && *fresh)
+	/* each time: the process may have died right after making the file */
+	if (e == ERR_OK)
 		e = record_run(b->record,
 		    "INSERT OR IGNORE INTO counter(name, value) VALUES('report', ?)", "i",
 		    (int64_t)(clock_wall_ms() * 1024));

@@ -282,3 +282,17 @@ Test(book, a_damaged_file_gives_a_fresh_book_whose_reports_do_not_repeat_old_num
 	cr_expect_gt(reports(&b, 0, 8).r[0].id, old);
 	book_close(&b);
 }
+
+Test(book, has_numbers_for_reports_even_if_the_first_gate_died_before_it_had_any)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	struct book b = open_book(dir, true);
+
+	cr_assert_eq(record_run(b.record, "DELETE FROM counter", ""), ERR_OK);
+	book_close(&b);
+	b = open_book(dir, false);
+	add_upgrade(&b, 7, 0)->effects = UPGRADE_SAY_FETCHED;
+	cr_expect_eq(book_save(&b), ERR_OK);
+	cr_expect_eq(reports(&b, 0, 8).n, 1);
+	book_close(&b);
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cloud_case.h"
+#include "dp.h"
 
 #define ACCEPT(c) cloud_case_verdict(c, PB__VERDICT__VERDICT_ACCEPT, ERR_OK, 0)
 
@@ -211,11 +212,13 @@ Test(cloud, ignores_a_plan_that_the_network_repeats)
 {
 	for (int s = CONVERSATION_OFFERED; s < CONVERSATION_STATES; s++) {
 		AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+		uint16_t plan = dp_next_package(c->down_package);
 
-		cloud_case_plan(c, "2.0.0");
-		cloud_case_trace(c);
+		cloud_case_drive(c, s);
+		c->down_package = plan;
 		cloud_case_plan_again(c, "2.0.0");
 		CLOUD_CASE_EXPECT(c, "");
+		cr_expect_eq(cloud_case_state(c), s);
 	}
 }
 

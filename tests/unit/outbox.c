@@ -97,6 +97,16 @@ Test(outbox, counts_upgrades_from_the_clock_on_after_a_lost_database)
 	cr_expect_eq(b->o.last_upgrade, 999999);
 }
 
+Test(outbox, counts_upgrades_from_the_clock_on_when_the_first_process_died_at_once)
+{
+	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
+
+	outbox_case_close(b);
+	outbox_case_open(b, 2000);
+	cr_expect(!b->fresh);
+	cr_expect_eq(b->o.last_upgrade, 2000);
+}
+
 Test(outbox, sends_again_what_was_refused_before_and_after_it_was_confirmed)
 {
 	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
