@@ -167,8 +167,8 @@ open_house(struct demo *d)
 		return e;
 	if (f->device[0])
 		house_device_args(d->house, 0, f->device[0], f->device[1]);
-	snprintf(text, sizeof(text),
-	    "starting Developer Center, flashd, fetchd, cloudd, devices in %s", d->house->dir);
+	snprintf(text, sizeof(text), "starting platform, flashd, fetchd, cloudd and devices in %s",
+	    d->house->dir);
 	say(d, text);
 	return house_start_all(d->house);
 }
@@ -200,6 +200,7 @@ plan(struct demo *d)
 			return house_fail(h, ERR_SYSTEM, "%s: %s", forger, strerror(errno));
 		p.signer = other = kit_new(forger);
 	}
+	demo_watch_init(&d->watch, h, HOUSE_NEW);
 	say(d, "devices are online; signing and uploading a package, activating a silent plan");
 	if (!e)
 		e = house_pack_publish(h, &p);
@@ -216,7 +217,6 @@ watch(struct demo *d)
 	sigset_t set;
 
 	sigprocmask(SIG_BLOCK, NULL, &set);
-	demo_watch_init(&d->watch, d->house, HOUSE_NEW);
 	memcpy(d->before, d->watch.device, sizeof(d->before));
 	while (!demo_watch_is_over(&d->watch) || (d->options.fault->strike && !d->struck)) {
 		int sig = sigtimedwait(&set, NULL, &step);
@@ -264,6 +264,7 @@ conclude(struct demo *d)
 	demo_watch_step(&d->watch, clock_now());
 	demo_watch_platform(&d->watch);
 	demo_watch_usage(&d->watch);
+	demo_watch_settle(&d->watch);
 	show(d, clock_now());
 	demo_fault_judge(f, &d->watch, why);
 	demo_sum_print(&d->watch, stdout);
@@ -324,6 +325,7 @@ demo_main(int argc, char **argv)
 		d.width = size.ws_col;
 	printf("subota demo: %s.\n", d.options.fault->text);
 	status = run(&d);
+	demo_watch_fini(&d.watch);
 	house_close(d.house);
 	return status;
 }

@@ -83,7 +83,7 @@ demo_show_live(
 	put_bar(bar, room > BAR_MAX ? BAR_MAX : room, percent);
 	put_amount(d, amount, sizeof(amount));
 	int n = snprintf(out, DEMO_SHOW_LINE, "%-8.32s %.16s > %.16s  %-9s %s %3u%%  %-21s %6.1f s",
-	    d->name, d->running[0] ? d->running : d->from, d->to, demo_phase_word(d->phase), bar,
+	    d->name, d->from, d->to, demo_phase_word(d->phase), bar,
 	    percent, amount, seconds(d, now));
 	if (n > 0 && (unsigned)n > width && width < DEMO_SHOW_LINE)
 		out[width] = 0;

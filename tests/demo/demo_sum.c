@@ -41,7 +41,7 @@ row(FILE *to, const char *name, double seconds, uint64_t cpu_ms, uint64_t rss_ki
 	va_end(ap);
 	if (rss_kib)
 		snprintf(rss, sizeof(rss), "%.1f MB", (double)rss_kib / 1000);
-	fprintf(to, "%-12s %7.1f %7.2f %9s  %s\n", name, seconds, (double)cpu_ms / 1000, rss, text);
+	fprintf(to, "%-12s %8.3f %7.2f %9s  %s\n", name, seconds, (double)cpu_ms / 1000, rss, text);
 }
 
 static void
@@ -87,7 +87,7 @@ demo_sum_print(const struct demo_watch *w, FILE *to)
 {
 	char name[32];
 
-	fprintf(to, "\n%-12s %7s %7s %9s  %s\n", "process", "seconds", "cpu s", "memory",
+	fprintf(to, "\n%-12s %8s %7s %9s  %s\n", "process", "seconds", "cpu s", "memory",
 	    "what it did");
 	print_platform(w, to);
 	print_daemons(w, to);

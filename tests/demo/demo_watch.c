@@ -5,11 +5,54 @@
 
 #include <string.h>
 
+#include "daemon.h"
 #include "house_look.h"
 #include "house_proc.h"
 #include "json.h"
 
 enum { PLATFORM_MS = 500 };
+
+static void
+listen_to_cloudd(struct demo_watch *w)
+{
+	struct daemon_common c = {0};
+	char path[108];
+
+	snprintf(c.run_dir, sizeof(c.run_dir), "%s/run", w->house->dir);
+	daemon_tap_path(&c, WHO_CLOUDD, path);
+	if (bus_client_tap_open(&w->tap) == ERR_OK && bus_client_tap_add(w->tap, path) == ERR_OK)
+		return;
+	bus_client_tap_close(w->tap);
+	w->tap = NULL;
+}
+
+void
+demo_watch_fini(struct demo_watch *w)
+{
+	bus_client_tap_close(w->tap);
+	w->tap = NULL;
+}
+
+static void
+hear(struct demo_watch *w)
+{
+	char *line = NULL;
+
+	while (w->tap && bus_client_tap_next(w->tap, 0, &line) == ERR_OK) {
+		for (unsigned i = 0; i < w->n; i++)
+			if (demo_tap_take(&w->marks[i], line))
+				break;
+		free(line);
+	}
+}
+
+void
+demo_watch_settle(struct demo_watch *w)
+{
+	hear(w);
+	for (unsigned i = 0; i < w->n; i++)
+		demo_tap_durations(&w->marks[i], w->device[i].phase_ms);
+}
 
 void
 demo_watch_init(struct demo_watch *w, struct house *h, const char *target)
@@ -19,7 +62,9 @@ demo_watch_init(struct demo_watch *w, struct house *h, const char *target)
 		snprintf(w->device[i].name, sizeof(w->device[i].name), "METER%u", i + 1);
 		snprintf(w->device[i].from, sizeof(w->device[i].from), "%s", HOUSE_OLD);
 		snprintf(w->device[i].to, sizeof(w->device[i].to), "%s", target);
+		snprintf(w->marks[i].device, sizeof(w->marks[i].device), "METER%u", i + 1);
 	}
+	listen_to_cloudd(w);
 }
 
 /* The entry of a list with this device key and the largest "upgrade". */
@@ -70,9 +115,9 @@ take_numbers(struct demo_device *d, const cJSON *image, const cJSON *upgrade, st
 	d->rate = (uint64_t)json_number(from, "bytes_per_second");
 	if (from == upgrade && d->done > d->written) {
 		d->written = d->done;
-		d->write_ms = d->phase_ms[DEMO_FLASHING] +
-			      (d->phase == DEMO_FLASHING ? (uint64_t)mono_between(d->since, now)
-							 : 0);
+		d->write_ms = d->phase_ms[DEMO_FLASHING];
+		if (d->phase == DEMO_FLASHING)
+			d->write_ms += (uint64_t)mono_between(d->since, now);
 	}
 }
 
@@ -191,6 +236,7 @@ demo_watch_usage(struct demo_watch *w)
 void
 demo_watch_step(struct demo_watch *w, struct mono now)
 {
+	hear(w);
 	look_at_daemons(w, now);
 	for (unsigned i = 0; i < w->n; i++)
 		look_at_device(w, i);

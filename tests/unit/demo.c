@@ -7,6 +7,7 @@
 
 #include "../demo/demo_fault.h"
 #include "../demo/demo_show.h"
+#include "../demo/demo_tap.h"
 #include "house_pack.h"
 #include "mcuboot.h"
 
@@ -68,6 +69,58 @@ Test(demo_state, time_is_counted_for_the_phase_that_ends)
 	cr_expect_eq(d.phase_ms[DEMO_WAITING], 900);
 	cr_expect_eq(d.total, 0, "bytes are a phase's");
 	cr_expect(demo_phase_is_end(d.phase));
+}
+
+/* --- the tap ---------------------------------------------------------------------------------- */
+
+static bool
+hear(struct demo_marks *m, unsigned at, const char *body, const char *device, const char *phase)
+{
+	char line[400];
+
+	snprintf(line, sizeof(line),
+	    "{\"at\":%u,\"verdict\":\"OK\",\"message\":{\"upgrade\":7,\"%s\":{"
+	    "\"device\":{\"device_key\":\"%s\"},\"phase\":\"%s\"}}}",
+	    at, body, device, phase);
+	return demo_tap_take(m, line);
+}
+
+Test(demo_tap, each_phase_lasts_until_the_next_that_was_seen)
+{
+	struct demo_marks m = {.device = "METER1"};
+	uint64_t ms[DEMO_PHASE_COUNT] = {[DEMO_FETCHING] = 5};
+
+	cr_expect(hear(&m, 1000, "plan_offer", "METER1", ""));
+	cr_expect(hear(&m, 1007, "fetch_order", "METER1", ""));
+	cr_expect(hear(&m, 1100, "report", "METER1", "PHASE_FETCHED"));
+	cr_expect(hear(&m, 1103, "report", "METER1", "PHASE_VERIFIED"));
+	demo_tap_durations(&m, ms);
+	cr_expect_eq(ms[DEMO_FETCHING], 5, "no end was seen: what was known before stays");
+	cr_expect(hear(&m, 1110, "report", "METER1", "PHASE_FLASHING"));
+	cr_expect(hear(&m, 1200, "report", "METER1", "PHASE_FLASHING"), "said again");
+	cr_expect(hear(&m, 1300, "report", "METER1", "PHASE_CONFIRMED"));
+	cr_expect(hear(&m, 1301, "report", "METER1", "PHASE_DONE"));
+	demo_tap_durations(&m, ms);
+	cr_expect_eq(ms[DEMO_OFFERED], 7);
+	cr_expect_eq(ms[DEMO_FETCHING], 93);
+	cr_expect_eq(ms[DEMO_VERIFYING], 3);
+	cr_expect_eq(ms[DEMO_WAITING], 7);
+	cr_expect_eq(ms[DEMO_FLASHING], 190);
+	cr_expect_eq(ms[DEMO_STAGED], 0, "not seen");
+	cr_expect_eq(ms[DEMO_CONFIRMED], 1);
+}
+
+Test(demo_tap, other_devices_refused_messages_and_nonsense_are_not_ours)
+{
+	struct demo_marks m = {.device = "METER1"};
+
+	cr_expect_not(hear(&m, 1000, "plan_offer", "METER2", ""));
+	cr_expect_not(hear(&m, 1000, "progress", "METER1", "PHASE_FLASHING"));
+	cr_expect_not(hear(&m, 1000, "report", "METER1", "PHASE_UNKNOWN"));
+	cr_expect_not(demo_tap_take(&m, "{\"verdict\":\"ROUTE\",\"message\":null}"));
+	cr_expect_not(demo_tap_take(&m, "no JSON"));
+	for (int p = 0; p < DEMO_PHASE_COUNT; p++)
+		cr_expect_eq(m.at[p], 0);
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
