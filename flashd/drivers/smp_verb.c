@@ -141,6 +141,19 @@ reset(struct smp *s, struct mono now)
 	smp_ask(s, SMP_STEP_RESET, now);
 }
 
+/* A reset that was sent before, by a session that has died, may have done its work: another one would
+ * throw out the image on test. */
+static void
+decide_reboot(struct smp *s, struct mono now)
+{
+	const struct smp_slot *other = smp_slots_other(s, &s->list);
+
+	if (smp_slots_on_trial(smp_slots_active(s, &s->list)) && !(other && other->pending))
+		smp_finish(s, ERR_OK, "%s", "");
+	else
+		reset(s, now);
+}
+
 static void
 decide_revert(struct smp *s, struct mono now)
 {
@@ -175,7 +188,7 @@ on_list(struct smp *s, struct mono now)
 		decide_stage(s, now);
 		return;
 	case DRIVER_REBOOT:
-		reset(s, now);
+		decide_reboot(s, now);
 		return;
 	case DRIVER_CONFIRM:
 		decide_confirm(s, now);

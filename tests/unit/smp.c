@@ -53,6 +53,21 @@ Test(smp, reverts_an_image_on_test)
 	smp_case_teardown(f);
 }
 
+/* Whoever sent the first reset died before it was answered. */
+Test(smp, does_not_reset_a_device_that_runs_its_new_image_on_test)
+{
+	struct smp_case *f = smp_case_setup();
+
+	expect_run(f, DRIVER_WRITE, ERR_OK);
+	expect_run(f, DRIVER_STAGE, ERR_OK);
+	expect_run(f, DRIVER_REBOOT, ERR_OK);
+	expect_run(f, DRIVER_REBOOT, ERR_OK);
+	cr_expect_str_eq(f->facts->version, "1.1.0.2");
+	cr_expect_eq(f->d.resets, 1);
+	expect_run(f, DRIVER_CONFIRM, ERR_OK);
+	smp_case_teardown(f);
+}
+
 /* --- every quirk alone: a whole upgrade must still pass */
 
 static const unsigned harmless[] = {

@@ -110,6 +110,7 @@ Test(smp_truth, waits_long_for_a_swap_and_gives_up_in_the_end)
 	expect_run(f, DRIVER_STAGE, ERR_OK);
 	f->d.boot_us = 90000000;
 	expect_run(f, DRIVER_REBOOT, ERR_OK);
+	expect_run(f, DRIVER_CONFIRM, ERR_OK); /* one on test is not reset */
 	f->d.quirks = SMP_Q_NEVER_BACK;
 	expect_run(f, DRIVER_REBOOT, ERR_DEVICE_AWAY);
 	smp_case_teardown(f);
