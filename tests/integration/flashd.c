@@ -193,7 +193,7 @@ Test(flashd, cancel_in_mid_flash_stops_the_writing_and_leaves_the_old_image)
 	struct flashhouse h;
 
 	open_house(&h);
-	flashhouse_slow_down(&h, 4, 100);
+	flashhouse_slow_down(&h, 10, 100);
 	flashhouse_begin(&h, 7);
 	cr_assert(flashhouse_until_written(&h, h.image_len / 4));
 	flashhouse_cancel(&h, 7);

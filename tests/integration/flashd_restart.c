@@ -83,6 +83,8 @@ Test(flashd_restart, flashd_killed_while_it_waits_for_the_image)
 	flashhouse_kill(&h);
 	flashhouse_forget(&h);
 	flashhouse_start(&h);
+	/* it has heard the new link's greeting: an order into the old one would be lost */
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
 	flashhouse_order(&h, 7);
 	expect_done(&h);
 }
@@ -120,6 +122,48 @@ Test(flashd_restart, flashd_killed_again_and_again_gets_there)
 		flashhouse_start(&h);
 	}
 	expect_done(&h);
+}
+
+static uint64_t
+requests_of(struct flashhouse *h)
+{
+	uint64_t n = smp_tty_take(h->device)->requests;
+
+	smp_tty_give(h->device);
+	return n;
+}
+
+/* The device's count of requests is a clock that knows where the upgrade stands. */
+static void
+kill_at_request(uint64_t n)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_slow_down(&h, 1, 200);
+	flashhouse_begin(&h, 7);
+	struct mono end = mono_after(clock_now(), 20000);
+	while (requests_of(&h) < n && !mono_reached(clock_now(), end))
+		loop_once(h.loop, 1);
+	flashhouse_kill(&h);
+	flashhouse_forget(&h);
+	flashhouse_start(&h);
+	expect_done(&h);
+}
+
+Test(flashd_restart, flashd_killed_after_any_number_of_requests_to_the_device)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	uint64_t all = requests_of(&h);
+	expect_done(&h);
+	for (uint64_t n = 3; n < 9; n++) /* the first questions and pieces */
+		kill_at_request(n);
+	for (uint64_t n = 7; n > 0; n--) /* mark, reset, test, confirm */
+		kill_at_request(all - n);
 }
 
 Test(flashd_restart, flashd_stopped_in_mid_write_ends_with_zero_and_goes_on_when_started)

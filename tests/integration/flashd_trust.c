@@ -253,7 +253,7 @@ Test(flashd_trust, byte_changed_behind_the_verified_head_aborts_the_writing_as_t
 	cr_assert_eq(stat(h.bundle, &st), 0);
 	AUTO(fd) int fd = open(h.bundle, O_RDWR | O_CLOEXEC);
 	flashhouse_start(&h);
-	flashhouse_slow_down(&h, 4, 100);
+	flashhouse_slow_down(&h, 10, 100);
 	flashhouse_begin(&h, 7);
 	cr_assert(flashhouse_until_written(&h, 4096));
 	cr_assert_eq(pwrite(fd, "evil", 4, st.st_size - 10000), 4);
@@ -272,11 +272,11 @@ Test(flashd_trust, head_changed_after_it_was_verified_has_no_effect_on_the_sessi
 	char good = 0;
 	cr_assert_eq(pread(fd, &good, 1, 700), 1);
 	flashhouse_start(&h);
-	flashhouse_slow_down(&h, 4, 100);
+	flashhouse_slow_down(&h, 10, 100);
 	flashhouse_begin(&h, 7);
 	cr_assert(flashhouse_until_written(&h, 4096));
 	cr_assert_eq(pwrite(fd, "X", 1, 700), 1); /* in the manifest */
-	cr_assert(flashhouse_until_written(&h, 40000), "it writes what was verified");
+	cr_assert(flashhouse_until_written(&h, 16000), "it writes what was verified");
 	cr_assert_eq(pwrite(fd, &good, 1, 700), 1);
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	flashhouse_expect_upgraded(&h, h.device);
@@ -290,7 +290,7 @@ Test(flashd_trust, package_changed_while_flashd_was_down_is_judged_anew_and_refu
 	flashhouse_open(&h);
 	flashhouse_publish(&h);
 	flashhouse_start(&h);
-	flashhouse_slow_down(&h, 4, 100);
+	flashhouse_slow_down(&h, 10, 100);
 	flashhouse_begin(&h, 7);
 	cr_assert(flashhouse_until_written(&h, 8192));
 	flashhouse_kill(&h);

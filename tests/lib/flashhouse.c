@@ -7,7 +7,6 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -139,6 +138,7 @@ flashhouse_open(struct flashhouse *h)
 	char path[300];
 
 	*h = (struct flashhouse){.dir = kit_scratch()};
+	cr_assert_eq(keeper_start(&h->keeper, h->dir), ERR_OK);
 	cr_assert_eq(chmod(h->dir, 0755), 0);
 	h->kit = kit_new(h->dir);
 	snprintf(path, sizeof(path), "%s/store", h->dir);
@@ -165,7 +165,8 @@ flashhouse_close(struct flashhouse *h)
 	smp_tty_stop(h->device);
 	free(h->image);
 	kit_free(h->kit);
-	kit_scratch_remove(h->dir);
+	keeper_end(&h->keeper, h->dir);
+	free(h->dir);
 }
 
 void
@@ -182,12 +183,15 @@ flashhouse_start(struct flashhouse *h)
 	    (char *)(uintptr_t) "subota-flashd", (char *)(uintptr_t) "--config", config, NULL};
 	h->flashd = fork();
 	cr_assert_geq(h->flashd, 0);
-	if (h->flashd)
+	if (h->flashd) {
+		setpgid(h->flashd, h->flashd);
+		keeper_add(&h->keeper, h->flashd);
 		return;
+	}
+	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execv(program, argv);
 	_exit(127);
 }
@@ -197,6 +201,7 @@ flashhouse_kill(struct flashhouse *h)
 {
 	cr_assert_eq(kill(h->flashd, SIGKILL), 0);
 	cr_assert_eq(waitpid(h->flashd, NULL, 0), h->flashd);
+	keeper_drop(&h->keeper, h->flashd);
 	h->flashd = 0;
 }
 
@@ -207,6 +212,7 @@ flashhouse_stop(struct flashhouse *h)
 
 	cr_assert_eq(kill(h->flashd, SIGTERM), 0);
 	cr_assert_eq(waitpid(h->flashd, &status, 0), h->flashd);
+	keeper_drop(&h->keeper, h->flashd);
 	h->flashd = 0;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -424,8 +430,7 @@ flashhouse_until_written(struct flashhouse *h, size_t bytes)
 	size_t got = 0;
 
 	while (got < bytes && !mono_reached(clock_now(), end)) {
-		got = smp_tty_take(h->device)->flash_len;
-		smp_tty_give(h->device);
+		got = smp_tty_reached(h->device);
 		loop_once(h->loop, 1);
 	}
 	return got >= bytes;

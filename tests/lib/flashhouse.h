@@ -9,6 +9,7 @@
 #define SUBOTA_TESTS_FLASHHOUSE_H
 
 #include "bus.h"
+#include "keeper.h"
 #include "kit.h"
 #include "smp_tty.h"
 
@@ -27,6 +28,7 @@ struct flashhouse {
 	char bundle[400];   /* its path */
 	struct smp_tty *device;
 	int flashd; /* pid */
+	struct keeper keeper; /* should the test die */
 	struct loop *loop;
 	struct bus *bus;
 	struct bus_link *gate; /* our end */
@@ -64,7 +66,7 @@ const Pb__Report *flashhouse_report(struct flashhouse *h, uint64_t id, Pb__Phase
 const Pb__Report *flashhouse_end(struct flashhouse *h, uint64_t id);
 const Pb__DeviceReport *flashhouse_device(
     struct flashhouse *h, Pb__DeviceState state, const char *version);
-/* Run the loop until the device holds so many bytes of an upload; false after 20 s. */
+/* Run the loop until so many bytes of an upload have reached the device; false after 20 s. */
 bool flashhouse_until_written(struct flashhouse *h, size_t bytes);
 void flashhouse_forget(struct flashhouse *h);
 unsigned flashhouse_count(const struct flashhouse *h, int kind);

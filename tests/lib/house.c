@@ -16,7 +16,6 @@
 
 #include "clock.h"
 #include "house_conf.h"
-#include "house_keeper.h"
 #include "house_look.h"
 #include "house_proc.h"
 
@@ -172,7 +171,7 @@ spawn(struct house *h, enum house_part p)
 	if (pid == 0)
 		become(c, log, parent);
 	setpgid(pid, pid);
-	house_keeper_add(h, pid);
+	keeper_add(&h->keeper, pid);
 	h->process[p].pid = pid;
 	h->process[p].starts++;
 	return ERR_OK;
@@ -185,7 +184,7 @@ note_end(struct house *h, enum house_part p, int status)
 	struct house_process *k = &h->process[p];
 
 	k->orphans += house_proc_end_group(k->pid, ORPHAN_MS);
-	house_keeper_drop(h, k->pid);
+	keeper_drop(&h->keeper, k->pid);
 	k->pid = 0;
 	k->status = status;
 }
@@ -363,16 +362,15 @@ house_open(const struct house_options *o, struct house **out)
 	if (!h)
 		return ERR_NOMEM;
 	*out = h;
-	h->keeper_fd = -1;
 	h->options = with_defaults(o);
 	if (h->options.devices > HOUSE_DEVICES)
 		return house_fail(h, ERR_LIMIT, "expected at most %d devices, got %u",
 		    HOUSE_DEVICES, h->options.devices);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* what outlives its parent comes to us */
 	h->dir = kit_scratch();
-	enum err e = house_keeper_start(h);
-	if (e == ERR_OK)
-		e = house_conf_directories(h);
+	if (keeper_start(&h->keeper, h->dir) != ERR_OK)
+		return house_fail(h, ERR_SYSTEM, "keeper: %s", strerror(errno));
+	enum err e = house_conf_directories(h);
 	if (e == ERR_OK)
 		e = house_conf_platform(h);
 	if (e == ERR_OK)
@@ -390,7 +388,8 @@ house_close(struct house *h)
 	for (int p = HOUSE_PARTS - 1; p >= 0; p--)
 		house_kill(h, (enum house_part)p);
 	kit_free(h->kit);
-	house_keeper_end(h);
+	if (h->dir)
+		keeper_end(&h->keeper, h->dir);
 	free(h->dir);
 	free(h);
 }

@@ -25,6 +25,7 @@
 
 #include "auto.h"
 #include "err.h"
+#include "keeper.h"
 #include "kit.h"
 #include "tool.h"
 
@@ -79,8 +80,7 @@ struct house {
 	struct house_process process[HOUSE_PARTS];
 	unsigned mqtt, https; /* ports */
 	char package[64];     /* name of the last published */
-	int keeper_fd;
-	pid_t keeper;
+	struct keeper keeper;
 	char why[HOUSE_WHY];
 };
 

@@ -1,13 +1,16 @@
 /*
- * house_keeper: see house_keeper.h.
+ * keeper: see keeper.h.
  */
-#include "house_keeper.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include "keeper.h"
+#include "kit.h"
 
 enum { GROUPS = 128 };
 
@@ -59,52 +62,53 @@ become(int fd)
 }
 
 enum err
-house_keeper_start(struct house *h)
+keeper_start(struct keeper *k, const char *dir)
 {
 	int ends[2];
 
+	*k = (struct keeper){.fd = -1};
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return house_fail(h, ERR_SYSTEM, "pipe: %s", strerror(errno));
+		return ERR_SYSTEM;
 	fflush(NULL);
-	h->keeper = fork();
-	if (h->keeper == 0) {
+	k->pid = fork();
+	if (k->pid == 0) {
 		become(ends[0]);
-		keep(3, h->dir);
+		keep(3, strdup(dir));
 		_exit(0);
 	}
 	close(ends[0]);
-	h->keeper_fd = ends[1];
-	return h->keeper > 0 ? ERR_OK : house_fail(h, ERR_SYSTEM, "fork: %s", strerror(errno));
+	k->fd = ends[1];
+	return k->pid > 0 ? ERR_OK : ERR_SYSTEM;
 }
 
 static void
-tell(struct house *h, pid_t word)
+tell(const struct keeper *k, pid_t word)
 {
-	while (write(h->keeper_fd, &word, sizeof(word)) < 0 && errno == EINTR)
+	while (write(k->fd, &word, sizeof(word)) < 0 && errno == EINTR)
 		;
 }
 
 void
-house_keeper_add(struct house *h, pid_t pid)
+keeper_add(const struct keeper *k, pid_t pid)
 {
-	tell(h, pid);
+	tell(k, pid);
 }
 
 void
-house_keeper_drop(struct house *h, pid_t pid)
+keeper_drop(const struct keeper *k, pid_t pid)
 {
-	tell(h, -pid);
+	tell(k, -pid);
 }
 
 void
-house_keeper_end(struct house *h)
+keeper_end(struct keeper *k, const char *dir)
 {
-	if (h->keeper <= 0) {
-		if (h->dir)
-			kit_scratch_remove(strdup(h->dir));
+	if (k->pid <= 0) {
+		kit_scratch_remove(strdup(dir));
 		return;
 	}
-	close(h->keeper_fd);
-	while (waitpid(h->keeper, NULL, 0) < 0 && errno == EINTR)
+	close(k->fd);
+	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	k->pid = 0;
 }

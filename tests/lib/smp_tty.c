@@ -312,3 +312,13 @@ smp_tty_received(struct smp_tty *t, uint8_t *out, size_t size)
 	smp_tty_give(t);
 	return n;
 }
+
+size_t
+smp_tty_reached(struct smp_tty *t)
+{
+	smp_tty_take(t);
+	size_t n = t->seen_len;
+
+	smp_tty_give(t);
+	return n;
+}

@@ -31,5 +31,7 @@ void smp_tty_plug(struct smp_tty *t);
 
 /* Bytes of the upload that the device holds or ever held, for a look at what reached it. */
 size_t smp_tty_received(struct smp_tty *t, uint8_t *out, size_t size);
+/* How many that are; never fewer than before. */
+size_t smp_tty_reached(struct smp_tty *t);
 
 #endif
