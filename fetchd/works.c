@@ -465,6 +465,7 @@ works_restart(struct gate *g)
 		} else if (store_bundle_open(g->store, i->digest, &fd, &size) != ERR_OK ||
 		    size != i->size) {
 			log_warn(NULL, "image %" PRIu64 ": its entry in the store is gone", i->id);
+			store_drop(g->store, i->digest); /* or damaged: it must not stay */
 			step(i, IMAGE_LOST, NULL);
 		}
 		if (i->state != IMAGE_READY)

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "gatehouse.h"
+#include "gatehouse_store.h"
 
 TestSuite(gate, .timeout = 90);
 
@@ -44,7 +44,7 @@ Test(gate, an_order_becomes_a_verified_image_and_an_order_to_flashd)
 	cr_expect_str_eq(o->target_version, "2.4.1");
 	cr_assert_eq(o->manifest_digest.len, 32);
 	cr_expect_arr_eq(o->manifest_digest.data, h.digest, 32);
-	cr_expect_eq(gatehouse_entry(&h, h.digest), (int64_t)h.package.len);
+	cr_expect_eq(gatehouse_store_entry(&h, h.digest), (int64_t)h.package.len);
 	struct httpd_counters c = httpd_counters(h.server);
 	cr_expect_eq(c.requests, 1);
 	cr_expect_eq(c.body_bytes, h.package.len);
@@ -255,10 +255,10 @@ Test(gate, a_cancel_stops_the_download_and_leaves_nothing)
 	httpd_set(h.server, &(struct httpd_faults){.rate = 300000});
 	gatehouse_start(&h);
 	gatehouse_order(&h, 7);
-	GATEHOUSE_WAIT(&h, gatehouse_has_fetched(&h, 100000));
+	GATEHOUSE_WAIT(&h, gatehouse_store_fetched(&h, 100000));
 	gatehouse_cancel(&h, 7);
 	gatehouse_report(&h, 7, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
-	GATEHOUSE_WAIT(&h, !gatehouse_has_fetched(&h, 1));
+	GATEHOUSE_WAIT(&h, !gatehouse_store_fetched(&h, 1));
 	GATEHOUSE_WAIT(&h, gatehouse_child(&h, "subota-courier") == 0);
 	gatehouse_close(&h);
 }
@@ -273,7 +273,7 @@ Test(gate, a_cancel_of_one_upgrade_does_not_stop_the_download_for_another)
 	gatehouse_start(&h);
 	gatehouse_order(&h, 7);
 	gatehouse_order(&h, 8);
-	GATEHOUSE_WAIT(&h, gatehouse_has_fetched(&h, 50000));
+	GATEHOUSE_WAIT(&h, gatehouse_store_fetched(&h, 50000));
 	gatehouse_cancel(&h, 7);
 	gatehouse_report(&h, 7, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
 	gatehouse_report(&h, 8, PB__PHASE__PHASE_VERIFIED, ERR_OK);
@@ -302,14 +302,69 @@ Test(gate, old_images_make_room_for_a_new_one_but_not_those_in_use)
 	memcpy(second, h.digest, 32);
 	gatehouse_order(&h, 2);
 	gatehouse_flash_order(&h, 2);
-	cr_expect_gt(gatehouse_entry(&h, first), 0, "there was room for both");
+	cr_expect_gt(gatehouse_store_entry(&h, first), 0, "there was room for both");
 
 	h.spec.sequence++;
 	gatehouse_pack(&h, 900002);
 	gatehouse_order(&h, 3);
 	gatehouse_flash_order(&h, 3);
-	cr_expect_eq(gatehouse_entry(&h, first), -1);
-	cr_expect_gt(gatehouse_entry(&h, second), 0, "upgrade 2 is not over");
-	cr_expect_gt(gatehouse_entry(&h, h.digest), 0);
+	cr_expect_eq(gatehouse_store_entry(&h, first), -1);
+	cr_expect_gt(gatehouse_store_entry(&h, second), 0, "upgrade 2 is not over");
+	cr_expect_gt(gatehouse_store_entry(&h, h.digest), 0);
 	gatehouse_close(&h);
+}
+
+/* Upgrade 1 is through, and its image lies in the store. */
+static void
+begin_with_an_image(struct gatehouse *h)
+{
+	begin(h, SIZE);
+	gatehouse_order(h, 1);
+	gatehouse_flash_order(h, 1);
+}
+
+static void
+expect_second_download(struct gatehouse *h)
+{
+	gatehouse_order(h, 2);
+	gatehouse_report(h, 2, PB__PHASE__PHASE_VERIFIED, ERR_OK);
+	gatehouse_flash_order(h, 2);
+	cr_expect_eq(gatehouse_store_entry(h, h->digest), (int64_t)h->package.len);
+	cr_expect_eq(httpd_counters(h->server).requests, 2);
+	gatehouse_close(h);
+}
+
+Test(gate, an_image_that_vanished_from_the_store_is_fetched_again)
+{
+	struct gatehouse h;
+
+	begin_with_an_image(&h);
+	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_DONE, ERR_OK);
+	gatehouse_report(&h, 1, PB__PHASE__PHASE_DONE, ERR_OK);
+	gatehouse_store_spoil(&h, h.digest, 0);
+	expect_second_download(&h);
+}
+
+Test(gate, an_image_that_was_cut_in_the_store_is_fetched_again_after_a_restart)
+{
+	struct gatehouse h;
+
+	begin_with_an_image(&h);
+	cr_expect_eq(gatehouse_stop(&h), 0);
+	gatehouse_store_spoil(&h, h.digest, 1000);
+	gatehouse_forget(&h.at_flash);
+	gatehouse_start(&h);
+	gatehouse_flash_order(&h, 1); /* as soon as it is there again */
+	cr_expect_eq(gatehouse_store_entry(&h, h.digest), (int64_t)h.package.len);
+	expect_second_download(&h);
+}
+
+Test(gate, an_image_that_flashd_finds_unusable_is_fetched_again)
+{
+	struct gatehouse h;
+
+	begin_with_an_image(&h);
+	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_REFUSED, ERR_TOCTOU);
+	gatehouse_report(&h, 1, PB__PHASE__PHASE_REFUSED, ERR_TOCTOU);
+	expect_second_download(&h);
 }

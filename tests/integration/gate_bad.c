@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "gatehouse.h"
+#include "gatehouse_store.h"
 
 TestSuite(gate_bad, .timeout = 90);
 
@@ -16,8 +16,8 @@ static void
 expect_end(struct gatehouse *h, Pb__Phase phase, enum err error)
 {
 	gatehouse_report(h, ID, phase, error);
-	GATEHOUSE_WAIT(h, !gatehouse_has_fetched(h, 1));
-	cr_expect_eq(gatehouse_entry(h, h->digest), -1);
+	GATEHOUSE_WAIT(h, !gatehouse_store_fetched(h, 1));
+	cr_expect_eq(gatehouse_store_entry(h, h->digest), -1);
 	cr_expect_eq(gatehouse_count(&h->at_flash, PB__ENVELOPE__BODY_FLASH_ORDER, ID), 0);
 	cr_expect_eq(gatehouse_stop(h), 0);
 	gatehouse_close(h);
@@ -298,7 +298,7 @@ expect_success(const struct httpd_faults *f)
 	begin(&h, f);
 	gatehouse_order(&h, ID);
 	gatehouse_report(&h, ID, PB__PHASE__PHASE_VERIFIED, ERR_OK);
-	cr_expect_eq(gatehouse_entry(&h, h.digest), (int64_t)h.package.len);
+	cr_expect_eq(gatehouse_store_entry(&h, h.digest), (int64_t)h.package.len);
 	gatehouse_close(&h);
 }
 

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 
-#include "gatehouse.h"
+#include "gatehouse_store.h"
 #include "house_proc.h"
 
 TestSuite(gate_killed, .timeout = 90);
@@ -19,7 +19,7 @@ begin(struct gatehouse *h)
 	httpd_set(h->server, &(struct httpd_faults){.rate = RATE});
 	gatehouse_start(h);
 	gatehouse_order(h, ID);
-	GATEHOUSE_WAIT(h, gatehouse_has_fetched(h, SIZE / 3));
+	GATEHOUSE_WAIT(h, gatehouse_store_fetched(h, SIZE / 3));
 }
 
 static void
@@ -106,8 +106,8 @@ Test(gate_killed, gate_killed_again_and_again_still_ends_rightly)
 	for (int i = 0; i < 3; i++) {
 		gatehouse_kill(&h);
 		gatehouse_start(&h);
-		GATEHOUSE_WAIT(&h,
-		    gatehouse_child(&h, "subota-courier") > 0 || gatehouse_entry(&h, h.digest) > 0);
+		GATEHOUSE_WAIT(&h, gatehouse_child(&h, "subota-courier") > 0 ||
+				       gatehouse_store_entry(&h, h.digest) > 0);
 	}
 	gatehouse_report(&h, ID, PB__PHASE__PHASE_VERIFIED, ERR_OK);
 	gatehouse_flash_order(&h, ID);

@@ -2,11 +2,9 @@
  * gatehouse: see gatehouse.h.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <signal.h>
-#include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -306,33 +304,6 @@ gatehouse_pack(struct gatehouse *h, size_t size)
 	memcpy(h->digest, head->digest, 32);
 	gatehouse_serve(h, kit_file_of(head, &h->spec));
 	bundle_head_free(head);
-}
-
-bool
-gatehouse_has_fetched(struct gatehouse *h, uint64_t bytes)
-{
-	char path[600];
-	struct stat st;
-	uint64_t sum = 0;
-
-	snprintf(path, sizeof(path), "%s/store/incoming", h->dir);
-	AUTO(dir) DIR *d = opendir(path);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		snprintf(path, sizeof(path), "%s/store/incoming/%s", h->dir, e->d_name);
-		sum += e->d_name[0] != '.' && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
-	}
-	return sum >= bytes;
-}
-
-int64_t
-gatehouse_entry(struct gatehouse *h, const uint8_t digest[32])
-{
-	char hex[65], path[400];
-	struct stat st;
-
-	sodium_bin2hex(hex, sizeof(hex), digest, 32);
-	snprintf(path, sizeof(path), "%s/store/%s/bundle", h->dir, hex);
-	return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
 }
 
 /* --- saying ----------------------------------------------------------------------------------- */

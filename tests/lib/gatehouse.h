@@ -96,10 +96,6 @@ const Pb__Report *gatehouse_report(
 const Pb__FlashOrder *gatehouse_flash_order(struct gatehouse *h, uint64_t id);
 unsigned gatehouse_count(const struct gatehouse_mail *m, int kind, uint64_t id);
 void gatehouse_forget(struct gatehouse_mail *m);
-/* At least so many bytes lie in the incoming files together. */
-bool gatehouse_has_fetched(struct gatehouse *h, uint64_t bytes);
-/* Bytes of the entry of `digest` in the store, -1 when there is none. */
-int64_t gatehouse_entry(struct gatehouse *h, const uint8_t digest[32]);
 /* Ask its control socket; NULL when it does not answer. Caller frees. And: is `needle` in there? */
 char *gatehouse_ask(struct gatehouse *h, const char *what);
 bool gatehouse_says(struct gatehouse *h, const char *what, const char *needle);

@@ -1,0 +1,54 @@
+/*
+ * gatehouse_store: see gatehouse_store.h.
+ */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <sodium.h>
+#include <sys/stat.h>
+
+#include "gatehouse_store.h"
+
+bool
+gatehouse_store_fetched(struct gatehouse *h, uint64_t bytes)
+{
+	char path[600];
+	struct stat st;
+	uint64_t sum = 0;
+
+	snprintf(path, sizeof(path), "%s/store/incoming", h->dir);
+	AUTO(dir) DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		snprintf(path, sizeof(path), "%s/store/incoming/%s", h->dir, e->d_name);
+		sum += e->d_name[0] != '.' && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+	}
+	return sum >= bytes;
+}
+
+static void
+entry_path(const struct gatehouse *h, const uint8_t digest[32], char path[400])
+{
+	char hex[65];
+
+	sodium_bin2hex(hex, sizeof(hex), digest, 32);
+	snprintf(path, 400, "%s/store/%s/bundle", h->dir, hex);
+}
+
+int64_t
+gatehouse_store_entry(struct gatehouse *h, const uint8_t digest[32])
+{
+	char path[400];
+	struct stat st;
+
+	entry_path(h, digest, path);
+	return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+void
+gatehouse_store_spoil(struct gatehouse *h, const uint8_t digest[32], int64_t length)
+{
+	char path[400];
+
+	entry_path(h, digest, path);
+	cr_assert_eq(chmod(path, 0644), 0);
+	cr_assert_eq(length ? truncate(path, length) : unlink(path), 0);
+}
