@@ -12,6 +12,7 @@
 #include "address.h"
 #include "answer.h"
 #include "fetch.h"
+#include "fetch_error.h"
 #include "msg.h"
 #include "pace.h"
 #include "sink.h"
@@ -282,29 +283,6 @@ transfer(struct fetch *f, CURL *c)
 	return result;
 }
 
-/* libcurl gave up by itself: what is it in our terms, and is another try worth anything? */
-static enum err
-from_curl(CURLcode code)
-{
-	switch (code) {
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return ERR_TLS;
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_URL_MALFORMAT:
-		return ERR_URL;
-	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_BAD_CONTENT_ENCODING:
-		return ERR_HTTP;
-	case CURLE_OUT_OF_MEMORY:
-		return ERR_NOMEM;
-	default:
-		return ERR_NETWORK;
-	}
-}
-
 static struct curl_slist *
 make_headers(const struct fetch *f, bool ranged)
 {
@@ -340,7 +318,7 @@ request(struct fetch *f, CURLU *url)
 	if (!f->judged && f->answer.status && code == CURLE_OK)
 		judge(f);
 	if (f->problem == ERR_OK && !f->judged)
-		fail(f, from_curl(code), "%.300s", *text ? text : curl_easy_strerror(code));
+		fail(f, fetch_error_of(code), "%.300s", *text ? text : curl_easy_strerror(code));
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(c);
 }
@@ -376,12 +354,6 @@ follow_redirect(struct fetch *f, CURLU **url)
 	curl_url_cleanup(*url);
 	*url = next;
 	return ERR_OK;
-}
-
-static bool
-is_passing(enum err e)
-{
-	return e == ERR_NETWORK;
 }
 
 /* Wait before the next try; an eye stays on the channel. */
@@ -447,7 +419,7 @@ fetch_all(struct fetch *f)
 
 		if (is_complete(f) && f->problem != ERR_ENDLESS && !f->gate_gone)
 			fail(f, ERR_OK, "%s", "");
-		else if (f->problem == ERR_OK || is_passing(f->problem) || again)
+		else if (f->problem == ERR_OK || fetch_error_is_passing(f->problem) || again)
 			try_again(f);
 	}
 }

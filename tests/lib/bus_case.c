@@ -7,6 +7,7 @@
 #include <zmq.h>
 
 #include "bus_case.h"
+#include "kit.h"
 #include "msg.h"
 
 static const struct bus_pace pace = {50, 3, 20, 500};
@@ -14,7 +15,8 @@ static const struct bus_pace pace = {50, 3, 20, 500};
 void
 bus_case_open(struct bus_case *c)
 {
-	*c = (struct bus_case){.dir = "/tmp/subota-bus-XXXXXX"};
+	*c = (struct bus_case){0};
+	snprintf(c->dir, sizeof(c->dir), "%s/subota-bus-XXXXXX", kit_tmp());
 	cr_assert_not_null(mkdtemp(c->dir));
 	cr_assert_eq(chmod(c->dir, 0755), 0);
 	snprintf(c->path, sizeof(c->path), "%s/sock", c->dir);

@@ -33,13 +33,20 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 	return remove(path);
 }
 
+const char *
+kit_tmp(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir && dir[0] ? dir : "/tmp";
+}
+
 char *
 kit_scratch(void)
 {
-	const char *base = getenv("TMPDIR");
 	char *dir = NULL;
 
-	must(asprintf(&dir, "%s/subota-test-XXXXXX", base ? base : "/tmp") > 0 ? ERR_OK : ERR_NOMEM,
+	must(asprintf(&dir, "%s/subota-test-XXXXXX", kit_tmp()) > 0 ? ERR_OK : ERR_NOMEM,
 	    "scratch directory");
 	must(dir && mkdtemp(dir) ? ERR_OK : ERR_SYSTEM, "scratch directory");
 	return dir;

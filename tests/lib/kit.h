@@ -57,6 +57,8 @@ struct kit_spec {
  * it. */
 char *kit_scratch(void);
 void kit_scratch_remove(char *dir);
+/* TMPDIR or /tmp: for names that are made with mkdtemp or mkstemp. Borrowed. */
+const char *kit_tmp(void);
 AUTO_DEFINE(scratch, char *, kit_scratch_remove)
 
 /* Makes DIR/trust (mode 0755) and root.1 in it. DIR exists. */

@@ -7,13 +7,14 @@
 
 #include "check.h"
 #include "clock.h"
+#include "kit.h"
 #include "publisher.h"
 
 enum { IMAGE = 300000 };
 
 struct scene {
 	struct publisher publisher;
-	char anchor[40];
+	char anchor[200];
 	struct trust *trust;
 	uint8_t *image;
 	uint8_t *bundle;
@@ -26,7 +27,8 @@ open_scene(struct scene *s)
 {
 	struct trust_policy policy = {0};
 
-	*s = (struct scene){.anchor = "/tmp/subota-anchor-XXXXXX"};
+	*s = (struct scene){0};
+	snprintf(s->anchor, sizeof(s->anchor), "%s/subota-anchor-XXXXXX", kit_tmp());
 	cr_assert_not_null(mkdtemp(s->anchor));
 	publisher_init(&s->publisher);
 	publisher_anchor(&s->publisher, s->anchor);
@@ -43,7 +45,7 @@ open_scene(struct scene *s)
 static void
 close_scene(struct scene *s)
 {
-	char path[80];
+	char path[240];
 
 	trust_close(s->trust);
 	snprintf(path, sizeof(path), "%s/root.1", s->anchor);

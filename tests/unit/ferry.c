@@ -292,8 +292,6 @@ expect_final(struct scene *s, enum err want, const char *says)
 	cr_expect(!says || strstr(r->detail, says), "%s", r->detail);
 }
 
-/* --- orders ----------------------------------------------------------------------------------- */
-
 Test(ferry, question_goes_out_and_the_answer_comes_back_as_one_last_word)
 {
 	struct scene s;
@@ -406,8 +404,6 @@ Test(ferry, digests_that_do_not_fit_the_image_are_refused_before_a_byte)
 	close_scene(&s);
 }
 
-/* --- the package changes ---------------------------------------------------------------------- */
-
 Test(ferry, package_that_changes_meanwhile_ends_as_toctou_and_no_unsigned_byte_is_sent)
 {
 	struct scene s;
@@ -432,8 +428,6 @@ Test(ferry, package_that_was_cut_meanwhile_ends_as_toctou)
 	expect_final(&s, ERR_TOCTOU, NULL);
 	close_scene(&s);
 }
-
-/* --- ends ------------------------------------------------------------------------------------- */
 
 Test(ferry, link_that_closes_ends_the_order_and_every_later_one)
 {

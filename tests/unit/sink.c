@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kit.h"
 #include "sink.h"
 
 enum { BODY = 1000003 };
@@ -28,7 +29,9 @@ make_body(void)
 static int
 temp_file(void)
 {
-	char path[] = "/tmp/subota-sink-XXXXXX";
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/subota-sink-XXXXXX", kit_tmp());
 	int fd = mkstemp(path);
 
 	cr_assert_geq(fd, 0);

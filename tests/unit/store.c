@@ -9,13 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kit.h"
 #include "store.h"
 
-static char dir[] = "/tmp/subota-store-XXXXXX";
+static char dir[200];
 
 static void
 setup(void)
 {
+	snprintf(dir, sizeof(dir), "%s/subota-store-XXXXXX", kit_tmp());
 	cr_assert_not_null(mkdtemp(dir));
 }
 
