@@ -99,6 +99,17 @@ Test(sub_frame, drops_without_a_word_what_is_damaged_and_reads_the_next_one)
 	}
 }
 
+/* The sum over packet, sum and two zero bytes is 0 as well: only the length tells. */
+Test(sub_frame, a_body_longer_than_it_says_is_dropped)
+{
+	static const char longer[] = "\x06\x09"
+				     "ABACAAAGAABCAKFhZGJoaXBhAAA=\n";
+
+	sub_frame_init(&f, 384);
+	cr_assert_eq(feed(longer, sizeof(longer) - 1), 0);
+	cr_assert_eq(f.bad, 1);
+}
+
 Test(sub_frame, takes_a_line_of_128_bytes_and_not_one_more)
 {
 	static uint8_t packet[200];
@@ -158,10 +169,17 @@ Test(sub_cbor, refuses_bombs_and_nonsense)
 	static const uint8_t huge[] = {0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	static const uint8_t list[] = {0x80}, behind[] = {0xa0, 0};
 	static const uint8_t lie[] = {0xa1, 0x61, 'd', 0x5a, 0xff, 0xff, 0xff, 0xff, 1};
-	uint8_t deep[64];
+	uint8_t deep[43], flat[9] = {0xbf, 0x61, 'a', 0x9f, 0x9f, 0x9f, 0xff, 0xff, 0xff};
 
+	/* {"a": [[[...]]]}, well formed and too deep; flat lacks one end */
 	memset(deep, 0x9f, sizeof(deep));
-	deep[0] = 0xbf;
+	memcpy(deep,
+	    "\xbf\x61"
+	    "a",
+	    3);
+	memset(deep + 22, 0xff, 21);
+	deep[22] = 0;
+	cr_assert_not(sub_cbor_is_map(flat, sizeof(flat)));
 	cr_assert_not(sub_cbor_is_map(huge, sizeof(huge)));
 	cr_assert_not(sub_cbor_is_map(list, sizeof(list)));
 	cr_assert_not(sub_cbor_is_map(behind, sizeof(behind)));
