@@ -217,6 +217,8 @@ cloud_scene_give_up(struct cloud_scene *s, const char *condition)
 {
 	struct tool_result r = TOOL(s->dc.dir, "tail", "-c", "3000", "cloudd.log");
 
+	if (s->pid)
+		(void)cloud_scene_end(s, SIGKILL);
 	cr_assert_fail("waited in vain for %s; statuses %s; cloudd says:\n%s", condition,
 	    cloud_scene_statuses(s), r.out);
 }
