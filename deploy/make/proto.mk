@@ -13,9 +13,9 @@ schema-lock: $(schema_TOOL) ## append new fields and kinds to proto/schema.lock
 	$(Q)touch proto/schema.lock
 	$(Q)$(schema_TOOL) lock | grep -vxFf proto/schema.lock >> proto/schema.lock || true
 
-routes-table: $(schema_TOOL) ## write the route table into proto/README.md
+routes-table: $(schema_TOOL) ## write the route table into proto/routes.md
 	$(Q)$(schema_TOOL) routes > $(B)/routes.md
-	$(Q)sed -i -e '/^<!-- routes/,/^<!-- end of routes/{/^<!--/!d}' -e '/^<!-- routes/r $(B)/routes.md' proto/README.md
+	$(Q)sed -i -e '/^<!-- routes/,/^<!-- end of routes/{/^<!--/!d}' -e '/^<!-- routes/r $(B)/routes.md' proto/routes.md
 
 golden-frames: $(schema_TOOL) ## write the golden frames that do not exist yet
 	$(Q)mkdir -p tests/data/golden

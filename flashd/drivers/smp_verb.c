@@ -141,8 +141,8 @@ reset(struct smp *s, struct mono now)
 	smp_ask(s, SMP_STEP_RESET, now);
 }
 
-/* A reset that was sent before, by a session that has died, may have done its work: another one would
- * throw out the image on test. */
+/* A reset that was sent before, by a session that has died, may have done its work: another one
+ * would throw out the image on test. */
 static void
 decide_reboot(struct smp *s, struct mono now)
 {

@@ -66,7 +66,8 @@ open_scene(struct scene *s, const char *script)
 	char text[600];
 
 	*s = (struct scene){.dir = kit_scratch()};
-	snprintf(text, sizeof(text), "#!/bin/sh\nPATH=/usr/bin:/bin\ncd %.100s\n%.400s\n", s->dir, script);
+	snprintf(text, sizeof(text), "#!/bin/sh\nPATH=/usr/bin:/bin\ncd %.100s\n%.400s\n", s->dir,
+	    script);
 	kit_write(s->dir, "session", text, strlen(text));
 	snprintf(s->program, sizeof(s->program), "%s/session", s->dir);
 	cr_assert_eq(chmod(s->program, 0755), 0);
@@ -229,7 +230,8 @@ Test(lane, flood_of_reports_does_not_hold_up_anybody_else)
 		cr_assert(loop_once(s.loop, 10));
 		most = s.reports - before > most ? s.reports - before : most;
 	}
-	cr_expect_leq(most, 64u, "expected the loop back after some reports, got %u in a row", most);
+	cr_expect_leq(
+	    most, 64u, "expected the loop back after some reports, got %u in a row", most);
 	lane_stop(s.lane);
 	run_until_idle(&s);
 	cr_expect_eq(s.finals, 0u, "who was stopped has no last word");

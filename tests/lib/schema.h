@@ -1,5 +1,5 @@
 /*
- * schema: what stands in proto/schema.lock and in proto/README.md, rendered from the descriptors
+ * schema: what stands in proto/schema.lock and in proto/routes.md, rendered from the descriptors
  * and the route table that are linked in. Used by the tests that compare and by the tool that
  * writes.
  */
@@ -14,7 +14,7 @@ char *schema_lines(void);
 char *schema_routes(void);
 
 #define SCHEMA_LOCK "proto/schema.lock"
-#define SCHEMA_README "proto/README.md"
+#define SCHEMA_ROUTES "proto/routes.md"
 #define SCHEMA_BEGIN "<!-- routes: written by `make routes-table` -->\n"
 #define SCHEMA_END "<!-- end of routes -->\n"
 

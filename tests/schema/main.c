@@ -1,5 +1,5 @@
 /*
- * schema: prints what proto/schema.lock and proto/README.md hold, and writes golden frames that do
+ * schema: prints what proto/schema.lock and proto/routes.md hold, and writes golden frames that do
  * not exist yet; the make targets in deploy/make/proto.mk use it. Never overwrites a frame: they
  * are kept for ever.
  *

@@ -208,7 +208,7 @@ read_whole(const char *path)
 
 Test(route, table_in_the_readme_is_the_table)
 {
-	AUTO(mem) char *readme = read_whole(SCHEMA_README);
+	AUTO(mem) char *readme = read_whole(SCHEMA_ROUTES);
 	AUTO(mem) char *table = schema_routes();
 	char *begin = strstr(readme, SCHEMA_BEGIN), *end = strstr(readme, SCHEMA_END);
 
