@@ -90,7 +90,8 @@ EXTRA_subotactl := -lwolfssl
 EXTRA_subota-devcenter := -lmicrohttpd -lgnutls -lssl -lcrypto
 EXTRA_subota-subdevice := -lutil
 
-INSTALLED := subota-cloudd subota-fetchd subota-courier subota-nursery subota-flashd subota-session
+DAEMONS := subota-cloudd subota-fetchd subota-flashd
+HELPERS := subota-courier subota-nursery subota-session
 BINS := $(foreach p,$(PROGRAMS),$(B)/bin/$(firstword $(subst :, ,$(p))))
 TEST_LIBS := $(filter-out common,$(PARTS)) common
 TEST_PKGS := -lcriterion -lwolfssl -lcurl -lcbor -lmicrohttpd -lssl -lcrypto -lutil -lpthread
@@ -220,13 +221,13 @@ lint-tidy: $(TIDY_OK)
 demo: all ## the main job on the local Developer Center; FAULT=... for a bad day, KEEP=1 keeps its files
 	$(Q)build/bin/subota-demo $(if $(FAULT),--fault=$(FAULT)) $(if $(KEEP),--keep)
 
-install: programs ## into DESTDIR and PREFIX=/usr
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/subota
+install: programs ## into DESTDIR and PREFIX=/usr; /etc stays as it is
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin lib/subota)
 	install $(B)/bin/subotactl $(DESTDIR)$(PREFIX)/bin
-	install $(filter $(INSTALLED:%=$(B)/bin/%),$(BINS)) $(DESTDIR)$(PREFIX)/libexec/subota
+	install $(DAEMONS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/sbin
+	install $(HELPERS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/lib/subota
 	$(foreach f,$(wildcard deploy/man/*.[1-8]),install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $f)) $f;)
-	$(foreach f,$(wildcard deploy/systemd/*),install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system $f;)
-	$(foreach f,$(wildcard deploy/*.conf),install -Dm644 -t $(DESTDIR)/etc/subota $f;)
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/subota deploy/subota.conf README.md LICENSE
 
 clean: ## remove everything that was built
 	rm -rf build
