@@ -72,11 +72,14 @@ print_daemons(const struct demo_watch *w, FILE *to)
 	row(to, "cloudd", phase_s(w, DEMO_OFFERED, DEMO_OFFERED), u[HOUSE_CLOUDD].cpu_ms,
 	    u[HOUSE_CLOUDD].rss_kib, "from the plan to the package's address; then reported on");
 	row(to, "fetchd", phase_s(w, DEMO_VERIFYING, DEMO_VERIFYING), u[HOUSE_FETCHD].cpu_ms,
-	    u[HOUSE_FETCHD].rss_kib, "digests, signatures and scope checked, image published");
+	    u[HOUSE_FETCHD].rss_kib, "digests, signatures and scope checked, image %s",
+	    d->phase == DEMO_REFUSED ? "refused" : "published");
 	row(to, "  courier", phase_s(w, DEMO_FETCHING, DEMO_FETCHING), u[HOUSE_FETCHD].children_ms,
 	    0, "%s fetched over HTTPS", fetched);
 	row(to, "flashd", phase_s(w, DEMO_WAITING, DEMO_WAITING), u[HOUSE_FLASHD].cpu_ms,
-	    u[HOUSE_FLASHD].rss_kib, "admitted, verified again, saw each device to its end");
+	    u[HOUSE_FLASHD].rss_kib, "%s",
+	    all ? "plan admitted, image verified again, saw each device to its end"
+		: "plan admitted, no image came");
 	row(to, "  session", phase_s(w, DEMO_FLASHING, DEMO_FLASHING), u[HOUSE_FLASHD].children_ms,
 	    0, "%s written over SMP, %s/s at %u baud", written, rate,
 	    w->house->options.baud);

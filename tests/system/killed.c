@@ -185,6 +185,48 @@ KILLED(platform_killed_while_the_image_is_tested, kill_platform(TESTING))
 KILLED(platform_killed_when_the_end_is_reported,  kill_platform(ENDING))
 /* clang-format on */
 
+Test(killed, platform_gone_from_mid_flash_until_all_is_over_hears_of_it_later)
+{
+	AUTO(house_case) struct house *h = house_in(FLASHING);
+
+	house_kill(h, HOUSE_DEVCENTER);
+	house_case_until(h, is_ending, NULL, "an end without the platform");
+	HOUSE_MUST(h, house_start(h, HOUSE_DEVCENTER));
+	ends_rightly(h);
+}
+
+/* What was a failure stays one, whoever dies before it is told. */
+static void
+kill_before_bad_news(enum house_part p)
+{
+	AUTO(house_case)
+	struct house *h = house_case_new(&(struct house_options){.reset_ms = 800});
+
+	house_device_args(h, 0, "--sick", HOUSE_NEW ":1");
+	HOUSE_MUST(h, house_start_all(h));
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_until(h, is_testing, NULL, "the phase in which to kill");
+	house_kill(h, p);
+	HOUSE_MUST(h, house_start(h, p));
+	house_case_not_upgraded(h, 0, HOUSE_OLD);
+	cr_expect_eq(house_case_count(h, 0, 12), 1, "told once");
+}
+
+Test(killed, cloudd_killed_before_the_device_goes_back)
+{
+	kill_before_bad_news(HOUSE_CLOUDD);
+}
+
+Test(killed, fetchd_killed_before_the_device_goes_back)
+{
+	kill_before_bad_news(HOUSE_FETCHD);
+}
+
+Test(killed, flashd_killed_before_the_device_goes_back)
+{
+	kill_before_bad_news(HOUSE_FLASHD);
+}
+
 Test(killed, all_three_killed_at_once_in_mid_flash)
 {
 	AUTO(house_case) struct house *h = house_in(FLASHING);
