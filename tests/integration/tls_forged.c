@@ -159,22 +159,31 @@ Test(tls_forged, a_1_3_hello_with_a_suite_that_was_not_offered_is_refused)
 	expect_refusal(&r, "an integrity-only suite in a TLS 1.3 ServerHello");
 }
 
+#define BYTES(text) \
+	{ \
+		sizeof(text) - 1, text \
+	}
+
 Test(tls_forged, garbage_is_refused)
 {
-	static const char *const texts[] = {"HTTP/1.1 400 Bad Request\r\n\r\n",
-	    "220 mail.example ESMTP\r\n", "\x20\x02\x00\x00\x20\x02\x00\x00",
-	    "\x15\x03\x03\x00\x02"
-	    "\x02\x28",
-	    "\x16\x03\x03\xff\xff garbage"};
+	static const struct {
+		size_t len;
+		char text[40];
+	} rows[] = {
+	    BYTES("HTTP/1.1 400 Bad Request\r\n\r\n"), BYTES("220 mail.example ESMTP\r\n"),
+	    BYTES("\x20\x02\x00\x00\x20\x02\x00\x00"), /* CONNACK */
+	    BYTES("\x15\x03\x03\x00\x02\x02\x28"),     /* an alert */
+	    BYTES("\x16\x03\x03\xff\xff garbage"),     /* too long a record */
+	};
 	uint32_t x = 1;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct raw r = {0};
 
-		add(&r, texts[i], strlen(texts[i]) + 6);
+		add(&r, rows[i].text, rows[i].len);
 		while (r.len < 600)
 			add_number(&r, (x = x * 1664525u + 1013904223u) >> 24, 1);
-		expect_refusal(&r, texts[i]);
+		expect_refusal(&r, rows[i].text);
 	}
 }
 
