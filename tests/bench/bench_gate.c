@@ -106,6 +106,8 @@ on_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 	if (e->upgrade == g->upgrade) {
 		g->phase = e->report->phase;
 		g->error = e->report->error;
+		if (g->phase == PB__PHASE__PHASE_FETCHED)
+			g->fetched_at = bench_now();
 		snprintf(g->detail, sizeof(g->detail), "%s", e->report->detail);
 	}
 	acknowledge(g, e->report);

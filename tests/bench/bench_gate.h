@@ -19,8 +19,9 @@ struct bench_gate {
 	struct loop *loop;
 	struct bus *bus;
 	struct bus_link *link;
-	uint64_t upgrade; /* of the last order */
-	Pb__Phase phase;  /* what was last reported of it */
+	uint64_t upgrade;  /* of the last order */
+	Pb__Phase phase;   /* what was last reported of it */
+	double fetched_at; /* when "fetched" was heard */
 	unsigned error;
 	char detail[200];
 	unsigned unacknowledged;
