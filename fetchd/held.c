@@ -21,7 +21,8 @@ struct held_item {
 static bool
 stays(int kind)
 {
-	return kind == PB__ENVELOPE__BODY_DEVICE_REPORT || kind == PB__ENVELOPE__BODY_LINK_STATE;
+	return kind == PB__ENVELOPE__BODY_DEVICE_REPORT || kind == PB__ENVELOPE__BODY_LINK_STATE ||
+	       kind == PB__ENVELOPE__BODY_PLAN_OFFER;
 }
 
 static void
@@ -92,6 +93,22 @@ held_put(struct held *h, const Pb__Envelope *e)
 	h->n++;
 	h->due++;
 	return ERR_OK;
+}
+
+void
+held_drop(struct held *h, int kind, uint64_t upgrade)
+{
+	struct held_item **at = &h->items;
+
+	while (*at && ((*at)->kind != kind || (*at)->upgrade != upgrade))
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	struct held_item *old = *at;
+	*at = old->next;
+	h->n--;
+	h->due -= old->due;
+	free(old);
 }
 
 static bool

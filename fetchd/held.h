@@ -7,7 +7,8 @@
  * passed on lies here until the link takes it, the newest of its kind and subject only; nothing
  * overtakes. Durability is still its owner's: this is memory, bounded, and it starts empty.
  *
- * DeviceReports are kept after sending, too: whoever connects gets the latest of every device.
+ * DeviceReports are kept after sending, too: whoever connects gets the latest of every device. So
+ * is a PlanOffer until it is answered: flashd may die before it has written it down.
  */
 #ifndef SUBOTA_HELD_H
 #define SUBOTA_HELD_H
@@ -35,6 +36,8 @@ enum err held_put(struct held *h, const Pb__Envelope *e) MUST_CHECK;
  * it is of a kind to keep), or anything else and the rest stays due for the next time. */
 typedef enum err held_send(void *arg, Pb__Envelope *e);
 void held_flush(struct held *h, held_send *fn, void *arg);
+/* Forget what is kept of this kind for this upgrade, sent or not. */
+void held_drop(struct held *h, int kind, uint64_t upgrade);
 /* All of it is due again: the neighbour may have been restarted. */
 void held_again(struct held *h);
 

@@ -240,6 +240,7 @@ on_cancel(struct gate *g, const Pb__Envelope *e)
 {
 	struct upgrade *u = book_upgrade(&g->book, e->upgrade);
 
+	held_drop(&g->to_flash, PB__ENVELOPE__BODY_PLAN_OFFER, e->upgrade);
 	if (u)
 		step(u, UPGRADE_CANCEL, NULL);
 	if (!u || u->effects & UPGRADE_PASS_ON)
@@ -352,6 +353,8 @@ on_flash_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 		gate_settle(g);
 		break;
 	default: /* DeviceReport, PlanVerdict, Progress */
+		if (e->body_case == PB__ENVELOPE__BODY_PLAN_VERDICT)
+			held_drop(&g->to_flash, PB__ENVELOPE__BODY_PLAN_OFFER, e->upgrade);
 		pass_on(g, g->cloud, &g->to_cloud, e);
 		if (talk_is_stuck(g))
 			gate_settle(g); /* so that it is tried again soon */

@@ -185,6 +185,19 @@ KILLED(platform_killed_while_the_image_is_tested, kill_platform(TESTING))
 KILLED(platform_killed_when_the_end_is_reported,  kill_platform(ENDING))
 /* clang-format on */
 
+/* It has the plan, but has not even looked at it: nobody but cloudd knows of it durably. */
+Test(killed, flashd_killed_with_an_unread_plan)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	cr_assert_eq(kill(h->process[HOUSE_FLASHD].pid, SIGSTOP), 0);
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_until(h, is_offered, NULL, "a plan on its way to flashd");
+	house_kill(h, HOUSE_FLASHD);
+	HOUSE_MUST(h, house_start(h, HOUSE_FLASHD));
+	ends_rightly(h);
+}
+
 Test(killed, platform_gone_from_mid_flash_until_all_is_over_hears_of_it_later)
 {
 	AUTO(house_case) struct house *h = house_in(FLASHING);

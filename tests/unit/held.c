@@ -53,6 +53,18 @@ put_cancel(struct held *h, uint64_t upgrade)
 }
 
 static enum err
+put_offer(struct held *h, uint64_t upgrade)
+{
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+	Pb__PlanOffer o = PB__PLAN_OFFER__INIT;
+
+	e.upgrade = upgrade;
+	e.body_case = PB__ENVELOPE__BODY_PLAN_OFFER;
+	e.plan_offer = &o;
+	return held_put(h, &e);
+}
+
+static enum err
 put_report(struct held *h, uint64_t upgrade, uint64_t id)
 {
 	Pb__Envelope e = PB__ENVELOPE__INIT;
@@ -203,4 +215,26 @@ Test(held, is_bounded_and_then_refuses_new_subjects_only)
 	cr_expect_eq(h.n, HELD_MAX);
 	held_fini(&h);
 	cr_expect_eq(h.n, 0);
+}
+
+Test(held, a_plan_is_offered_again_to_whoever_comes_until_it_is_answered)
+{
+	struct held h = {0};
+
+	cr_assert_eq(put_offer(&h, 7), ERR_OK);
+	cr_assert_eq(put_offer(&h, 8), ERR_OK);
+	cr_assert_eq(put_cancel(&h, 7), ERR_OK);
+	cr_expect_eq(flush(&h, 16).n, 3);
+	cr_expect_eq(flush(&h, 16).n, 0, "once to each");
+	held_drop(&h, PB__ENVELOPE__BODY_PLAN_OFFER, 7);
+	held_again(&h);
+	struct neighbour to = flush(&h, 16);
+	cr_expect_eq(to.n, 1);
+	cr_expect_eq(to.upgrades[0], 8);
+	held_again(&h);
+	held_drop(&h, PB__ENVELOPE__BODY_PLAN_OFFER, 8);
+	held_drop(&h, PB__ENVELOPE__BODY_PLAN_OFFER, 9);
+	cr_expect_eq(h.n, 0);
+	cr_expect_eq(h.due, 0);
+	held_fini(&h);
 }
