@@ -68,6 +68,9 @@ cloud_open(struct cloud *c, const struct cloud_identity *identity, const struct 
 		log_error(NULL, "cannot open %s: %s", path, err_text(e));
 		return e;
 	}
+	if (record_was_damaged(c->outbox.record))
+		cloud_tell(c, NULL, "record_damaged", ERR_CORRUPT,
+		    "the outbox was damaged and set aside: what it held is not reported");
 	for (struct subdevice *s = c->devices.first; s; s = s->next) {
 		s->product_secret = secrets_find(secrets, s->keys.product_key);
 		s->login.has_secret = s->device_secret[0];

@@ -28,6 +28,8 @@ struct record_row; /* a row while its callback runs */
 enum err record_open(const char *path, const char *const *migrations, int n, bool *fresh,
     struct record **out) MUST_CHECK;
 void record_close(struct record *r);
+/* Whether record_open found a damaged database and set it aside: an event is due. */
+bool record_was_damaged(const struct record *r);
 AUTO_DEFINE(record, struct record *, record_close)
 
 /* Run a statement that returns no rows. ERR_FULL, ERR_EXISTS (constraint), ERR_CORRUPT or

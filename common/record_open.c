@@ -227,6 +227,7 @@ open_or_mend(struct record *r, const char *const *migrations, int n, bool *fresh
 
 	if (e != ERR_CORRUPT)
 		return e;
+	r->was_damaged = true;
 	e = set_aside(r->path);
 	forget(r);
 	return e == ERR_OK ? open_once(r, migrations, n, fresh) : e;
@@ -255,4 +256,10 @@ record_open(
 	forget(r);
 	free(r);
 	return e;
+}
+
+bool
+record_was_damaged(const struct record *r)
+{
+	return r->was_damaged;
 }

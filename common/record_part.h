@@ -20,6 +20,7 @@ struct record_cached {
 struct record {
 	sqlite3 *db;
 	char path[RECORD_PATH];
+	bool was_damaged;
 	bool in_transaction; /* between record_begin and the end of it, whatever SQLite thinks */
 	uint64_t clock;
 	struct record_cached cache[RECORD_CACHE];

@@ -241,6 +241,11 @@ open_files(struct gate *g)
 		log_error(NULL, "cannot open %s: %s", path, err_text(e));
 		return e;
 	}
+	if (record_was_damaged(g->book.record))
+		event_write(g->daemon->events,
+		    &(struct event){.name = "record_damaged",
+			.error = ERR_CORRUPT,
+			.text = "the book was damaged and set aside: packages are fetched anew"});
 	e = store_open(g->settings->common.store_dir, g->settings->quota, &g->store);
 	if (e != ERR_OK) {
 		log_error(NULL, "cannot use the store %s: %s", g->settings->common.store_dir,

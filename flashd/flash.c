@@ -154,6 +154,12 @@ open_ledger(struct flash *f)
 		log_error(NULL, "cannot open %s: %s", path, err_text(e));
 		return e;
 	}
+	if (record_was_damaged(f->ledger.record))
+		event_write(f->daemon->events,
+		    &(struct event){.name = "record_damaged",
+			.error = ERR_CORRUPT,
+			.text = "the ledger was damaged and set aside: the state of devices and "
+				"their counters are learned anew"});
 	if (fresh)
 		log_warn(NULL,
 		    "%s is new: until upgrades are confirmed only the signed floors "

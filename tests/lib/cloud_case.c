@@ -206,6 +206,7 @@ on_event(void *arg, const struct event *e)
 	struct cloud_case *c = arg;
 
 	cr_assert(event_is_known(e->name), "event %s", e->name);
+	snprintf(c->last_event, sizeof(c->last_event), "%s", e->name);
 	if (e->about.device_key)
 		note(c, "!%s", e->name);
 }

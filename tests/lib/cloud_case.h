@@ -70,6 +70,7 @@ struct cloud_case {
 	uint64_t upgrade;      /* of the last message to the gate that named one */
 	uint64_t order_size;   /* of the last FetchOrder */
 	uint16_t down_package; /* package id of the platform's last message */
+	char last_event[32];   /* about anything, the gateway, too */
 	unsigned fails, reconnects, subscribed;
 	int fail_code;
 	uint64_t next_report;

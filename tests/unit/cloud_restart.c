@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cloud_case.h"
+#include "kit.h"
 
 enum way {
 	DIES_AFTER_IT,       /* the platform has confirmed what followed */
@@ -260,4 +261,15 @@ Test(cloud_restart, starts_no_url_timer_for_a_confirmation_that_nobody_has_heard
 	CLOUD_CASE_EXPECT(c, "g0034 g0044 00c2 s2 0044:1.0.0");
 	cloud_case_pass(c, 30000);
 	CLOUD_CASE_EXPECT(c, "!upgrade_ended s12:1.0.0 0115");
+}
+
+Test(cloud_restart, tells_the_operator_when_its_outbox_was_damaged)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_new();
+
+	cloud_close(&c->cloud);
+	c->cloud = (struct cloud){0};
+	kit_write(c->dir, "outbox.db", "this is no database", 19);
+	cloud_case_restart(c);
+	cr_expect_str_eq(c->last_event, "record_damaged");
 }

@@ -25,7 +25,10 @@ Test(record, sets_a_file_that_is_no_database_aside_and_begins_anew)
 	AUTO(mem) char *path = in(dir, "db");
 
 	for (int n = 0; n < 2; n++) {
-		record_close(open_at(path, 2, true));
+		AUTO(record) struct record *old = open_at(path, 2, true);
+
+		cr_expect_eq(record_was_damaged(old), n > 0);
+		record_close(HAND_OVER(old));
 		damage(path, 0, "this is no database file", 24);
 	}
 	AUTO(record) struct record *r = open_at(path, 2, true);
