@@ -102,6 +102,18 @@ running(const struct runner *r)
 	return n;
 }
 
+/* Only fuzz targets run beside each other. */
+static bool
+has_to_wait(const struct runner *r, const struct item *it)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		if (r->items[i].pid > 0 &&
+		    (r->items[i].kind != ITEM_FUZZ || it->kind != ITEM_FUZZ))
+			return true;
+	}
+	return running(r) >= r->jobs;
+}
+
 /* Wait for one item. Orphans and files count against the item that ends last of those running. */
 static void
 finish_one(struct runner *r)
@@ -141,9 +153,8 @@ run_all(struct runner *r)
 {
 	for (unsigned i = 0; i < r->n && !r->interrupted; i++) {
 		struct item *it = &r->items[i];
-		unsigned together = it->kind == ITEM_FUZZ ? r->jobs : 1;
 
-		while (running(r) >= together && !r->interrupted)
+		while (has_to_wait(r, it) && !r->interrupted)
 			finish_one(r);
 		if (!r->interrupted)
 			item_start(it, &r->rules);
