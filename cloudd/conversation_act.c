@@ -60,3 +60,18 @@ conversation_act_begin(struct conversation *c, const struct conversation_news *n
 	c->effects |= CONVERSATION_OFFER;
 	conversation_act_wait(c, n, n->profile->offer_ms);
 }
+
+bool
+conversation_act_is_untold(void *ctx, const void *data)
+{
+	const struct conversation_news *n = data;
+
+	return n->untold && conversation_fits(ctx, n->firmware);
+}
+
+void
+conversation_act_drop(void *ctx, const void *data)
+{
+	(void)data;
+	conversation_fini(ctx);
+}

@@ -20,5 +20,9 @@ void conversation_act_cancel(struct conversation *c);
 void conversation_act_end(struct conversation *c);
 /* A new upgrade, with the id n->fresh: offer it. */
 void conversation_act_begin(struct conversation *c, const struct conversation_news *n);
+/* As a guard: the platform, which has not heard yet how it ended, sends the address for a
+ * confirmation that only now reached it. As an action: then the address is not kept. */
+bool conversation_act_is_untold(void *ctx, const void *data);
+void conversation_act_drop(void *ctx, const void *data);
 
 #endif

@@ -406,6 +406,7 @@ static const struct fsm_row rows[] = {
 	/*   state        event         guard         action         next         says, note */
 	STAY(IDLE,        PLAN,         is_untold,    NULL,                       "hears it soon"),
 	GO(  IDLE,        PLAN,         NULL,         take_plan,     OFFERED,     "1, ask flashd"),
+	STAY(IDLE,        FIRMWARE,     conversation_act_is_untold, conversation_act_drop, "hears it soon"),
 	GO(  IDLE,        FIRMWARE,     NULL,         plan_firmware, OFFERED,     "ask flashd"),
 	STAY(IDLE,        BAD_FIRMWARE, NULL,         answer_bad,                 "12"),
 

@@ -244,6 +244,23 @@ Test(conversation, does_not_begin_what_is_over_while_the_platform_has_not_heard_
 	conversation_fini(&c);
 }
 
+/* The confirmation is heard after the upgrade is over, its connection was cut; the platform
+ * answers it with the address. Found by the simulator. */
+Test(conversation, does_not_begin_anew_for_an_address_while_the_platform_has_not_heard_the_end)
+{
+	struct conversation c = in_state(CONVERSATION_UPDATING);
+	struct conversation_news n = news();
+
+	step(&c, CONVERSATION_ON_DONE, &n);
+	n.untold = true;
+	cr_expect_str_eq(step(&c, CONVERSATION_ON_FIRMWARE, &n), "IDLE");
+	n.untold = false;
+	cr_expect_str_eq(step(&c, CONVERSATION_ON_PLAN, &n), "OFFERED 1 offer");
+	cr_expect_str_eq(step(&c, CONVERSATION_ON_ACCEPTED, &n), "CONFIRMED 2",
+	    "an address from before is not taken for this plan's");
+	conversation_fini(&c);
+}
+
 Test(conversation, refuses_a_firmware_that_is_not_the_plans)
 {
 	static const struct dialect_firmware misfits[] = {{.component = "app", .target = "3.0.0"},
