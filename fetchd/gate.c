@@ -48,30 +48,27 @@ waits(const struct upgrade *u)
 	return u->state == UPGRADE_WAITING || u->state == UPGRADE_FETCHED;
 }
 
+/* An entry that is not accepted any more was damaged, or its keys were revoked. A fresh copy, whose
+ * head is judged after its first bytes, shows which. */
 static void
 spread_ready(struct gate *g, struct image *i)
 {
 	struct checked c = {0};
-	enum err e = works_open_ready(g, i, &c);
-	struct upgrade_news n = {e, c.why};
+	struct image_news lost = {.error = works_open_ready(g, i, &c), .detail = "",
+	    .now = clock_now()};
 
-	if (e == ERR_CORRUPT) {
-		struct image_news lost = {.error = e, .detail = "", .now = clock_now()};
-
-		log_error(NULL, "image %" PRIu64 ": its entry in the store is damaged", i->id);
+	if (lost.error != ERR_OK) {
+		log_error(NULL, "image %" PRIu64 ": its entry in the store is no good any more: %s",
+		    i->id, c.why[0] ? c.why : err_text(lost.error));
+		checked_fini(&c);
 		store_drop(g->store, i->digest);
 		if (image_step(i, IMAGE_LOST, &lost) != ERR_OK)
 			log_error(NULL, "image %" PRIu64 ": cannot be fetched again", i->id);
 		return;
 	}
-	for (struct upgrade *u = g->book.upgrades; u; u = u->next) {
-		if (u->image != i->id || !waits(u))
-			continue;
-		if (e == ERR_OK)
+	for (struct upgrade *u = g->book.upgrades; u; u = u->next)
+		if (u->image == i->id && waits(u))
 			tell_ready(u, &c);
-		else
-			step(u, UPGRADE_IMAGE_FAILED, &n);
-	}
 	checked_fini(&c);
 	i->used_at = clock_wall_ms();
 	i->changed = true;

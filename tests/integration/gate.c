@@ -345,6 +345,18 @@ Test(gate, an_image_that_vanished_from_the_store_is_fetched_again)
 	expect_second_download(&h);
 }
 
+/* Found by the simulator: it was taken for a package that nobody signed, and refused for ever. */
+Test(gate, an_image_whose_signature_was_spoilt_in_the_store_is_fetched_again)
+{
+	struct gatehouse h;
+
+	begin_with_an_image(&h);
+	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_DONE, ERR_OK);
+	gatehouse_report(&h, 1, PB__PHASE__PHASE_DONE, ERR_OK);
+	gatehouse_store_unsign(&h, h.digest);
+	expect_second_download(&h);
+}
+
 Test(gate, an_image_that_was_cut_in_the_store_is_fetched_again_after_a_restart)
 {
 	struct gatehouse h;

@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <sys/stat.h>
 
@@ -51,4 +52,19 @@ gatehouse_store_spoil(struct gatehouse *h, const uint8_t digest[32], int64_t len
 	entry_path(h, digest, path);
 	cr_assert_eq(chmod(path, 0644), 0);
 	cr_assert_eq(length ? truncate(path, length) : unlink(path), 0);
+}
+
+void
+gatehouse_store_unsign(struct gatehouse *h, const uint8_t digest[32])
+{
+	static const char mark[] = "\ntrusted comment: ";
+	const uint8_t *at = memmem(h->package.data, h->package.len, mark, sizeof(mark) - 1);
+	char path[400];
+
+	cr_assert_not_null(at);
+	entry_path(h, digest, path);
+	cr_assert_eq(chmod(path, 0644), 0);
+	AUTO(fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	cr_assert_eq(
+	    pwrite(fd, "~", 1, (off_t)(at - h->package.data) + (off_t)sizeof(mark)), 1);
 }
