@@ -6,6 +6,7 @@
 #define SUBOTA_TESTS_HOUSE_PACK_H
 
 #include "house.h"
+#include "house_pack_image.h"
 
 /* What to publish; zero fields get the default named beside them. */
 struct house_pack {
@@ -18,10 +19,6 @@ struct house_pack {
 	const char *model;   /* HOUSE_MODEL */
 	const char *planned; /* version; what the platform believes it to be */
 };
-
-/* An unsigned MCUboot image (header, body, protected counter, SHA-256) of version "1.2.3". The body
- * depends on version and size only. Heap; data NULL when there is no memory. */
-struct bundle_bytes house_pack_image(const char *version, uint32_t counter, size_t size);
 
 /* Make it, sign it, put it into the package store; house_activate plans it. */
 enum err house_pack_publish(struct house *h, const struct house_pack *p) MUST_CHECK;

@@ -18,7 +18,7 @@
 #include "clock.h"
 #include "couriers.h"
 #include "house_look.h"
-#include "house_pack.h"
+#include "house_pack_image.h"
 #include "json.h"
 #include "kit.h"
 #include "msg.h"

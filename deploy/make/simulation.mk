@@ -1,0 +1,32 @@
+# The simulator: the cores of the daemons, linked against simulated bodies of what they stand on. Its
+# own objects come first, so that the archives' loop, bus, lanes and couriers are never pulled in.
+.PHONY: simulate simulation mutants
+
+SEED ?= 1
+N ?= 1000
+
+sim_SRC := $(wildcard tests/simulation/*.c)
+sim_BIN := $(B)/tests/simulate
+sim_WRAP := clock_now clock_wall_ms clock_is_synchronised fopen fsync fdatasync flock fstatvfs renameat unlinkat \
+	sub_flash_write sub_flash_boot sub_flash_confirm fsm_step
+sim_LIBS := cloudd fetchd flashd session subdevices
+# what the simulator has bodies of its own for stays out altogether
+sim_COMMON := $(filter-out common/bus%.c common/loop.c common/daemon.c,$(wildcard common/*.c)) \
+	tests/lib/kit.c tests/lib/house_pack_image.c
+TEST_INCLUDES += -Itests/simulation -Itests/subdevices
+
+$(B)/tests/simulate: $(call objs,$(sim_SRC) $(sim_COMMON)) $(GEN_SRC:.c=.o) $(sim_LIBS:%=$(B)/lib%.a) $(B)/sim.what
+	@mkdir -p $(@D)
+	$(call say,LD   $@)
+	$(Q)$(CC) $(LDFLAGS) $(sim_WRAP:%=-Wl,--wrap=%) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
+		-Wl,--end-group $(PKG_LIBS) $(TEST_PKGS)
+
+simulation: $(sim_BIN)
+
+simulate: $(sim_BIN) ## run N=1000 seeds of the simulator from SEED=1 on; build/simulate.json
+	$(Q)$(sim_BIN) --seed $(SEED) --n $(N) --jobs $(TEST_JOBS) --out build/simulate.json
+
+# The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
+sim_SHARE := $(if $(filter asan,$(VARIANT)),12,110)
+tests: $(sim_BIN)
+test: ITEMS_checks += "check:simulation:$(sim_BIN) --seed 1 --n $(sim_SHARE) --jobs 2 --out build/simulate.json"

@@ -1,0 +1,374 @@
+/*
+ * subota-simulate: runs seeds of the simulator, each in a process of its own, and sums up.
+ *
+ *     subota-simulate [--seed FIRST] [--n SEEDS] [--jobs N] [--out FILE] [--timeline]
+ *
+ * A seed that violates an invariant is repeated without faults it does not need, until none can be
+ * left out; what remains is printed, and the timeline of that run goes to FILE.SEED.timeline. Exit
+ * status: 0, 1 after a violation, 64 usage.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kit.h"
+#include "sim_fault.h"
+#include "sim_run.h"
+
+enum { JOBS_MAX = 64, AGAIN_EVERY = 20 };
+
+struct options {
+	uint64_t seed, n;
+	unsigned jobs;
+	const char *out;
+	bool timeline, keep_going;
+};
+
+struct totals {
+	struct sim_result sum; /* counts and cover */
+	uint64_t seeds, violations, lasted_ms;
+	double seconds;
+};
+
+/* --- one run in a child ----------------------------------------------------------------------- */
+
+struct child {
+	pid_t pid;
+	int pipe;
+	uint64_t seed;
+	char *dir;
+};
+
+static char *
+make_dir(void)
+{
+	char *dir = strdup("/dev/shm/subota-sim-XXXXXX");
+
+	if (dir && mkdtemp(dir))
+		return dir;
+	free(dir);
+	return kit_scratch();
+}
+
+static void
+be_child(uint64_t seed, const char *dir, const bool *skip, const char *timeline, int fd)
+{
+	static struct sim_result r;
+
+	alarm(120);
+	if (timeline && !freopen(timeline, "w", stderr))
+		_exit(71);
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	sim_run(seed, dir, skip, timeline != NULL, &r);
+	if (timeline && skip)
+		fprintf(stderr, "outcome %s\n", r.outcome);
+	if (write(fd, &r, sizeof(r)) != (ssize_t)sizeof(r))
+		_exit(71);
+	_exit(0);
+}
+
+static void
+start(struct child *c, uint64_t seed, const bool *skip, const char *timeline)
+{
+	int fds[2];
+
+	*c = (struct child){.seed = seed, .dir = make_dir()};
+	if (pipe(fds) != 0)
+		abort();
+	fflush(NULL);
+	c->pid = fork();
+	if (c->pid < 0)
+		abort();
+	if (c->pid == 0) {
+		close(fds[0]);
+		be_child(seed, c->dir, skip, timeline, fds[1]);
+	}
+	close(fds[1]);
+	c->pipe = fds[0];
+}
+
+static void
+finish(struct child *c, struct sim_result *r)
+{
+	size_t got = 0;
+	int status = 0;
+
+	*r = (struct sim_result){.seed = c->seed};
+	for (ssize_t n;
+	     got < sizeof(*r) && (n = read(c->pipe, (char *)r + got, sizeof(*r) - got)) > 0;
+	     got += (size_t)n)
+		;
+	close(c->pipe);
+	waitpid(c->pid, &status, 0);
+	kit_scratch_remove(c->dir);
+	if (got == sizeof(*r))
+		return;
+	*r = (struct sim_result){.seed = c->seed, .violated = -1, .n_faults = SIM_FAULTS_MAX};
+	snprintf(r->violation, sizeof(r->violation), "the program ended with status 0x%x",
+	    (unsigned)status);
+}
+
+static void
+run_one(uint64_t seed, const bool *skip, const char *timeline, struct sim_result *r)
+{
+	struct child c;
+
+	start(&c, seed, skip, timeline);
+	finish(&c, r);
+}
+
+/* --- shrinking -------------------------------------------------------------------------------- */
+
+static bool
+still_fails(uint64_t seed, const bool *skip, int violated)
+{
+	static struct sim_result r;
+
+	run_one(seed, skip, NULL, &r);
+	return r.violated == violated;
+}
+
+/* Leave out runs of faults, long ones first, as long as it still fails. */
+static void
+shrink_once(uint64_t seed, int violated, unsigned n, bool skip[SIM_FAULTS_MAX])
+{
+	for (unsigned len = n; len > 0; len /= 2)
+		for (unsigned at = 0; at < n; at += len) {
+			bool trial[SIM_FAULTS_MAX];
+
+			memcpy(trial, skip, sizeof(trial));
+			for (unsigned i = at; i < at + len && i < n; i++)
+				trial[i] = true;
+			if (memcmp(trial, skip, sizeof(trial)) != 0 &&
+			    still_fails(seed, trial, violated))
+				memcpy(skip, trial, sizeof(trial));
+		}
+}
+
+static void
+shrink(uint64_t seed, int violated, unsigned n, bool skip[SIM_FAULTS_MAX])
+{
+	bool before[SIM_FAULTS_MAX];
+
+	do {
+		memcpy(before, skip, sizeof(before));
+		shrink_once(seed, violated, n, skip);
+	} while (memcmp(before, skip, sizeof(before)) != 0);
+}
+
+static void
+print_faults(uint64_t seed, const bool *skip)
+{
+	struct child c = {.dir = make_dir()};
+
+	fflush(NULL);
+	c.pid = fork();
+	if (c.pid == 0) {
+		static struct sim_result r;
+
+		sim_run(seed, c.dir, skip, false, &r);
+		sim_fault_print(skip);
+		_exit(0);
+	}
+	waitpid(c.pid, NULL, 0);
+	kit_scratch_remove(c.dir);
+}
+
+static void
+explain(const struct options *o, const struct sim_result *r)
+{
+	static struct sim_result last;
+	bool skip[SIM_FAULTS_MAX] = {false};
+	char file[300];
+
+	fprintf(stderr, "seed %llu: invariant %d: %s\n", (unsigned long long)r->seed, r->violated,
+	    r->violation);
+	shrink(r->seed, r->violated, r->n_faults, skip);
+	snprintf(file, sizeof(file), "%s.%llu.timeline", o->out, (unsigned long long)r->seed);
+	run_one(r->seed, skip, file, &last);
+	fprintf(stderr, "shrunk, it says: %s\nwith these faults (timeline in %s):\n",
+	    last.violation, file);
+	if (r->violated > 0)
+		print_faults(r->seed, skip);
+}
+
+/* --- summing up ------------------------------------------------------------------------------- */
+
+static void
+add(struct totals *t, const struct sim_result *r)
+{
+	struct sim_counts *to = &t->sum.counts;
+	const struct sim_counts *from = &r->counts;
+
+	t->seeds++;
+	t->violations += r->violated != 0;
+	t->lasted_ms += (uint64_t)r->lasted_ms;
+	to->upgrades += from->upgrades;
+	to->crashes += from->crashes;
+	to->power_cuts += from->power_cuts;
+	to->events += from->events;
+	to->messages += from->messages;
+	to->effects += from->effects;
+	to->writes += from->writes;
+	to->bytes_written += from->bytes_written;
+	for (int i = 0; i < SIM_FAULT_KINDS; i++)
+		to->faults[i] += from->faults[i];
+	sim_cover_add(&t->sum.cover, &r->cover);
+}
+
+static void
+write_json(const struct options *o, const struct totals *t)
+{
+	const struct sim_counts *c = &t->sum.counts;
+	FILE *f = fopen(o->out, "we");
+
+	if (!f)
+		return;
+	fprintf(f,
+	    "{\n  \"first_seed\": %llu,\n  \"seeds\": %llu,\n  \"upgrades\": %llu,\n"
+	    "  \"violations\": %llu,\n  \"crashes\": %llu,\n  \"power_cuts\": %llu,\n"
+	    "  \"effects\": %llu,\n  \"messages\": %llu,\n  \"events\": %llu,\n"
+	    "  \"virtual_hours\": %llu,\n  \"bytes_written_per_upgrade\": %llu,\n"
+	    "  \"seconds\": %.1f,\n  \"upgrades_per_second\": %.1f,\n  \"faults\": {",
+	    (unsigned long long)o->seed, (unsigned long long)t->seeds,
+	    (unsigned long long)c->upgrades, (unsigned long long)t->violations,
+	    (unsigned long long)c->crashes, (unsigned long long)c->power_cuts,
+	    (unsigned long long)c->effects, (unsigned long long)c->messages,
+	    (unsigned long long)c->events, (unsigned long long)t->lasted_ms / 3600000,
+	    (unsigned long long)(c->upgrades ? c->bytes_written / c->upgrades : 0), t->seconds,
+	    t->seconds > 0 ? (double)c->upgrades / t->seconds : 0);
+	for (int i = 0; i < SIM_FAULT_KINDS; i++)
+		fprintf(f, "%s\n    \"%s\": %llu", i ? "," : "", sim_fault_name(i),
+		    (unsigned long long)c->faults[i]);
+	fprintf(f, "\n  },\n  \"tables\": {");
+	sim_cover_print(&t->sum.cover, f);
+	fprintf(f, "\n  }\n}\n");
+	fclose(f);
+}
+
+static double
+seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* The same seed gives the same run. */
+static void
+repeat(struct sim_result *r)
+{
+	static struct sim_result again;
+
+	if (r->violated || r->seed % AGAIN_EVERY)
+		return;
+	run_one(r->seed, NULL, NULL, &again);
+	if (again.digest == r->digest && strcmp(again.outcome, r->outcome) == 0)
+		return;
+	r->violated = 6;
+	snprintf(r->violation, sizeof(r->violation),
+	    "the same seed took another way: %.99s and %.99s", r->outcome, again.outcome);
+}
+
+static void
+take(const struct options *o, struct totals *t, struct child *c)
+{
+	static struct sim_result r;
+
+	finish(c, &r);
+	repeat(&r);
+	add(t, &r);
+	if (r.violated && t->violations <= 3)
+		explain(o, &r);
+}
+
+static void
+run_all(const struct options *o, struct totals *t)
+{
+	struct child children[JOBS_MAX];
+	uint64_t started = 0, taken = 0;
+	double begin = seconds();
+
+	while (taken < o->n && (t->violations == 0 || o->keep_going)) {
+		for (; started < o->n && started - taken < o->jobs; started++)
+			start(&children[started % o->jobs], o->seed + started, NULL, NULL);
+		take(o, t, &children[taken++ % o->jobs]);
+	}
+	for (; taken < started; taken++) {
+		static struct sim_result r;
+
+		finish(&children[taken % o->jobs], &r);
+	}
+	t->seconds = seconds() - begin;
+}
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+static int
+usage(void)
+{
+	fprintf(stderr, "usage: subota-simulate [--seed FIRST] [--n SEEDS] [--jobs N]"
+			" [--out FILE] [--timeline] [--keep-going]\n");
+	return 64;
+}
+
+static bool
+parse(struct options *o, int argc, char **argv)
+{
+	static const struct option names[] = {{"seed", required_argument, NULL, 's'},
+	    {"n", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
+	    {"out", required_argument, NULL, 'o'}, {"timeline", no_argument, NULL, 't'},
+	    {"keep-going", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+
+	*o = (struct options){.seed = 1, .n = 1, .jobs = 2, .out = "build/simulate.json"};
+	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+		if (c == 's')
+			o->seed = strtoull(optarg, NULL, 10);
+		else if (c == 'n')
+			o->n = strtoull(optarg, NULL, 10);
+		else if (c == 'j')
+			o->jobs = (unsigned)strtoul(optarg, NULL, 10);
+		else if (c == 'o')
+			o->out = optarg;
+		else if (c == 't')
+			o->timeline = true;
+		else if (c == 'k')
+			o->keep_going = true;
+		else
+			return false;
+	}
+	return optind == argc && o->jobs >= 1 && o->jobs <= JOBS_MAX;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct totals t;
+	struct options o;
+	unsigned rows = 0, rows_taken = 0;
+
+	if (!parse(&o, argc, argv))
+		return usage();
+	if (o.timeline) {
+		static struct sim_result r;
+
+		run_one(o.seed, NULL, "/dev/stderr", &r);
+		printf("seed %llu: %d %s\n", (unsigned long long)o.seed, r.violated, r.violation);
+		return r.violated != 0;
+	}
+	run_all(&o, &t);
+	write_json(&o, &t);
+	sim_cover_sum(&t.sum.cover, &rows, &rows_taken);
+	printf("%llu seeds, %llu upgrades, %llu crashes, %llu power cuts, %llu virtual hours, "
+	       "%u of %u rows of the state tables, %.1f s: %llu violations\n",
+	    (unsigned long long)t.seeds, (unsigned long long)t.sum.counts.upgrades,
+	    (unsigned long long)t.sum.counts.crashes, (unsigned long long)t.sum.counts.power_cuts,
+	    (unsigned long long)t.lasted_ms / 3600000, rows_taken, rows, t.seconds,
+	    (unsigned long long)t.violations);
+	return t.violations != 0;
+}

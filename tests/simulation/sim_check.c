@@ -1,0 +1,165 @@
+/*
+ * sim_check: see sim_check.h.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "flash.h"
+#include "gate.h"
+#include "sim_check.h"
+#include "sim_device.h"
+#include "sim_disk.h"
+#include "sim_house.h"
+#include "sim_platform.h"
+
+enum { DISK_MAX = 8 << 20 };
+
+static const struct gate *
+gate(void)
+{
+	return sim()->proc[SIM_FETCHD].self;
+}
+
+static const struct flash *
+flash(void)
+{
+	return sim()->proc[SIM_FLASHD].self;
+}
+
+static const struct cloud *
+cloud(void)
+{
+	return sim()->proc[SIM_CLOUDD].self; /* its first member */
+}
+
+/* --- bounds ----------------------------------------------------------------------------------- */
+
+static uint64_t
+bytes_below(const char *dir, unsigned *files, int depth)
+{
+	DIR *d = opendir(dir);
+	uint64_t sum = 0;
+	char path[600];
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		struct stat st;
+
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (stat(path, &st) != 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < 3)
+			sum += bytes_below(path, files, depth + 1);
+		if (S_ISREG(st.st_mode)) {
+			sum += (uint64_t)st.st_size;
+			++*files;
+		}
+	}
+	if (d)
+		closedir(d);
+	return sum;
+}
+
+void
+sim_check_bounds(void)
+{
+	unsigned files = 0;
+	uint64_t store = bytes_below(sim_house_store(), &files, 0);
+
+	if (store > sim()->house->gate.quota)
+		sim_violate(5, "the store holds %llu bytes of %llu", (unsigned long long)store,
+		    (unsigned long long)sim()->house->gate.quota);
+	if (sim_disk_size() > DISK_MAX)
+		sim_violate(5, "the databases have grown to %llu bytes",
+		    (unsigned long long)sim_disk_size());
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static int64_t
+count(struct record *r, const char *what)
+{
+	char sql[100];
+	int64_t n = -1;
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", what);
+	if (record_get_int(r, &n, sql, "") != ERR_OK)
+		return -1;
+	return n;
+}
+
+static void
+check_queues(void)
+{
+	int64_t at_gate = count(gate()->book.record, "report");
+	int64_t at_flash = count(flash()->ledger.record, "report");
+	unsigned waiting = 0;
+
+	for (const struct outbox_item *i = cloud()->outbox.items; i; i = i->next)
+		waiting += !i->confirmed && i->kind != OUTBOX_CANCEL;
+	if (at_gate || at_flash || waiting)
+		sim_violate(3,
+		    "when all is over, %lld reports of fetchd, %lld of flashd and %u messages to "
+		    "the platform are not delivered",
+		    (long long)at_gate, (long long)at_flash, waiting);
+}
+
+static void
+check_machines(void)
+{
+	for (const struct upgrade *u = gate()->book.upgrades; u; u = u->next)
+		if (u->state != UPGRADE_ENDED)
+			sim_violate(4, "fetchd's upgrade %llu stays %s", (unsigned long long)u->id,
+			    upgrade_table.states[u->state]);
+	for (const struct device_upgrade *u = flash()->ledger.upgrades; u; u = u->next)
+		if (!device_is_over(u))
+			sim_violate(4, "flashd's upgrade %llu stays %s", (unsigned long long)u->id,
+			    device_table.states[u->state]);
+	for (const struct subdevice *s = cloud()->devices.first; s; s = s->next)
+		if (s->conversation.state != CONVERSATION_IDLE)
+			sim_violate(4, "the conversation about %s stays in state %d",
+			    s->keys.device_key, s->conversation.state);
+}
+
+static void
+check_devices(void)
+{
+	for (int i = 0; i < sim()->house->devices; i++) {
+		if (!sim_device_is_kept(i))
+			sim_violate(
+			    2, "device %d is left on trial with %s", i, sim_device_version(i));
+		if (strcmp(sim_device_version(i), sim_platform_version(i)) != 0)
+			sim_violate(3, "device %d runs %s, the platform believes %s", i,
+			    sim_device_version(i), sim_platform_version(i));
+	}
+}
+
+/* What is in the store is an image that the gate knows, or nothing. */
+static void
+check_store(void)
+{
+	unsigned files = 0, ready = 0;
+
+	bytes_below(sim_house_store(), &files, 0);
+	for (const struct image *i = gate()->book.images; i; i = i->next)
+		ready += i->state == IMAGE_READY;
+	if (files > ready)
+		sim_violate(5, "the store holds %u files, but the gate knows %u", files, ready);
+}
+
+void
+sim_check_end(void)
+{
+	for (int i = 0; i < SIM_PROCS; i++)
+		if (!sim()->proc[i].alive) {
+			sim_violate(4, "%s does not run", sim()->proc[i].name);
+			return;
+		}
+	check_queues();
+	check_machines();
+	check_devices();
+	check_store();
+}

@@ -1,0 +1,15 @@
+/*
+ * sim_check: the invariants that are looked at from outside: while a run goes on, and when all is
+ * over. (Those that are watched where a thing happens: sim_device.c, sim_platform.c, sim_bus.c.)
+ */
+#ifndef SUBOTA_SIM_CHECK_H
+#define SUBOTA_SIM_CHECK_H
+
+#include <stdint.h>
+
+/* Once in a while: everything is bounded. */
+void sim_check_bounds(void);
+/* All plans have ended and some time has passed: nothing is left, all agree. */
+void sim_check_end(void);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * sim_courier: the gate's couriers (fetchd/download.h) in virtual time, and the package server they
+ * fetch from. A courier writes into the gate's own file, reports, and may fail, lie, hang or be
+ * killed.
+ */
+#ifndef SUBOTA_SIM_COURIER_H
+#define SUBOTA_SIM_COURIER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Whether a courier that has not ended has this file open. */
+bool sim_courier_writes(ino_t inode);
+
+/* What the next ones do. */
+enum sim_courier_trouble {
+	SIM_COURIER_BREAKS, /* the network goes in the middle */
+	SIM_COURIER_DIES,   /* without a last word */
+	SIM_COURIER_HTTP,   /* 503 */
+	SIM_COURIER_LIES,   /* writes other bytes than it fetched */
+	SIM_COURIER_TROUBLES
+};
+void sim_courier_trouble(enum sim_courier_trouble t);
+
+#endif

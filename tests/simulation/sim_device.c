@@ -1,0 +1,300 @@
+/*
+ * sim_device: see sim_device.h. The three wrapped functions of sub_flash are where invariants 1 and
+ * 2 are watched: there a byte reaches the flash, there an image is started, there it is kept.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+#include "sim_device.h"
+#include "sim_house.h"
+#include "sim_lane.h"
+#include "sub_device.h"
+#include "sub_wire.h"
+
+enum { BAUD = 115200, KEPT_MAX = 256 };
+
+struct kept {
+	char version[SUB_IMAGE_VERSION];
+	int64_t at;
+};
+
+struct board {
+	bool there, plugged;
+	struct sub_flash flash;
+	struct sub_device device;
+	struct sub_wire in, out;
+	char sick[SUB_IMAGE_VERSION];
+	uint64_t floor; /* sequence of what was kept last */
+	struct kept kept[KEPT_MAX];
+	unsigned n_kept;
+};
+
+bool __wrap_sub_flash_write(struct sub_flash *f, uint64_t off, const uint8_t *data, size_t len);
+bool __real_sub_flash_write(struct sub_flash *f, uint64_t off, const uint8_t *data, size_t len);
+enum sub_flash_boot __wrap_sub_flash_boot(struct sub_flash *f);
+enum sub_flash_boot __real_sub_flash_boot(struct sub_flash *f);
+bool __wrap_sub_flash_confirm(struct sub_flash *f);
+bool __real_sub_flash_confirm(struct sub_flash *f);
+
+static struct board *
+board(int number)
+{
+	static struct board *all;
+
+	if (!all)
+		all = calloc(SIM_DEVICES_MAX, sizeof(*all));
+	return &all[number];
+}
+
+static int64_t
+send_text(void *arg, int64_t now, const char *text, size_t len)
+{
+	struct board *b = arg;
+
+	sub_wire_put(&b->out, now, text, len);
+	return sub_wire_sent_at(&b->out);
+}
+
+void
+sim_device_new(int number, const char *dir, const char *first_image)
+{
+	struct board *b = board(number);
+	struct sub_device_settings set = {.buf_size = 512,
+	    .buf_count = (uint32_t)sim_between(1, 4),
+	    .reset_ns = sim_between(200, 3000) * SIM_MS,
+	    .swap_ns = sim_between(100, 5000) * SIM_MS,
+	    .sick = b->sick,
+	    .sick_ns = 20000 * SIM_MS};
+
+	if (!sub_flash_open(&b->flash, dir, first_image))
+		abort();
+	b->there = b->plugged = true;
+	sub_device_init(&b->device, &set, &b->flash, send_text, b);
+	sub_wire_init(&b->in, BAUD, SIM_MS, sim_below(UINT32_MAX));
+	sub_wire_init(&b->out, BAUD, SIM_MS, sim_below(UINT32_MAX));
+	sub_device_power(&b->device, true, sim()->now);
+}
+
+/* --- what must never happen ------------------------------------------------------------------- */
+
+static int
+number_of(const struct sub_flash *f)
+{
+	for (int i = 0; i < SIM_DEVICES_MAX; i++)
+		if (&board(i)->flash == f)
+			return i;
+	abort();
+}
+
+bool
+__wrap_sub_flash_write(struct sub_flash *f, uint64_t off, const uint8_t *data, size_t len)
+{
+	if (!sim_house_is_signed(off, data, len))
+		sim_violate(1, "device %d: %zu bytes at %llu that no publisher signed for it",
+		    number_of(f), len, (unsigned long long)off);
+	return __real_sub_flash_write(f, off, data, len);
+}
+
+/* A new image starts. */
+static void
+check_start(struct board *b, int number, const struct sub_image *i)
+{
+	const struct sim_package *p = sim_house_image(i->hash);
+
+	if (!p)
+		sim_violate(1, "device %d starts an image that nobody signed for it", number);
+	else if (p->sequence < b->floor)
+		sim_violate(1, "device %d starts %s, sequence %llu below %llu", number, i->version,
+		    (unsigned long long)p->sequence, (unsigned long long)b->floor);
+}
+
+enum sub_flash_boot
+__wrap_sub_flash_boot(struct sub_flash *f)
+{
+	int number = number_of(f);
+	enum sub_flash_boot how = __real_sub_flash_boot(f);
+
+	sim_say(NULL, "device %d boots %s, outcome %d", number, f->slot[0].version, (int)how);
+	if (how == SUB_FLASH_DEAD)
+		sim_violate(2, "device %d has nothing to boot", number);
+	if (how == SUB_FLASH_SWAPPED)
+		check_start(board(number), number, &f->slot[0]);
+	if (f->confirmed && strcmp(f->slot[0].version, board(number)->sick) == 0)
+		sim_violate(
+		    2, "device %d keeps %s, which does not work on it", number, f->slot[0].version);
+	return how;
+}
+
+bool
+__wrap_sub_flash_confirm(struct sub_flash *f)
+{
+	int number = number_of(f);
+	struct board *b = board(number);
+	const struct sim_package *p = sim_house_image(f->slot[0].hash);
+	struct kept *k = &b->kept[b->n_kept++ % KEPT_MAX];
+
+	if (p && p->sequence > b->floor)
+		b->floor = p->sequence;
+	if (strcmp(f->slot[0].version, b->sick) == 0)
+		sim_violate(2, "device %d is told to keep %s, which does not work on it", number,
+		    f->slot[0].version);
+	snprintf(k->version, sizeof(k->version), "%s", f->slot[0].version);
+	k->at = sim()->now;
+	sim_say(NULL, "device %d keeps %s", number, k->version);
+	return __real_sub_flash_confirm(f);
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+int64_t
+sim_device_due(int number)
+{
+	const struct board *b = board(number);
+	int64_t due = sim_lane_due(number), at = sub_device_due(&b->device);
+
+	due = at < due ? at : due;
+	at = sub_wire_due(&b->in);
+	due = at < due ? at : due;
+	at = sub_wire_due(&b->out);
+	return at < due ? at : due;
+}
+
+int
+sim_device_next(void)
+{
+	int best = -1;
+	int64_t due = SIM_NEVER;
+
+	for (int i = 0; i < SIM_DEVICES_MAX; i++) {
+		int64_t at = board(i)->there ? sim_device_due(i) : SIM_NEVER;
+
+		if (at >= due)
+			continue;
+		due = at;
+		best = i;
+	}
+	return best;
+}
+
+void
+sim_device_step(int number)
+{
+	struct board *b = board(number);
+	uint8_t bytes[1024];
+	size_t n = 0;
+
+	while ((n = sub_wire_get(&b->in, sim()->now, bytes, sizeof(bytes))) > 0)
+		for (size_t i = 0; i < n; i++)
+			sub_device_byte(&b->device, bytes[i], sim()->now);
+	sub_device_step(&b->device, sim()->now);
+	sim_lane_step(number);
+	while (!sim_lane_listens(number) &&
+	       sub_wire_get(&b->out, sim()->now, bytes, sizeof(bytes)) > 0)
+		; /* nobody reads: lost */
+}
+
+/* --- the host's end --------------------------------------------------------------------------- */
+
+bool
+sim_device_is_plugged(int number)
+{
+	return board(number)->plugged;
+}
+
+size_t
+sim_device_room(int number)
+{
+	return sub_wire_room(&board(number)->in, sim()->now);
+}
+
+void
+sim_device_put(int number, const void *data, size_t len)
+{
+	if (board(number)->plugged)
+		sub_wire_put(&board(number)->in, sim()->now, data, len);
+}
+
+size_t
+sim_device_get(int number, void *out, size_t size)
+{
+	return sub_wire_get(&board(number)->out, sim()->now, out, size);
+}
+
+void
+sim_device_flush(int number)
+{
+	uint8_t bytes[1024];
+
+	while (sim_device_get(number, bytes, sizeof(bytes)) > 0)
+		;
+}
+
+/* --- trouble ---------------------------------------------------------------------------------- */
+
+static void
+plug(void *arg)
+{
+	struct board *b = arg;
+
+	if (b->plugged)
+		return;
+	b->plugged = true;
+	sub_device_power(&b->device, true, sim()->now);
+}
+
+void
+sim_device_unplug(int number, int64_t for_ns)
+{
+	struct board *b = board(number);
+
+	if (!b->plugged)
+		return;
+	b->plugged = false;
+	sub_wire_cut(&b->in, sim()->now);
+	sub_wire_cut(&b->out, sim()->now);
+	sub_device_power(&b->device, false, sim()->now);
+	sim_after(for_ns, plug, b);
+	sim_lane_unplugged(number);
+}
+
+void
+sim_device_noise(int number, double loss, double flip)
+{
+	struct board *b = board(number);
+
+	b->in.loss = b->out.loss = loss;
+	b->in.flip = b->out.flip = flip;
+}
+
+void
+sim_device_sick(int number, const char *version)
+{
+	snprintf(board(number)->sick, sizeof(board(number)->sick), "%s", version ? version : "");
+}
+
+/* --- what it is ------------------------------------------------------------------------------- */
+
+const char *
+sim_device_version(int number)
+{
+	return board(number)->flash.slot[0].version;
+}
+
+bool
+sim_device_is_kept(int number)
+{
+	return board(number)->flash.confirmed;
+}
+
+bool
+sim_device_ran(int number, const char *version, int64_t since)
+{
+	const struct board *b = board(number);
+
+	for (unsigned i = 0; i < b->n_kept && i < KEPT_MAX; i++)
+		if (b->kept[i].at >= since && strcmp(b->kept[i].version, version) == 0)
+			return true;
+	return false;
+}

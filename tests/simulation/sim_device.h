@@ -1,0 +1,39 @@
+/*
+ * sim_device: the boards at the ends of the lines: the virtual sub-device of tests/subdevices with
+ * its MCUboot, on a line that loses and flips bytes; and what must never happen to it. Devices are
+ * numbered from 0, device i hangs on port "line-i".
+ */
+#ifndef SUBOTA_SIM_DEVICE_H
+#define SUBOTA_SIM_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void sim_device_new(int number, const char *dir, const char *first_image);
+
+/* Which board wants attention next, -1 = none, and when (ns). */
+int sim_device_next(void);
+int64_t sim_device_due(int number);
+/* Move bytes, let the board and the session at the other end work. */
+void sim_device_step(int number);
+
+/* The host's end of the line. */
+bool sim_device_is_plugged(int number);
+size_t sim_device_room(int number);
+void sim_device_put(int number, const void *data, size_t len);
+size_t sim_device_get(int number, void *out, size_t size);
+void sim_device_flush(int number);
+
+/* Trouble. */
+void sim_device_unplug(int number, int64_t for_ns);
+void sim_device_noise(int number, double loss, double flip);
+/* This version does not work on it; NULL = every one does. */
+void sim_device_sick(int number, const char *version);
+
+/* What it is: version in slot 0, whether for good; was `version` ever kept since `since` (ns)? */
+const char *sim_device_version(int number);
+bool sim_device_is_kept(int number);
+bool sim_device_ran(int number, const char *version, int64_t since);
+
+#endif

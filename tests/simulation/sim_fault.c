@@ -1,0 +1,288 @@
+/*
+ * sim_fault: see sim_fault.h.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim.h"
+#include "sim_courier.h"
+#include "sim_device.h"
+#include "sim_fault.h"
+#include "sim_house.h"
+#include "sim_lane.h"
+#include "sim_platform.h"
+
+struct fault {
+	int kind;
+	int64_t at; /* ns */
+	unsigned a, b;
+};
+
+struct sim_faults {
+	struct fault list[SIM_FAULTS_MAX];
+	unsigned n;
+};
+
+/* clang-format off */
+static const struct { const char *name; unsigned weight; } kinds[SIM_FAULT_KINDS] = {
+	[SIM_FAULT_KILL]            = {"process_killed_at_an_effect", 26},
+	[SIM_FAULT_POWER]           = {"power_cut_at_an_effect",      10},
+	[SIM_FAULT_BUS_CUT]         = {"bus_cut",                      8},
+	[SIM_FAULT_BUS_BUSY]        = {"bus_busy_and_lossy",           4},
+	[SIM_FAULT_UPLINK_CUT]      = {"uplink_cut",                   6},
+	[SIM_FAULT_UPLINK_LATE_CUT] = {"uplink_cut_after_delivery",    6},
+	[SIM_FAULT_FORGOTTEN_LOGIN] = {"login_forgotten",              3},
+	[SIM_FAULT_RATE_LIMIT]      = {"message_over_the_rate",        3},
+	[SIM_FAULT_COURIER_BREAKS]  = {"download_broken",              4},
+	[SIM_FAULT_COURIER_DIES]    = {"courier_killed",               3},
+	[SIM_FAULT_COURIER_HTTP]    = {"server_busy",                  2},
+	[SIM_FAULT_COURIER_LIES]    = {"courier_lies",                 4},
+	[SIM_FAULT_SESSION_DIES]    = {"session_killed",               6},
+	[SIM_FAULT_SESSION_HANGS]   = {"session_hangs",                1},
+	[SIM_FAULT_UNPLUG]          = {"device_unplugged",             8},
+	[SIM_FAULT_NOISE]           = {"line_noisy",                   4},
+	[SIM_FAULT_DISK_FULL]       = {"disk_full",                    3},
+	[SIM_FAULT_DISK_READ_ONLY]  = {"disk_read_only",               2},
+	[SIM_FAULT_DISK_ERROR]      = {"disk_error",                   4},
+	[SIM_FAULT_CLOCK_JUMP]      = {"clock_jumps",                  2},
+	[SIM_FAULT_STORE_SPOILT]    = {"stored_package_spoilt",        2},
+};
+/* clang-format on */
+
+const char *
+sim_fault_name(int kind)
+{
+	return kinds[kind].name;
+}
+
+/* --- what they do ----------------------------------------------------------------------------- */
+
+struct later {
+	int kind;
+	unsigned a;
+};
+
+static void
+mend(void *arg)
+{
+	struct later *l = arg;
+	struct sim_proc *p = &sim()->proc[l->a % SIM_PROCS];
+
+	if (l->kind == SIM_FAULT_DISK_FULL)
+		p->disk_full = false;
+	if (l->kind == SIM_FAULT_DISK_READ_ONLY)
+		p->disk_read_only = false;
+	if (l->kind == SIM_FAULT_BUS_BUSY)
+		sim_bus_trouble(0, 0);
+	if (l->kind == SIM_FAULT_NOISE)
+		sim_device_noise((int)l->a % sim()->house->devices, 0, 0);
+	if (l->kind == SIM_FAULT_CLOCK_JUMP)
+		sim()->wall_skew_ms = 0;
+	free(l);
+}
+
+static void
+mend_after(const struct fault *f, int64_t ms)
+{
+	struct later *l = malloc(sizeof(*l));
+
+	*l = (struct later){f->kind, f->a};
+	sim_after(ms * SIM_MS, mend, l);
+}
+
+/* One byte of one bundle in the store changes. */
+static void
+spoil_store(unsigned a)
+{
+	DIR *d = opendir(sim_house_store());
+	char path[600];
+	uint8_t byte = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%s/bundle", sim_house_store(), e->d_name);
+		if (stat(path, &st) != 0 || st.st_size == 0)
+			continue;
+		chmod(path, 0600);
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+		off_t at = (off_t)(a % (unsigned)st.st_size);
+		if (fd < 0 || pread(fd, &byte, 1, at) != 1)
+			abort();
+		byte ^= 1;
+		if (pwrite(fd, &byte, 1, at) != 1)
+			abort();
+		close(fd);
+		chmod(path, 0440);
+	}
+	if (d)
+		closedir(d);
+}
+
+static void
+strike_process(const struct fault *f)
+{
+	struct sim_proc *p = &sim()->proc[f->a % SIM_PROCS];
+
+	switch (f->kind) {
+	case SIM_FAULT_KILL:
+	case SIM_FAULT_POWER:
+		p->die_at = p->effects + 1 + f->b % 60;
+		p->takes_power = f->kind == SIM_FAULT_POWER;
+		break;
+	case SIM_FAULT_DISK_FULL:
+		p->disk_full = true;
+		mend_after(f, 1000 + f->b % 120000);
+		break;
+	case SIM_FAULT_DISK_READ_ONLY:
+		p->disk_read_only = true;
+		mend_after(f, 1000 + f->b % 60000);
+		break;
+	default: /* SIM_FAULT_DISK_ERROR */
+		p->io_errors += 1 + f->b % 5;
+	}
+}
+
+static void
+strike_line(const struct fault *f)
+{
+	int device = (int)f->a % sim()->house->devices;
+
+	switch (f->kind) {
+	case SIM_FAULT_SESSION_DIES:
+		sim_lane_kill(device);
+		break;
+	case SIM_FAULT_SESSION_HANGS:
+		sim_lane_hang(device);
+		break;
+	case SIM_FAULT_UNPLUG:
+		sim_device_unplug(device, (100 + f->b % 120000) * SIM_MS);
+		break;
+	case SIM_FAULT_FORGOTTEN_LOGIN:
+		sim_platform_forget(device);
+		break;
+	case SIM_FAULT_RATE_LIMIT:
+		sim_platform_hurry(device);
+		break;
+	default: /* SIM_FAULT_NOISE */
+		sim_device_noise(device, f->b % 2 ? 0.002 : 0, 0.0005);
+		mend_after(f, 1000 + f->b % 60000);
+	}
+}
+
+static void
+strike(void *arg)
+{
+	const struct fault *f = arg;
+
+	sim()->counts.faults[f->kind]++;
+	sim_say(NULL, "fault: %s (%u, %u)", kinds[f->kind].name, f->a % 12, f->b % 1000);
+	switch (f->kind) {
+	case SIM_FAULT_BUS_CUT:
+		sim_bus_cut(f->a);
+		break;
+	case SIM_FAULT_BUS_BUSY:
+		sim_bus_trouble(50, 30);
+		mend_after(f, 1000 + f->b % 60000);
+		break;
+	case SIM_FAULT_UPLINK_CUT:
+	case SIM_FAULT_UPLINK_LATE_CUT:
+		sim_uplink_cut(f->kind == SIM_FAULT_UPLINK_LATE_CUT);
+		break;
+	case SIM_FAULT_COURIER_BREAKS:
+	case SIM_FAULT_COURIER_DIES:
+	case SIM_FAULT_COURIER_HTTP:
+	case SIM_FAULT_COURIER_LIES:
+		sim_courier_trouble((enum sim_courier_trouble)(f->kind - SIM_FAULT_COURIER_BREAKS));
+		break;
+	case SIM_FAULT_CLOCK_JUMP:
+		sim()->wall_skew_ms = f->a % 4 ? (int64_t)(f->b % 7200000) - 3600000
+					       : -(int64_t)SIM_WALL;
+		mend_after(f, 10000 + f->b % 600000);
+		break;
+	case SIM_FAULT_STORE_SPOILT:
+		spoil_store(f->b);
+		break;
+	case SIM_FAULT_KILL:
+	case SIM_FAULT_POWER:
+	case SIM_FAULT_DISK_FULL:
+	case SIM_FAULT_DISK_READ_ONLY:
+	case SIM_FAULT_DISK_ERROR:
+		strike_process(f);
+		break;
+	default:
+		strike_line(f);
+	}
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+static int
+pick_kind(void)
+{
+	unsigned sum = 0, at = 0;
+	int kind = 0;
+
+	for (int i = 0; i < SIM_FAULT_KINDS; i++)
+		sum += kinds[i].weight;
+	at = (unsigned)sim_below(sum);
+	while (at >= kinds[kind].weight)
+		at -= kinds[kind++].weight;
+	return kind;
+}
+
+/* Nothing that was ordered and has not struck yet strikes any more. */
+static void
+calm_down(void *arg)
+{
+	(void)arg;
+	sim()->calm = true;
+	sim()->calm_at = sim()->now;
+	sim_bus_trouble(0, 0);
+	for (int i = 0; i < SIM_PROCS; i++) {
+		struct sim_proc *p = &sim()->proc[i];
+
+		p->die_at = 0;
+		p->io_errors = 0;
+	}
+	sim_say(NULL, "calm");
+}
+
+void
+sim_fault_new(unsigned n, const bool *skip)
+{
+	struct sim_faults *all = calloc(1, sizeof(*all));
+	int64_t at = sim()->now;
+
+	sim()->faults = all;
+	for (all->n = 0; all->n < n && all->n < SIM_FAULTS_MAX; all->n++) {
+		at += sim_between(500, 40000) * SIM_MS;
+		all->list[all->n] = (struct fault){
+		    pick_kind(), at, (unsigned)sim_below(1u << 30), (unsigned)sim_below(1u << 30)};
+	}
+	for (unsigned i = 0; i < all->n; i++)
+		if (!skip || !skip[i])
+			sim_after(all->list[i].at - sim()->now, strike, &all->list[i]);
+	sim_after(at - sim()->now + 180000 * SIM_MS, calm_down, NULL);
+}
+
+unsigned
+sim_fault_count(void)
+{
+	return sim()->faults->n;
+}
+
+void
+sim_fault_print(const bool *skip)
+{
+	const struct sim_faults *all = sim()->faults;
+
+	for (unsigned i = 0; i < all->n; i++)
+		if (!skip[i])
+			fprintf(stderr, "  %8.1f s  %s (%u, %u)\n", (double)all->list[i].at / 1e9,
+			    kinds[all->list[i].kind].name, all->list[i].a, all->list[i].b);
+}

@@ -1,0 +1,44 @@
+/*
+ * sim_fault: what goes wrong, and when: a list made from the seed before the run begins, so that a
+ * run can be repeated without some of them, which is how a history is shrunk.
+ */
+#ifndef SUBOTA_SIM_FAULT_H
+#define SUBOTA_SIM_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sim_fault_kind {
+	SIM_FAULT_KILL,
+	SIM_FAULT_POWER,
+	SIM_FAULT_BUS_CUT,
+	SIM_FAULT_BUS_BUSY,
+	SIM_FAULT_UPLINK_CUT,
+	SIM_FAULT_UPLINK_LATE_CUT,
+	SIM_FAULT_FORGOTTEN_LOGIN,
+	SIM_FAULT_RATE_LIMIT,
+	SIM_FAULT_COURIER_BREAKS,
+	SIM_FAULT_COURIER_DIES,
+	SIM_FAULT_COURIER_HTTP,
+	SIM_FAULT_COURIER_LIES,
+	SIM_FAULT_SESSION_DIES,
+	SIM_FAULT_SESSION_HANGS,
+	SIM_FAULT_UNPLUG,
+	SIM_FAULT_NOISE,
+	SIM_FAULT_DISK_FULL,
+	SIM_FAULT_DISK_READ_ONLY,
+	SIM_FAULT_DISK_ERROR,
+	SIM_FAULT_CLOCK_JUMP,
+	SIM_FAULT_STORE_SPOILT,
+	SIM_FAULT_KINDS
+};
+const char *sim_fault_name(int kind);
+
+/* Make the list and arrange for it; `skip` (may be NULL) has a true for each one to leave out. */
+void sim_fault_new(unsigned n, const bool *skip);
+unsigned sim_fault_count(void);
+/* The list as text for people, with what is left out left out. */
+void sim_fault_print(const bool *skip);
+
+#endif

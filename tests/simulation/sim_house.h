@@ -1,0 +1,62 @@
+/*
+ * sim_house: one gateway and what is around it: settings of the three processes, keys, a store of
+ * packages good and bad, and how a process is started.
+ */
+#ifndef SUBOTA_SIM_HOUSE_H
+#define SUBOTA_SIM_HOUSE_H
+
+#include "bundle.h"
+#include "cloud.h"
+#include "flash_settings.h"
+#include "settings.h"
+#include "sim.h"
+
+enum { SIM_PACKAGES_MAX = 48 };
+
+enum sim_variant {
+	SIM_GOOD,
+	SIM_SICK,        /* signed, but does not work on the device */
+	SIM_OLD,         /* signed, below what the device has */
+	SIM_FORGED,      /* by somebody else */
+	SIM_OTHER_MODEL, /* signed for another device */
+	SIM_DAMAGED,     /* not the bytes that were signed */
+	SIM_MISLABELLED, /* not the version that the platform says */
+	SIM_VARIANTS
+};
+const char *sim_variant_name(int variant);
+
+struct sim_package {
+	int variant;
+	char version[32], target[32]; /* of the image, of the plan */
+	uint64_t sequence;
+	struct bundle_bytes image, file;
+	uint8_t hash[32]; /* MCUboot's */
+	uint8_t md5[16], sha256[32];
+};
+
+struct sim_house {
+	int devices;
+	char trust[SIM_PATH + 32], store[SIM_PATH + 32];
+	struct settings gate;
+	struct flash_settings flash;
+	struct cloud_identity identity;
+	struct profile profile;
+	struct secrets secrets;
+	struct sim_package package[SIM_PACKAGES_MAX];
+	int n_packages; /* number 0 is what the devices run at first */
+};
+
+void sim_house_new(int devices, int packages);
+/* Start a process, or try: one that cannot start is tried again. */
+void sim_house_start(struct sim_proc *p);
+
+const char *sim_house_store(void);
+const struct sim_package *sim_house_package(const char *url);
+const struct sim_package *sim_house_image(const uint8_t hash[32]);
+/* Did a publisher sign these bytes, at this place in an image, for these devices? */
+bool sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len);
+
+/* cloudd's process; sim_uplink.c. */
+void sim_cloudd_start(struct sim_proc *p, enum err *e);
+
+#endif

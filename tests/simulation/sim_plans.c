@@ -1,0 +1,213 @@
+/*
+ * sim_plans: the plans of the simulated Developer Center: whose turn it is, when it is offered, and
+ * how it ends. A plan of a good package must be done in the end, any other must never be.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim_device.h"
+#include "sim_platform.h"
+#include "sim_platform_part.h"
+
+enum {
+	PUSH_MS = 600000,  /* again while nobody answers */
+	LATER_MS = 120000, /* after a failure or a refusal */
+	TRIES_BAD = 2,     /* failures after which a bad plan is over */
+	TRIES_CALM = 6     /* and a good one, which must not fail in calm weather */
+};
+
+struct sim_peer *
+sim_plans_peer(int device)
+{
+	return &sim()->platform->peer[device];
+}
+
+struct sim_plan *
+sim_plans_current(int device)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+
+	return p->at < p->n ? &p->plan[p->at] : NULL;
+}
+
+bool
+sim_plans_is_bad(const struct sim_plan *p)
+{
+	return p->old || p->package->variant != SIM_GOOD;
+}
+
+const char *
+sim_plans_target(const struct sim_plan *p)
+{
+	return p->package->target;
+}
+
+static void offer_later(int device, int64_t ms);
+
+static void
+next_plan(int device)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	struct sim_plan *n = NULL;
+
+	sim_device_sick(device, NULL);
+	p->at++;
+	n = sim_plans_current(device);
+	if (!n)
+		return;
+	if (n->package->variant == SIM_SICK && !n->old)
+		sim_device_sick(device, n->package->version);
+	n->due = sim()->now + sim_between(1000, 60000) * SIM_MS;
+	offer_later(device, (n->due - sim()->now) / SIM_MS + 1);
+}
+
+void
+sim_plans_end(int device, bool done)
+{
+	struct sim_plan *p = sim_plans_current(device);
+
+	p->done = done;
+	p->over = true;
+	sim_say("platform", "plan %d of device %d, %s: %s", sim_plans_peer(device)->at, device,
+	    p->old ? "old" : sim_variant_name(p->package->variant), done ? "done" : "failed");
+	next_plan(device);
+}
+
+void
+sim_plans_offer(int device, bool asked)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	struct sim_plan *n = sim_plans_current(device);
+
+	if (!n || !p->in || sim()->now < n->due)
+		return;
+	if (!asked && n->offered && p->last != 0 && p->last != DIALECT_FAILURE &&
+	    p->last != DIALECT_REFUSED && p->last != DIALECT_DOWNLOAD_ERROR &&
+	    p->last != DIALECT_SUCCESS && sim()->now - n->since < 1800 * 1000 * SIM_MS)
+		return; /* under way */
+	n->offered = true;
+	n->since = sim()->now;
+	sim_platform_send_plan(device, n);
+	offer_later(device, PUSH_MS);
+}
+
+static void
+offer_now(void *arg)
+{
+	sim_plans_offer((int)(intptr_t)arg, false);
+}
+
+static void
+offer_later(int device, int64_t ms)
+{
+	sim_after(ms * SIM_MS, offer_now, (void *)(intptr_t)device);
+}
+
+/* The device is said to run this. */
+void
+sim_plans_learn(int device, const char *version)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	struct sim_plan *n = sim_plans_current(device);
+
+	if (!version[0])
+		return;
+	if (strcmp(version, sim()->house->package[0].version) != 0 &&
+	    !sim_device_ran(device, version, 0) && strcmp(sim_device_version(device), version) != 0)
+		sim_violate(3, "device %d is said to run %s, which it never did", device, version);
+	snprintf(p->version, sizeof(p->version), "%s", version);
+	if (n && !n->over && strcmp(version, sim_plans_target(n)) == 0 && !n->old && n->offered)
+		sim_plans_end(device, true);
+}
+
+void
+sim_plans_failed(int device, bool refused)
+{
+	struct sim_plan *n = sim_plans_current(device);
+	unsigned *count = refused ? &n->refusals : &n->failures;
+
+	n->due = sim()->now + LATER_MS * SIM_MS;
+	n->offered = n->begun = n->confirmed = false;
+	offer_later(device, LATER_MS + 1);
+	if (!sim_plans_is_bad(n) && !sim()->calm)
+		return;
+	++*count;
+	if (sim_plans_is_bad(n) && *count >= TRIES_BAD) {
+		sim_plans_end(device, false);
+	} else if (*count >= TRIES_CALM) {
+		sim_violate(6, "device %d: a good plan (%s) ends badly %u times in calm weather",
+		    device, sim_plans_target(n), *count);
+		sim_plans_end(device, false);
+	}
+}
+
+/* --- beginning and end ------------------------------------------------------------------------ */
+
+void
+sim_plans_make(int device, int n)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	const struct sim_house *h = sim()->house;
+	int package = 1, good = 0;
+
+	for (p->n = 0; p->n < n && package < h->n_packages; p->n++) {
+		struct sim_plan *k = &p->plan[p->n];
+
+		if (good > 1 && sim_chance(8)) {
+			*k = (struct sim_plan){.package = &h->package[good - 1], .old = true};
+			if (k->package->variant == SIM_GOOD)
+				continue;
+		}
+		*k = (struct sim_plan){.package = &h->package[package]};
+		if (k->package->variant == SIM_GOOD)
+			good = package;
+		package++;
+	}
+	p->at = -1;
+	next_plan(device);
+}
+
+bool
+sim_plans_is_done(char *why, size_t size)
+{
+	for (int i = 0; i < sim()->house->devices; i++) {
+		const struct sim_plan *n = sim_plans_current(i);
+
+		if (!n)
+			continue;
+		snprintf(why, size, "plan %d of device %d (%s to %s), last status %d",
+		    sim_plans_peer(i)->at, i,
+		    n->old ? "old" : sim_variant_name(n->package->variant), sim_plans_target(n),
+		    sim_plans_peer(i)->last);
+		return false;
+	}
+	return true;
+}
+
+unsigned
+sim_plans_left(void)
+{
+	unsigned left = 0;
+
+	for (int i = 0; i < sim()->house->devices; i++)
+		left += (unsigned)(sim_plans_peer(i)->n - sim_plans_peer(i)->at);
+	return left;
+}
+
+const char *
+sim_platform_version(int device)
+{
+	return sim_plans_peer(device)->version;
+}
+
+void
+sim_plans_outcome(char *out, size_t size)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < sim()->house->devices; i++)
+		for (int k = 0; k < sim_plans_peer(i)->n && at + 3 < size; k++)
+			at += (size_t)snprintf(
+			    out + at, size - at, "%c", sim_plans_peer(i)->plan[k].done ? 'd' : 'f');
+}

@@ -1,0 +1,314 @@
+/*
+ * sim_platform: see sim_platform.h.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp.h"
+#include "sim.h"
+#include "sim_device.h"
+#include "sim_house.h"
+#include "sim_platform.h"
+#include "sim_platform_part.h"
+
+enum { MUDDLED_MS = 300000 };
+
+#define SECRET "2c8e8a105e5c4c0fa3787deb7e96ede7"
+/* a device secret, sealed under the product's secret; from the golden data of the platform */
+#define SEALED "2iKcFleFzN2uzW2fTpi5LEajGd+l6JHDxCTkffv2H8avWN9TzFkl5mKU/SaYv+aR"
+
+/* --- down ------------------------------------------------------------------------------------- */
+
+static void
+send(int device, uint16_t command, uint16_t package_id, const struct ttlv_writer *w)
+{
+	char topic[ENDPOINT_TOPIC_SIZE];
+	uint8_t frame[2 * 3000];
+	struct dp f = {package_id, command, w->data, w->len};
+	size_t len = 0;
+
+	sim()->platform->package_id = dp_next_package(sim()->platform->package_id);
+	if (!package_id)
+		f.package_id = sim()->platform->package_id;
+	if (dp_format(&f, frame, sizeof(frame), &len) != ERR_OK)
+		abort();
+	if (device < 0)
+		snprintf(topic, sizeof(topic), "q/1/d/qdp1115Xgw/x");
+	else
+		snprintf(topic, sizeof(topic), "q/1/d/qdp1sub%dd%d/x", device, device);
+	sim_uplink_down(topic, frame, len);
+}
+
+static void
+reply(int device, uint16_t command, bool secret)
+{
+	uint8_t values[300];
+	struct ttlv_writer w = TTLV_WRITER(values);
+	char key[16];
+
+	ttlv_put_int(&w, 1, DIALECT_CODE_OK);
+	snprintf(key, sizeof(key), "p1sub%d", device);
+	ttlv_put_text(&w, 3, key);
+	snprintf(key, sizeof(key), "d%d", device);
+	ttlv_put_text(&w, 4, key);
+	if (secret)
+		ttlv_put_text(&w, 5, SEALED);
+	send(-1, command, 0, &w);
+}
+
+static void
+refuse(int device, int code, uint16_t package_id)
+{
+	uint8_t values[100];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	ttlv_put_int(&w, 1, code);
+	ttlv_put_int(&w, 2, package_id);
+	send(device, DIALECT_EXCEPTION, 0, &w);
+}
+
+static void
+put_plan(struct ttlv_writer *w, const struct sim_plan *p)
+{
+	ttlv_put_text(w, 4, "app");
+	ttlv_put_text(w, 6, sim_plans_target(p));
+	ttlv_put_int(w, 7, 0);
+}
+
+static void
+send_firmware(int device, const struct sim_plan *p)
+{
+	const struct sim_package *k = p->package;
+	uint8_t values[600];
+	struct ttlv_writer w = TTLV_WRITER(values);
+	char text[65];
+
+	snprintf(
+	    text, sizeof(text), "https://packages.example/%d", (int)(k - sim()->house->package));
+	ttlv_put_text(&w, 1, text);
+	ttlv_put_int(&w, 2, (int64_t)k->file.len);
+	for (int i = 0; i < 16; i++)
+		snprintf(text + 2 * i, 3, "%02x", k->md5[i]);
+	ttlv_put_text(&w, 3, text);
+	put_plan(&w, p);
+	ttlv_put_text(&w, 15, "cafe1234");
+	send(device, DIALECT_FIRMWARE, 0, &w);
+}
+
+void
+sim_platform_send_plan(int device, const struct sim_plan *p)
+{
+	uint8_t values[300];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	put_plan(&w, p);
+	send(device, DIALECT_PLAN, 0, &w);
+}
+
+/* --- statuses --------------------------------------------------------------------------------- */
+
+static bool
+is_end(int status)
+{
+	return status == DIALECT_SUCCESS || status == DIALECT_FAILURE ||
+	       status == DIALECT_REFUSED || status == DIALECT_DOWNLOAD_ERROR;
+}
+
+static void
+check_order(int device, int last, int status)
+{
+	if (status == last || status == DIALECT_PLAN_RECEIVED ||
+	    sim()->now < sim_plans_peer(device)->muddled)
+		return;
+	if (last == 0 || is_end(last) || status < last)
+		sim_violate(3, "device %d: status %d follows status %d", device, status, last);
+}
+
+static void
+on_success(int device, const char *version)
+{
+	struct sim_plan *n = sim_plans_current(device);
+
+	if (sim_plans_is_bad(n)) {
+		sim_violate(1, "device %d: success is reported of a package that is %s", device,
+		    n->old ? "old" : sim_variant_name(n->package->variant));
+		return;
+	}
+	if (strcmp(version, sim_plans_target(n)) != 0) {
+		sim_violate(3, "device %d: success with version %s, expected %s", device, version,
+		    sim_plans_target(n));
+		return;
+	}
+	if (!sim_device_ran(device, version, 0))
+		sim_violate(
+		    3, "device %d: success with %s, which it does not keep", device, version);
+	sim_plans_end(device, true);
+}
+
+static void
+judge(int device, struct sim_plan *n, int status, bool again, const char *version)
+{
+	n->since = sim()->now;
+	if (status == DIALECT_DOWNLOAD_START && !n->confirmed &&
+	    sim()->now >= sim_plans_peer(device)->muddled)
+		sim_violate(3, "device %d: status 4 of a plan that was not confirmed", device);
+	if (status == DIALECT_CONFIRMED) {
+		n->confirmed = true;
+		sim()->counts.upgrades += !again;
+		send_firmware(device, n);
+	}
+	if (again || !is_end(status))
+		return;
+	if (status == DIALECT_SUCCESS)
+		on_success(device, version);
+	else
+		sim_plans_failed(device, status == DIALECT_REFUSED);
+}
+
+static void
+on_status(int device, int status, const char *version)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	struct sim_plan *n = sim_plans_current(device);
+	bool again = status == p->last;
+
+	sim_say("platform", "hears status %d of device %d, version %s", status, device, version);
+	check_order(device, p->last, status);
+	p->last = status;
+	if (n && n->offered && status == DIALECT_PLAN_RECEIVED)
+		n->begun = true;
+	if (n && n->begun) /* else it is about what was over already */
+		judge(device, n, status, again, version);
+	if (status == DIALECT_SUCCESS || status == DIALECT_FAILURE)
+		sim_plans_learn(device, version);
+}
+
+/* --- up --------------------------------------------------------------------------------------- */
+
+static void
+take_text(const struct ttlv *t, uint16_t id, char *out, size_t size)
+{
+	out[0] = 0;
+	if (ttlv_text(ttlv_find(t, 0, t->n, id), out, size) != ERR_OK)
+		out[0] = 0;
+}
+
+static void
+hear_device(int device, const struct dp *f, const struct ttlv *t)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	char version[65];
+	int64_t status = 0;
+
+	if ((!p->in || p->hurried) && f->command == DIALECT_OTA_STATUS)
+		p->muddled = sim()->now + MUDDLED_MS * SIM_MS;
+	if (!p->in) {
+		refuse(device, DIALECT_CODE_NOT_LOGGED_IN, f->package_id);
+		return;
+	}
+	if (p->hurried) {
+		p->hurried = false;
+		refuse(device, DIALECT_CODE_RATE, f->package_id);
+		return;
+	}
+	take_text(t, f->command == DIALECT_INFO ? 2 : 25, version, sizeof(version));
+	if (f->command == DIALECT_OTA_STATUS &&
+	    ttlv_int(ttlv_find(t, 0, t->n, 13), 1, 12, &status) == ERR_OK)
+		on_status(device, (int)status, version);
+	if (f->command == DIALECT_INFO || f->command == DIALECT_OTA_REQUEST) {
+		sim_say("platform", "hears that device %d runs %s", device, version);
+		sim_plans_learn(device, version);
+		sim_plans_offer(device, f->command == DIALECT_OTA_REQUEST);
+	}
+}
+
+static void
+hear_gateway(const struct dp *f, const struct ttlv *t)
+{
+	const struct profile *p = &sim()->house->profile;
+	bool registers = f->command == DIALECT_REGISTER;
+	char key[40];
+
+	if (f->command != DIALECT_REGISTER && f->command != DIALECT_LOGIN &&
+	    f->command != DIALECT_LOGOUT)
+		return;
+	take_text(t, (uint16_t)(registers ? p->register_pk : p->sub_pk), key, sizeof(key));
+	int device = strncmp(key, "p1sub", 5) == 0 ? key[5] - '0' : -1;
+	if (device < 0 || device >= sim()->house->devices)
+		return;
+	if (registers) {
+		sim_plans_peer(device)->known = true;
+		reply(device, DIALECT_REGISTERED, true);
+		return;
+	}
+	sim_plans_peer(device)->in = f->command == DIALECT_LOGIN;
+	if (sim_plans_peer(device)->in)
+		reply(device, DIALECT_LOGGED_IN, false);
+}
+
+void
+sim_platform_hear(const char *topic, const uint8_t *data, size_t len)
+{
+	static struct ttlv t;
+	uint8_t buffer[5000];
+	struct dp f;
+	int device = -1;
+
+	t.n = 0;
+	if (dp_parse(data, len, buffer, sizeof(buffer), &f) != ERR_OK ||
+	    (f.len && ttlv_parse(f.payload, f.len, &t) != ERR_OK)) {
+		sim_violate(3, "the platform cannot read a message on %s", topic);
+		return;
+	}
+	if (sscanf(topic, "q/2/d/qdp1sub%d", &device) == 1 && device < sim()->house->devices)
+		hear_device(device, &f, &t);
+	else
+		hear_gateway(&f, &t);
+}
+
+/* --- the gateway ------------------------------------------------------------------------------ */
+
+bool
+sim_platform_admits(const char *password)
+{
+	return password[0] == '0' || sim()->platform->registered;
+}
+
+void
+sim_platform_configure(void)
+{
+	uint8_t values[100];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	sim()->platform->registered = true;
+	ttlv_put_text(&w, 5, SECRET);
+	send(-1, DIALECT_CONFIGURE, 0, &w);
+}
+
+void
+sim_platform_lost(void)
+{
+	for (int i = 0; i < SIM_DEVICES_MAX; i++)
+		sim_plans_peer(i)->in = false;
+}
+
+void
+sim_platform_forget(int device)
+{
+	sim_plans_peer(device)->in = false;
+}
+
+void
+sim_platform_hurry(int device)
+{
+	sim_plans_peer(device)->hurried = true;
+}
+
+void
+sim_platform_new(int plans_per_device)
+{
+	sim()->platform = calloc(1, sizeof(*sim()->platform));
+	for (int i = 0; i < sim()->house->devices; i++)
+		sim_plans_make(i, plans_per_device);
+}

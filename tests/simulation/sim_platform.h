@@ -1,0 +1,34 @@
+/*
+ * sim_platform: a small model of the Developer Center: devices log in, plans are offered, confirmed
+ * and told about; each device has a row of plans, one after the other. What it is told is held
+ * against what the boards did (invariant 3).
+ */
+#ifndef SUBOTA_SIM_PLATFORM_H
+#define SUBOTA_SIM_PLATFORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void sim_platform_new(int plans_per_device);
+/* The gateway's CONNECT; then, after SUBACK, its device secret if it registers. */
+bool sim_platform_admits(const char *password);
+void sim_platform_configure(void);
+void sim_platform_lost(void);
+/* A message from the gateway or a device; the answer goes down by sim_uplink_down. */
+void sim_platform_hear(const char *topic, const uint8_t *data, size_t len);
+void sim_uplink_down(const char *topic, const uint8_t *data, size_t len);
+
+/* Trouble: it forgets that a device is logged in; it does not take the next message. */
+void sim_platform_forget(int device);
+void sim_platform_hurry(int device);
+
+/* Whether every plan has ended; what the first one that has not is, for people. */
+bool sim_plans_is_done(char *why, size_t size);
+unsigned sim_plans_left(void);
+/* The last version it knows of a device. */
+const char *sim_platform_version(int device);
+/* A text per plan and how it ended, for comparing runs. */
+void sim_plans_outcome(char *out, size_t size);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * sim_platform_part: what sim_platform.c (messages) and sim_plans.c (plans) share; nobody else
+ * includes it.
+ */
+#ifndef SUBOTA_SIM_PLATFORM_PART_H
+#define SUBOTA_SIM_PLATFORM_PART_H
+
+#include "sim_house.h"
+
+enum { SIM_PLANS_MAX = 64 };
+
+struct sim_plan {
+	const struct sim_package *package;
+	bool old; /* this package again, although a newer one is there */
+	bool done, over;
+	unsigned failures, refusals;
+	int64_t due, since;
+	bool offered;
+	bool begun;     /* status 1 has come since */
+	bool confirmed; /* and then 2 */
+};
+
+struct sim_peer {
+	bool known, in; /* registered, logged in */
+	bool hurried;   /* the next message is one too many */
+	char version[65];
+	int last;        /* status, 0 = none */
+	int64_t muddled; /* until then: one was refused, which comes again after younger ones */
+	struct sim_plan plan[SIM_PLANS_MAX];
+	int n, at;
+};
+
+struct sim_platform {
+	bool registered;
+	uint16_t package_id;
+	struct sim_peer peer[SIM_DEVICES_MAX];
+};
+
+struct sim_peer *sim_plans_peer(int device);
+/* The plan whose turn it is; NULL = all have ended. */
+struct sim_plan *sim_plans_current(int device);
+bool sim_plans_is_bad(const struct sim_plan *p);
+const char *sim_plans_target(const struct sim_plan *p);
+void sim_plans_make(int device, int n);
+/* Offer the current plan if its time has come, or if the device asks. */
+void sim_plans_offer(int device, bool asked);
+/* The device is said to run this. */
+void sim_plans_learn(int device, const char *version);
+void sim_plans_failed(int device, bool refused);
+void sim_plans_end(int device, bool done);
+
+/* The message with the plan; sim_platform.c. */
+void sim_platform_send_plan(int device, const struct sim_plan *p);
+
+#endif
