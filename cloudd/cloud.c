@@ -10,7 +10,7 @@
 #include "platform.h"
 #include "pump.h"
 
-enum { AGAIN_MS = 1000, RELINK_MS = 2000, RELINK_LONG_MS = 1800000 };
+enum { AGAIN_MS = 1000 };
 
 static struct mono
 now(const struct cloud *c)
@@ -54,6 +54,7 @@ cloud_open(struct cloud *c, const struct cloud_identity *identity, const struct 
 	memcpy(self.product_key, identity->product_key, sizeof(self.product_key));
 	memcpy(self.device_key, identity->device_key, sizeof(self.device_key));
 	endpoint_format(&self, c->endpoint);
+	entry_init(&c->entry);
 	c->package_id = random_package(c);
 	c->product_secret = secrets_find(secrets, identity->product_key);
 	if (!c->product_secret) {
@@ -104,10 +105,38 @@ cloud_tell(
 void
 cloud_set_secret(struct cloud *c, const char *secret)
 {
-	if (strcmp(c->outbox.gateway_secret, secret) == 0)
+	struct outbox *o = &c->outbox;
+
+	entry_on_secret(&c->entry);
+	if (strcmp(o->gateway_secret, secret) == 0)
 		return;
-	snprintf(c->outbox.gateway_secret, sizeof(c->outbox.gateway_secret), "%s", secret);
-	c->outbox.gateway_dirty = true;
+	if (o->gateway_secret[0])
+		memcpy(o->gateway_spare, o->gateway_secret, sizeof(o->gateway_spare));
+	snprintf(o->gateway_secret, sizeof(o->gateway_secret), "%s", secret);
+	o->gateway_dirty = true;
+}
+
+static struct entry_secrets
+known_secrets(const struct cloud *c)
+{
+	return (struct entry_secrets){c->outbox.gateway_secret[0], c->outbox.gateway_spare[0]};
+}
+
+/* The platform has accepted a secret that it gave before this connection: no other is needed. */
+static void
+keep_accepted(struct cloud *c)
+{
+	struct outbox *o = &c->outbox;
+	const struct entry_secrets known = known_secrets(c);
+
+	c->entry.unavailable = 0;
+	if (c->entry.registering || !known.has_spare)
+		return;
+	if (entry_way(&c->entry, &known) == ENTRY_SPARE)
+		memcpy(o->gateway_secret, o->gateway_spare, sizeof(o->gateway_secret));
+	explicit_bzero(o->gateway_spare, sizeof(o->gateway_spare));
+	o->gateway_dirty = true;
+	entry_on_secret(&c->entry);
 }
 
 static enum err
@@ -225,10 +254,6 @@ cloud_step_login(struct cloud *c, struct subdevice *s, int event)
 		    login_table.states[s->login.state]);
 		return;
 	}
-	if (s->login.effects & LOGIN_WIPE_SECRET) {
-		s->device_secret[0] = '\0';
-		s->secret_dirty = true;
-	}
 	if (s->login.state != LOGIN_IN)
 		s->has_session_key = false;
 	if (s->login.effects & LOGIN_ANNOUNCE) {
@@ -243,7 +268,7 @@ cloud_step_login(struct cloud *c, struct subdevice *s, int event)
 				log_warn(&about, "cannot subscribe to %s", filter);
 		}
 	}
-	s->login.effects &= ~(unsigned)(LOGIN_WIPE_SECRET | LOGIN_ANNOUNCE);
+	s->login.effects &= ~(unsigned)LOGIN_ANNOUNCE;
 }
 
 /* --- settling --------------------------------------------------------------------------------- */
@@ -301,8 +326,14 @@ cloud_credentials(struct cloud *c, struct cloud_credentials *out)
 {
 	uint8_t random[AUTH_RANDOM];
 	char text[AUTH_RANDOM + 1];
+	const struct entry_secrets known = known_secrets(c);
+	const char *const secrets[] = {[ENTRY_SECRET] = c->outbox.gateway_secret,
+	    [ENTRY_REGISTER] = "",
+	    [ENTRY_SPARE] = c->outbox.gateway_spare};
 	struct auth a = {c->identity->product_key, c->product_secret, c->identity->device_key,
-	    c->outbox.gateway_secret, text, c->identity->encrypt};
+	    secrets[entry_way(&c->entry, &known)], text, c->identity->encrypt};
+
+	entry_begin(&c->entry, &known);
 
 	c->has_session_key = false;
 	c->io.random(c->io.arg, random, sizeof(random));
@@ -319,7 +350,7 @@ cloud_credentials(struct cloud *c, struct cloud_credentials *out)
 void
 cloud_check_online(struct cloud *c)
 {
-	bool ready = c->linked && c->outbox.gateway_secret[0] &&
+	bool ready = c->linked && c->outbox.gateway_secret[0] && !c->entry.registering &&
 		     (!c->identity->encrypt || c->has_session_key);
 
 	if (!ready || c->online)
@@ -337,6 +368,7 @@ cloud_on_ready(struct cloud *c)
 {
 	c->linked = true;
 	c->in_flight = 0;
+	keep_accepted(c);
 	c->online_due = mono_after(now(c), CLOUD_ONLINE_MS);
 	cloud_check_online(c);
 	cloud_settle(c);
@@ -373,7 +405,9 @@ cloud_on_published(struct cloud *c, uint64_t token)
 void
 cloud_on_down(struct cloud *c, enum err why, int platform_code)
 {
-	bool was_online = c->online, had_secret = c->outbox.gateway_secret[0];
+	const struct entry_secrets known = known_secrets(c);
+	bool was_online = c->online;
+	int64_t wait = entry_on_down(&c->entry, &known, platform_code);
 
 	c->linked = c->online = c->has_session_key = false;
 	c->in_flight = 0;
@@ -383,12 +417,8 @@ cloud_on_down(struct cloud *c, enum err why, int platform_code)
 	outbox_lose_flight(&c->outbox, false);
 	for (struct subdevice *s = c->devices.first; s; s = s->next)
 		cloud_step_login(c, s, LOGIN_ON_LINK_DOWN);
-	if (platform_code == DIALECT_CODE_SECRET) {
-		/* as the platform's SDK: the secret is worthless, register anew; but only once
-		 * in a while if it was not a secret that was refused */
-		cloud_set_secret(c, "");
-		c->relink = mono_after(now(c), had_secret ? RELINK_MS : RELINK_LONG_MS);
-	}
+	if (wait != ENTRY_USUAL)
+		c->relink = mono_after(now(c), wait);
 	if (was_online) {
 		cloud_tell(c, NULL, "offline", why, "the platform is gone");
 		orders_link_state(c);

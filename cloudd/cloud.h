@@ -15,6 +15,7 @@
 
 #include <subota.pb-c.h>
 
+#include "entry.h"
 #include "event.h"
 #include "outbox.h"
 #include "secrets.h"
@@ -74,6 +75,7 @@ struct cloud {
 	size_t in_flight;
 	uint64_t next_token;
 	struct mono online_due; /* until then the platform has to say 00B4 */
+	struct entry entry;     /* which secret is used */
 	struct mono relink;     /* after a refused secret */
 	int last_code;          /* of the platform, 0 = none */
 
@@ -127,7 +129,8 @@ void cloud_check_online(struct cloud *c);
 /* An operator's event about a device (or NULL: the gateway). */
 void cloud_tell(
     struct cloud *c, const struct subdevice *s, const char *name, enum err error, const char *text);
-/* Forget the gateway's device secret: the next connection registers. */
+/* The platform has given the gateway another device secret; the one before it is kept until the new
+ * one has been accepted. */
 void cloud_set_secret(struct cloud *c, const char *secret);
 
 #endif

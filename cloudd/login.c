@@ -30,6 +30,21 @@ send(struct login *l, const struct login_news *n, unsigned what)
 	l->due = mono_after(n->now, (int64_t)n->profile->reply_ms);
 }
 
+/* A refused secret is not thrown away: who may not register would then be locked out for ever. */
+static void
+shelve(struct login *l)
+{
+	l->has_secret = false;
+	l->shelved = true;
+}
+
+static void
+unshelve(struct login *l)
+{
+	l->has_secret |= l->shelved;
+	l->shelved = false;
+}
+
 static void
 enroll(void *ctx, const void *data)
 {
@@ -39,6 +54,7 @@ enroll(void *ctx, const void *data)
 static void
 enter(void *ctx, const void *data)
 {
+	((struct login *)ctx)->shelved = false;
 	send(ctx, data, LOGIN_SEND_LOGIN);
 }
 
@@ -54,8 +70,7 @@ enroll_anew(void *ctx, const void *data)
 {
 	struct login *l = ctx;
 
-	l->has_secret = false;
-	l->effects |= LOGIN_WIPE_SECRET;
+	shelve(l);
 	enroll(l, data);
 }
 
@@ -78,6 +93,7 @@ pause_short(void *ctx, const void *data)
 	uint64_t ms = (uint64_t)LOGIN_FIRST_PAUSE_MS << (l->tries < 16 ? l->tries : 16);
 
 	l->tries++;
+	unshelve(l);
 	if (ms > n->profile->refused_ms)
 		ms = n->profile->refused_ms;
 	l->due = mono_after(n->now, (int64_t)ms);
@@ -86,26 +102,28 @@ pause_short(void *ctx, const void *data)
 static void
 pause_long(void *ctx, const void *data)
 {
+	struct login *l = ctx;
 	const struct login_news *n = data;
 
-	((struct login *)ctx)->due = mono_after(n->now, (int64_t)n->profile->refused_ms);
+	unshelve(l);
+	l->due = mono_after(n->now, (int64_t)n->profile->refused_ms);
 }
 
 static void
-wipe_and_pause(void *ctx, const void *data)
+shelve_and_pause(void *ctx, const void *data)
 {
-	struct login *l = ctx;
-
-	l->has_secret = false;
-	l->effects |= LOGIN_WIPE_SECRET;
-	pause_short(l, data);
+	pause_short(ctx, data);
+	shelve(ctx);
 }
 
 static void
 go(void *ctx, const void *data)
 {
+	struct login *l = ctx;
+
 	(void)data;
-	((struct login *)ctx)->due = MONO_NEVER;
+	unshelve(l);
+	l->due = MONO_NEVER;
 }
 
 static void
@@ -148,7 +166,7 @@ static const struct fsm_row rows[] = {
 	GO(IN,          EXPELLED,   is_settled, enter_anew,     ENTERING,    "00C2"),
 	GO(IN,          EXPELLED,   NULL,       pause_short,    PAUSED,      "not in circles"),
 	GO(IN,          REFUSED,    NULL,       pause_long,     PAUSED,      "00C8"),
-	GO(IN,          BAD_SECRET, NULL,       wipe_and_pause, PAUSED,      "register anew"),
+	GO(IN,          BAD_SECRET, NULL,       shelve_and_pause, PAUSED,    "register anew"),
 	GO(IN,          UNWANTED,   NULL,       say_goodbye,    OUT,         "00C4"),
 	GO(PAUSED,      REGISTERED, NULL,       enter,          ENTERING,    "a late reply"),
 	GO(PAUSED,      ENTERED,    NULL,       come_in,        IN,          "a late reply"),

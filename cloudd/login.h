@@ -40,15 +40,15 @@ enum login_effect {
 	LOGIN_SEND_REGISTER = 1, /* 00C0 */
 	LOGIN_SEND_LOGIN = 2,    /* 00C2 */
 	LOGIN_SEND_LOGOUT = 4,   /* 00C4 */
-	LOGIN_WIPE_SECRET = 8,
-	LOGIN_ANNOUNCE = 16, /* 0044, 0115 */
+	LOGIN_ANNOUNCE = 8, /* 0044, 0115 */
 };
 
 enum { LOGIN_FIRST_PAUSE_MS = 1000, LOGIN_SETTLED_MS = 60000 };
 
 struct login {
 	int state;
-	bool has_secret; /* kept by the caller */
+	bool has_secret; /* kept by the caller, who keeps it also while it is shelved */
+	bool shelved;    /* refused; used again if the platform registers nobody */
 	unsigned tries;  /* pauses since it was in for LOGIN_SETTLED_MS */
 	struct mono due, since;
 	unsigned effects;

@@ -66,6 +66,7 @@ struct outbox {
 	struct outbox_report *settled; /* saved, to be acknowledged */
 	uint64_t last_item, last_upgrade;
 	char gateway_secret[AUTH_KEY_MAX + 1]; /* device secret of the gateway, "" = none */
+	char gateway_spare[AUTH_KEY_MAX + 1];  /* the one before it, "" = none */
 	struct dialect_sub gateway;
 	bool gateway_dirty, dirty;
 };

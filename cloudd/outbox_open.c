@@ -113,6 +113,10 @@ load_secret(void *arg, const struct record_row *row)
 		COPY_TEXT(l->o->gateway_secret, row, 2);
 		return ERR_OK;
 	}
+	if (strcmp(pk, g->product_key) == 0 && !dk[0]) { /* see save_gateway */
+		COPY_TEXT(l->o->gateway_spare, row, 2);
+		return ERR_OK;
+	}
 	enum err e = subdevice_need(l->devices, pk, dk, &s);
 
 	if (e == ERR_OK)

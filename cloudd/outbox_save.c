@@ -153,6 +153,17 @@ save_reports(struct outbox *o)
 	return e;
 }
 
+/* The secret before this one has the row of a device without a key. */
+static enum err
+save_gateway(struct outbox *o)
+{
+	struct dialect_sub before = o->gateway;
+	enum err e = save_secret(o, &o->gateway, o->gateway_secret);
+
+	before.device_key[0] = '\0';
+	return e == ERR_OK ? save_secret(o, &before, o->gateway_spare) : e;
+}
+
 static enum err
 save_counters(struct outbox *o)
 {
@@ -163,7 +174,7 @@ save_counters(struct outbox *o)
 		e = record_run(o->record, "UPDATE counter SET value = ? WHERE name = 'item'", "i",
 		    (int64_t)o->last_item);
 	if (e == ERR_OK && o->gateway_dirty)
-		e = save_secret(o, &o->gateway, o->gateway_secret);
+		e = save_gateway(o);
 	return e;
 }
 

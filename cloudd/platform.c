@@ -264,8 +264,6 @@ on_exception(struct cloud *c, struct message *m)
 	snprintf(text, sizeof(text), "the platform refused the gateway with code %" PRId64 ": %s",
 	    r.code, dialect_code_text(r.code));
 	cloud_tell(c, NULL, "gateway_refused", ERR_AUTH, text);
-	if (r.code == DIALECT_CODE_SECRET)
-		cloud_set_secret(c, "");
 	c->io.fail(c->io.arg, (int)r.code);
 	return ERR_OK;
 }
@@ -293,10 +291,10 @@ on_configure(struct cloud *c, struct message *m)
 	}
 	if (f.new_device_secret[0])
 		cloud_set_secret(c, f.new_device_secret);
-	else if (f.authenticate_again)
-		cloud_set_secret(c, "");
 	cloud_check_online(c);
 	if (f.new_device_secret[0] || f.authenticate_again) {
+		if (!f.new_device_secret[0])
+			entry_on_demand(&c->entry);
 		cloud_settle(c); /* the new secret first */
 		c->io.reconnect(c->io.arg);
 	}

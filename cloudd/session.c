@@ -188,9 +188,12 @@ on_connack(
 	if (p->code == 1) {
 		fail(s, ev, ERR_VERSION, SESSION_CODE_VERSION,
 		    "expected CONNACK 0, got 1 (protocol version)");
+	} else if (p->code == 3) {
+		fail(s, ev, ERR_OFFLINE, SESSION_CODE_UNAVAILABLE,
+		    "expected CONNACK 0, got 3 (server unavailable)");
 	} else if (p->code >= 2 && p->code <= 5) {
 		fail(s, ev, ERR_AUTH, SESSION_CODE_REFUSED,
-		    "expected CONNACK 0, got 2..5 (credentials refused)");
+		    "expected CONNACK 0, got 2, 4 or 5 (credentials refused)");
 	} else if (p->code) {
 		violation(s, ev, "expected CONNACK 0..5, got a reserved code");
 	} else {

@@ -147,6 +147,21 @@ Test(cloud_faults, a_platform_that_does_not_know_our_secret_any_more)
 	SCENE_WAIT(s, ends_well(s, &d));
 }
 
+Test(cloud_faults, a_platform_under_repair_costs_no_secret)
+{
+	AUTO(cloud_scene) struct cloud_scene *s = open_running(&hasty);
+	struct diligent d = {0};
+
+	cloud_scene_ready(s);
+	int64_t registered = cloud_scene_number(s, DC_CASE_DK, "registered");
+	DC_MUST(&s->dc, "fault", "set", "mqtt_refuse", "3,1");
+	DC_MUST(&s->dc, "device", "kick", DC_CASE_PK "/" DC_CASE_DK);
+	SCENE_WAIT(s, cloud_scene_log_has(s, "code 10466"));
+	cloud_scene_plan(s);
+	SCENE_WAIT(s, ends_well(s, &d));
+	cr_expect_eq(cloud_scene_number(s, DC_CASE_DK, "registered"), registered);
+}
+
 Test(cloud_faults, a_platform_that_refuses_a_registration_is_left_alone_for_a_while)
 {
 	AUTO(cloud_scene) struct cloud_scene *s = cloud_scene_open(&hasty);

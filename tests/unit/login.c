@@ -18,7 +18,7 @@ static const char cells[LOGIN_EVENTS][LOGIN_STATES][CELL] = {
 	[LOGIN_ON_REGISTERED] = {"-",              "ENTERING 00c2 @10", "-",                         "-",                "ENTERING 00c2 @10"},
 	[LOGIN_ON_ENTERED]    = {"-",              "-",                 "IN announce",               "-",                "IN announce"},
 	[LOGIN_ON_REFUSED]    = {"-",              "PAUSED @600",       "PAUSED @600",               "PAUSED @600",      "-"},
-	[LOGIN_ON_BAD_SECRET] = {"-",              "PAUSED @600",       "REGISTERING 00c0 wipe @10", "PAUSED wipe @1",   "-"},
+	[LOGIN_ON_BAD_SECRET] = {"-",              "PAUSED @600",       "REGISTERING 00c0 @10 shelved", "PAUSED @1 shelved", "-"},
 	[LOGIN_ON_EXPELLED]   = {"-",              "PAUSED @1",         "PAUSED @1",                 "PAUSED @1",        "-"},
 	[LOGIN_ON_UNWANTED]   = {"OUT",            "OUT",               "OUT",                       "OUT 00c4",         "OUT"},
 	[LOGIN_ON_LINK_DOWN]  = {"OUT",            "OUT",               "OUT",                       "OUT",              "OUT"},
@@ -44,19 +44,21 @@ static const char *
 step(struct login *l, int event, struct mono now)
 {
 	static char text[100];
-	static const char *const effects[] = {" 00c0", " 00c2", " 00c4", " wipe", " announce"};
+	static const char *const effects[] = {" 00c0", " 00c2", " 00c4", " announce"};
 	struct login_news n = {now, profile_find("p1")};
 
 	l->effects = 0;
 	if (login_step(l, event, &n, NULL) != ERR_OK)
 		return "-";
 	int at = snprintf(text, sizeof(text), "%s", login_table.states[l->state]);
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 4; i++)
 		if (l->effects & 1u << i)
 			at += snprintf(text + at, sizeof(text) - (size_t)at, "%s", effects[i]);
 	if (l->due.ms != MONO_NEVER.ms)
-		snprintf(text + at, sizeof(text) - (size_t)at, " @%lld",
+		at += snprintf(text + at, sizeof(text) - (size_t)at, " @%lld",
 		    (long long)mono_between(now, l->due) / 1000);
+	if (l->shelved)
+		snprintf(text + at, sizeof(text) - (size_t)at, " shelved");
 	return text;
 }
 
@@ -130,4 +132,26 @@ Test(login, knows_what_the_platforms_codes_mean)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		cr_expect_eq(
 		    login_event_of(rows[i].code), rows[i].event, "%lld", (long long)rows[i].code);
+}
+
+Test(login, goes_back_to_a_refused_secret_when_the_platform_registers_nobody_twice)
+{
+	static const int ends[] = {
+	    LOGIN_ON_REFUSED, LOGIN_ON_BAD_SECRET, LOGIN_ON_EXPELLED, LOGIN_ON_DUE};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct login l = in_state(LOGIN_ENTERING);
+
+		cr_expect_str_eq(
+		    step(&l, LOGIN_ON_BAD_SECRET, start), "REGISTERING 00c0 @10 shelved");
+		cr_expect(!l.has_secret);
+		step(&l, ends[i], start);
+		cr_expect_eq(l.state, LOGIN_PAUSED);
+		cr_expect_str_eq(step(&l, LOGIN_ON_DUE, start), "ENTERING 00c2 @10");
+	}
+	struct login l = in_state(LOGIN_ENTERING);
+
+	step(&l, LOGIN_ON_BAD_SECRET, start);
+	step(&l, LOGIN_ON_LINK_DOWN, start);
+	cr_expect_str_eq(step(&l, LOGIN_ON_WANTED, start), "ENTERING 00c2 @10");
 }

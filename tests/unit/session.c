@@ -139,7 +139,7 @@ Test(session, maps_connack_codes_to_the_platforms)
 	} rows[] = {
 	    {"20020001", ERR_VERSION, 10471},
 	    {"20020002", ERR_AUTH, 10430},
-	    {"20020003", ERR_AUTH, 10430},
+	    {"20020003", ERR_OFFLINE, 10466},
 	    {"20020004", ERR_AUTH, 10430},
 	    {"20020005", ERR_AUTH, 10430},
 	    {"20020006", ERR_MQTT, 10500},
