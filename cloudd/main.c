@@ -336,11 +336,21 @@ stop(struct daemon *d)
 		cloud_close(&me->cloud);
 }
 
+static void
+places(const void *settings, struct places *out)
+{
+	const struct cloud_settings *s = settings;
+
+	places_add(out, "$ca", "%s", s->ca_file);
+	if (s->crl_file[0])
+		places_add(out, "$ca", "%s", s->crl_file);
+	places_add(out, "$port", "%u", (unsigned)s->port);
+	places_add(out, "$port", "53"); /* a name server, when its answer is long */
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct sandbox_promise promise = {
-	    .name = "cloudd", .max_memory = 512 << 20, .max_files = 64};
 	AUTO(mem) struct cloudd *me = calloc(1, sizeof(*me));
 
 	if (!me)
@@ -355,11 +365,11 @@ main(int argc, char **argv)
 	    .settings = me,
 	    .common = &me->settings.common,
 	    .uid_offset = offsetof(struct daemon_common, cloud_uid),
-	    .promise = &promise,
 	    .check = check,
 	    .prepare = prepare,
 	    .start = start,
-	    .stop = stop};
+	    .stop = stop,
+	    .places = places};
 	int status = daemon_main(&spec, argc, argv);
 
 	explicit_bzero(&me->secrets, sizeof(me->secrets));

@@ -38,11 +38,10 @@ bus_new(struct loop *loop, enum who self, struct bus **out)
 	bus->self = self;
 	bus->pace = (struct bus_pace){2000, 3, 1000, 30000};
 	bus->ctx = new_context();
-	enum err e = bus->ctx ? bus_zap_open(bus) : ERR_SYSTEM;
-	if (e) {
+	if (!bus->ctx) {
 		log_error(NULL, "no ZeroMQ context: %s", zmq_strerror(zmq_errno()));
 		bus_free(bus);
-		return e;
+		return ERR_SYSTEM;
 	}
 	*out = bus;
 	return ERR_OK;

@@ -37,8 +37,8 @@ struct bus_handler {
 	void *arg;
 };
 
-/* A bus for one daemon; creates the ZeroMQ context (4 kinds of order matter: see daemon.c). Caller
- * frees. */
+/* A bus for one daemon; creates the ZeroMQ context, whose threads start with the first socket, so
+ * that what binds single threads can come in between (daemon.c). Caller frees. */
 enum err bus_new(struct loop *loop, enum who self, struct bus **out) MUST_CHECK;
 void bus_free(struct bus *bus);
 AUTO_DEFINE(bus, struct bus *, bus_free)

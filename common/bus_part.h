@@ -75,9 +75,9 @@ struct bus_zap {
 	size_t n;
 };
 
-enum err bus_zap_open(struct bus *bus) MUST_CHECK;
 void bus_zap_close(struct bus *bus);
-/* A domain for the socket at `path`, whose name is the path. Lives as long as the bus. */
+/* A domain for the socket at `path`, whose name is the path. Lives as long as the bus. The first
+ * one opens the handler, with which libzmq starts its threads. */
 enum err bus_zap_add(struct bus *bus, const char *path, enum bus_admits admits, uid_t uid,
     struct bus_domain **out) MUST_CHECK;
 

@@ -70,21 +70,6 @@ bus_zap_uid(const char *address, size_t len, uid_t *uid)
 	return true;
 }
 
-enum err
-bus_zap_add(
-    struct bus *bus, const char *path, enum bus_admits admits, uid_t uid, struct bus_domain **out)
-{
-	struct bus_zap *z = &bus->zap;
-
-	if (z->n == BUS_DOMAINS_MAX || strlen(path) >= sizeof(z->domains[0].name))
-		return ERR_LIMIT;
-	struct bus_domain *d = &z->domains[z->n++];
-	*d = (struct bus_domain){.admits = admits, .uid = uid};
-	snprintf(d->name, sizeof(d->name), "%s", path);
-	*out = d;
-	return ERR_OK;
-}
-
 static bool
 admits(const struct bus_domain *d, uid_t uid)
 {
@@ -187,8 +172,8 @@ on_request(void *arg, short revents)
 		log_error(NULL, "answering who may connect: %s", zmq_strerror(zmq_errno()));
 }
 
-enum err
-bus_zap_open(struct bus *bus)
+static enum err
+open_handler(struct bus *bus)
 {
 	int linger = 0;
 	void *s = zmq_socket(bus->ctx, ZMQ_REP);
@@ -201,6 +186,24 @@ bus_zap_open(struct bus *bus)
 	}
 	bus->zap.socket = s;
 	return loop_watch_socket(bus->loop, s, on_request, bus);
+}
+
+enum err
+bus_zap_add(
+    struct bus *bus, const char *path, enum bus_admits admits, uid_t uid, struct bus_domain **out)
+{
+	struct bus_zap *z = &bus->zap;
+
+	if (z->n == BUS_DOMAINS_MAX || strlen(path) >= sizeof(z->domains[0].name))
+		return ERR_LIMIT;
+	enum err e = z->socket ? ERR_OK : open_handler(bus);
+	if (e != ERR_OK)
+		return e;
+	struct bus_domain *d = &z->domains[z->n++];
+	*d = (struct bus_domain){.admits = admits, .uid = uid};
+	snprintf(d->name, sizeof(d->name), "%s", path);
+	*out = d;
+	return ERR_OK;
 }
 
 void

@@ -1,7 +1,8 @@
 /*
- * daemon: see daemon.h. The order of things is the point of this file: capabilities and ids bind
- * one thread, ZeroMQ starts threads with its first socket, so nothing that starts a thread comes
- * before sandbox_enter, and nothing that needs a privilege comes after it.
+ * daemon: see daemon.h. The order of things is the point of this file: ids, capabilities and
+ * Landlock bind one thread, ZeroMQ starts threads with its first socket, so nothing that starts a
+ * thread comes before sandbox_lock_files; nothing that needs a privilege comes after sandbox_enter;
+ * and the first message is read when all promises are kept.
  */
 #include <getopt.h>
 #include <malloc.h>
@@ -15,17 +16,21 @@ enum { EXIT_USAGE = 64, EXIT_ENVIRONMENT = 71, EXIT_CONFIG = 78 };
 
 struct options {
 	const char *config;
+	const char *sandbox; /* NULL: as configured */
 	bool check, verbose;
 };
 
 static void
 print_help(const struct daemon_spec *s)
 {
-	printf("usage: subota-%s [--config FILE] [--check] [--verbose]\n"
+	printf("usage: subota-%s [--config FILE] [--check] [--verbose] [--no-sandbox[=WHAT]]\n"
 	       "       subota-%s --help | --help-config | --version\n\n%s\n"
 	       "  --config FILE   configuration (default /etc/subota/subota.conf)\n"
 	       "  --check         read the configuration, say what is wrong with it, and end\n"
 	       "  --verbose       debug lines in the log\n"
+	       "  --no-sandbox    for debugging by hand: no Landlock, no seccomp, no namespaces; "
+	       "or without\n"
+	       "                  some of them: no-files,no-calls,no-apart\n"
 	       "  --help-config   every key of the configuration with its default\n"
 	       "  --version       which version this is\n\n"
 	       "Exit status: 0 after SIGTERM or SIGINT, 64 usage, 71 environment, 78 "
@@ -39,6 +44,7 @@ read_options(const struct daemon_spec *s, int argc, char **argv, struct options 
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 	    {"check", no_argument, NULL, 'k'}, {"verbose", no_argument, NULL, 'v'},
+	    {"no-sandbox", optional_argument, NULL, 'S'},
 	    {"help", no_argument, NULL, 'h'}, {"help-config", no_argument, NULL, 'H'},
 	    {"version", no_argument, NULL, 'V'}, {0}};
 	int o;
@@ -50,6 +56,9 @@ read_options(const struct daemon_spec *s, int argc, char **argv, struct options 
 			break;
 		case 'k':
 			out->check = true;
+			break;
+		case 'S':
+			out->sandbox = optarg ? optarg : "none";
 			break;
 		case 'v':
 			out->verbose = true;
@@ -110,8 +119,24 @@ prepare(const struct daemon_spec *s, struct daemon *d)
 	if (e == ERR_OK && s->prepare)
 		e = s->prepare(d);
 	if (e == ERR_OK)
-		e = sandbox_enter(s->promise, uid, daemon_gid_of(uid),
+		e = sandbox_apart(promise_find(s->name), &d->mode);
+	if (e == ERR_OK)
+		e = sandbox_enter(promise_find(s->name), uid, daemon_gid_of(uid),
 		    s->group_offset ? own(s, s->group_offset) : 0);
+	return e;
+}
+
+/* Files and ports. */
+static enum err
+lock_files(const struct daemon_spec *s, struct daemon *d)
+{
+	struct places places = {0};
+
+	daemon_places(d, s->who, &places);
+	if (s->places)
+		s->places(s->settings, &places);
+	enum err e = sandbox_lock_files(promise_find(s->name), &d->mode, &places);
+	places_fini(&places);
 	return e;
 }
 
@@ -125,6 +150,8 @@ open_all(const struct daemon_spec *s, struct daemon *d)
 		e = loop_new(&d->loop);
 	if (e == ERR_OK)
 		e = bus_new(d->loop, s->who, &d->bus);
+	if (e == ERR_OK)
+		e = lock_files(s, d);
 	daemon_tap_path(s->common, s->who, tap);
 	if (e == ERR_OK && s->common->tap)
 		e = bus_tap(d->bus, tap);
@@ -140,6 +167,8 @@ run(const struct daemon_spec *s, struct daemon *d)
 
 	if (e == ERR_OK) {
 		e = s->start(d);
+		if (e == ERR_OK)
+			e = sandbox_lock_calls(promise_find(s->name), &d->mode);
 		if (e == ERR_OK) {
 			sd_notify(0, "READY=1");
 			log_info(NULL, "ready, version %s", SUBOTA_VERSION);
@@ -159,6 +188,22 @@ run(const struct daemon_spec *s, struct daemon *d)
 	if (e == ERR_CONFIG)
 		return EXIT_CONFIG;
 	return e == ERR_OK ? EXIT_SUCCESS : EXIT_ENVIRONMENT;
+}
+
+/* What is wanted of the sandbox, by the command line or else the configuration. */
+static enum err
+set_mode(const struct daemon_spec *s, const struct options *o, struct daemon *d)
+{
+	const char *words = o->sandbox ? o->sandbox : s->common->sandbox ? "degrade" : "require";
+
+	if (sandbox_mode_parse(words, &d->mode) != ERR_OK) {
+		log_error(NULL,
+		    "--no-sandbox: expected none, no-files, no-calls or no-apart, got \"%s\"",
+		    words);
+		return ERR_CONFIG;
+	}
+	sandbox_mode_text(&d->mode, d->mode_text);
+	return sandbox_mode_admit(&d->mode);
 }
 
 int
@@ -183,10 +228,12 @@ daemon_main(const struct daemon_spec *s, int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	log_init(s->name, o.verbose ? LOG_DEBUG : (enum log_level)s->common->log_level);
+	e = set_mode(s, &o, &d);
 	empty_environment();
 	mallopt(M_ARENA_MAX, 1); /* a small gateway: one heap for all threads */
 	snprintf(d.state_dir, sizeof(d.state_dir), "%s/%s", s->common->state_dir, s->name);
-	e = prepare(s, &d);
+	if (e == ERR_OK)
+		e = prepare(s, &d);
 	if (e == ERR_CONFIG)
 		return EXIT_CONFIG;
 	if (e != ERR_OK)

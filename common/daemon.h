@@ -3,8 +3,9 @@
  *
  * In order: options (--config FILE, --check, --help, --help-config, --version, --verbose),
  * configuration, spec->check, directories of the daemon's table made with the right owners (while
- * still root), spec->prepare (still root: what must be read or started before), privileges dropped
- * (sandbox_enter), event log, loop, ZeroMQ context, spec->start, readiness (sd_notify), loop,
+ * still root), spec->prepare (still root: what must be read or started before), namespaces and
+ * privileges (sandbox_apart, sandbox_enter), event log, loop, ZeroMQ context, files and ports
+ * (sandbox_lock_files), spec->start, system calls (sandbox_lock_calls), readiness (sd_notify), loop,
  * spec->stop. Exit status: 0 after SIGTERM or SIGINT, 64 usage, 78 configuration, 71 environment.
  */
 #ifndef SUBOTA_DAEMON_H
@@ -27,6 +28,7 @@ struct daemon_common {
 	uint32_t device_gid;   /* flashd's supplementary group, for the lines; 0 = none */
 	bool tap;
 	int log_level;
+	int sandbox; /* 0 require, 1 degrade */
 };
 
 extern const struct conf_key daemon_common_keys[];
@@ -40,6 +42,8 @@ struct daemon {
 	struct event_log *events;
 	void *settings;
 	char state_dir[256]; /* this daemon's own, 0700 */
+	struct sandbox_mode mode;
+	char mode_text[40]; /* for the processes that it starts */
 };
 
 struct daemon_spec {
@@ -51,11 +55,12 @@ struct daemon_spec {
 	struct daemon_common *common; /* inside settings */
 	size_t uid_offset;            /* of this daemon's uid in struct daemon_common */
 	size_t group_offset;          /* of its supplementary group there; 0 = it has none */
-	const struct sandbox_promise *promise;
 	enum err (*check)(const void *settings); /* what a single key cannot tell; may be NULL */
 	enum err (*prepare)(struct daemon *d);   /* as root, may be NULL */
 	enum err (*start)(struct daemon *d);
 	void (*stop)(struct daemon *d);
+	/* Paths for the names in its promise (promise.c) beyond $state, $store, $sockets. */
+	void (*places)(const void *settings, struct places *out);
 };
 
 int daemon_main(const struct daemon_spec *spec, int argc, char **argv);
@@ -73,6 +78,8 @@ gid_t daemon_gid_of(uid_t uid);
 /* Make `path` (parents, too, mode 0755) a directory of uid:gid with `mode`. Not as root: it must
  * be possible to make it ours; the group stays. ERR_SYSTEM with a log line. */
 enum err daemon_make_dir(const char *path, uid_t uid, gid_t gid, mode_t mode) MUST_CHECK;
+/* Name the places of every daemon: $state, $store, $sockets. */
+void daemon_places(const struct daemon *d, enum who who, struct places *out);
 /* All directories of `who`: run, sockets, state. */
 enum err daemon_make_dirs(const struct daemon_common *c, enum who who, uid_t uid) MUST_CHECK;
 

@@ -13,6 +13,7 @@
 
 #include "daemon.h"
 
+static const char *const sandboxes[] = {"require", "degrade", NULL};
 static const char *const levels[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL};
 
@@ -43,6 +44,9 @@ const struct conf_key daemon_common_keys[] = {
 	    .help = "The group that may open the serial lines; flashd joins it."},
 	{"tap", CONF_BOOL, AT(tap), .fallback = "yes",
 	    .help = "Let operators listen to what the processes say to each other."},
+	{"sandbox", CONF_CHOICE, AT(sandbox), .choices = sandboxes, .fallback = "require",
+	    .help = "What to do on a kernel that cannot lock a process in as promised (subotactl "
+		    "sandbox): refuse to start, or go on without."},
 	{"log_level", CONF_CHOICE, AT(log_level), .choices = levels, .fallback = "info",
 	    .help = "The most talkative kind of line in the debug log."},
 };
@@ -133,6 +137,28 @@ daemon_make_dir(const char *path, uid_t uid, gid_t gid, mode_t mode)
 	log_error(NULL, "%s: expected a directory of uid %u, mode %04o: %s", path, (unsigned)uid,
 	    (unsigned)mode, strerror(errno));
 	return ERR_SYSTEM;
+}
+
+void
+daemon_places(const struct daemon *d, enum who who, struct places *out)
+{
+	static const struct {
+		enum who server, client;
+	} sockets[] = {{WHO_FETCHD, WHO_CLOUDD}, {WHO_FLASHD, WHO_FETCHD}};
+	char path[108];
+
+	places_add(out, "$state", "%s", d->state_dir);
+	places_add(out, "$store", "%s", d->common->store_dir);
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {
+		if (sockets[i].server != who)
+			continue;
+		daemon_socket_path(d->common, who, sockets[i].client, path);
+		places_add(out, "$sockets", "%.*s", (int)(strrchr(path, '/') - path), path);
+	}
+	daemon_socket_path(d->common, who, WHO_CTL, path);
+	places_add(out, "$sockets", "%.*s", (int)(strrchr(path, '/') - path), path);
+	daemon_tap_path(d->common, who, path);
+	places_add(out, "$sockets", "%.*s", (int)(strrchr(path, '/') - path), path);
 }
 
 /* Of which sockets is `who` the server, and whose group may reach them? */

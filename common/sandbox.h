@@ -1,29 +1,55 @@
 /*
- * sandbox: what a process gives up before it meets its first hostile byte.
+ * sandbox: a process keeps its promise (promise.h) before it meets its first hostile byte.
  *
- * As data: one struct sandbox_promise per process. Order matters because Landlock, capabilities and
- * seccomp bind one thread only: drop privileges before the first library starts a thread. Here:
- * uid, gid, groups, capabilities, no new privileges, resource limits, not dumpable, closed
- * descriptors, empty environment.
+ * Order matters, because namespaces, ids, capabilities and Landlock bind the calling thread only:
+ *
+ *     sandbox_apart       while still root, once everything that needs the network's names is done
+ *     sandbox_enter       uid, gid, groups, capabilities, no new privileges, limits, not dumpable
+ *     zmq_ctx_new         looks up a protocol's name
+ *     sandbox_lock_files  Landlock
+ *     zmq_socket          starts threads
+ *     sandbox_lock_calls  seccomp, for all threads; before the first message is read
+ *
+ * What cannot be kept is an error (ERR_DENIED, with a log line), and the process does not start;
+ * `degrade` makes it a warning. A layer can be left out for debugging, never under systemd.
  */
 #ifndef SUBOTA_SANDBOX_H
 #define SUBOTA_SANDBOX_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
-#include "err.h"
+#include "promise.h"
 
-struct sandbox_promise {
-	const char *name;    /* process, for messages */
-	uint64_t max_memory; /* RLIMIT_AS in bytes, 0 = leave (sanitizer builds always leave it) */
-	uint64_t max_files;  /* RLIMIT_NOFILE, hard */
-	uint64_t max_file_size; /* RLIMIT_FSIZE, 0 = leave */
-	bool may_fork; /* false: RLIMIT_NPROC is not touched, but children are none of its business
-			*/
+enum sandbox_layer {
+	SANDBOX_FILES = 1, /* Landlock: files, TCP ports, signals, abstract sockets */
+	SANDBOX_CALLS = 2, /* seccomp */
+	SANDBOX_APART = 4, /* namespaces */
+	SANDBOX_ALL = 7,
 };
+
+struct sandbox_mode {
+	unsigned off; /* layers left out */
+	bool degrade; /* go on without what this kernel cannot do */
+};
+
+/* "require", "degrade", "none", "no-files", "no-calls", "no-apart", or several with commas between
+ * them: what follows overrules. ERR_INVALID for any other word. */
+enum err sandbox_mode_parse(const char *text, struct sandbox_mode *out) MUST_CHECK;
+/* The same as text; `out` has 40 bytes. */
+const char *sandbox_mode_text(const struct sandbox_mode *m, char out[40]);
+/* ERR_DENIED, with a log line, when layers are off and a service manager started us; else a loud
+ * word for what is off. */
+enum err sandbox_mode_admit(const struct sandbox_mode *m) MUST_CHECK;
+
+/* Mounts, IPC and network of its own, no interface in it; nothing unless promised and root. */
+enum err sandbox_apart(const struct sandbox_promise *p, const struct sandbox_mode *m) MUST_CHECK;
+/* Landlock; `places` for the names in the promise. */
+enum err sandbox_lock_files(const struct sandbox_promise *p, const struct sandbox_mode *m,
+    const struct places *places) MUST_CHECK;
+/* seccomp. Programs built with sanitizers say so and go on: they need more calls. */
+enum err sandbox_lock_calls(
+    const struct sandbox_promise *p, const struct sandbox_mode *m) MUST_CHECK;
 
 /* Drop to uid:gid (only when we are root; otherwise they must be ours already or ERR_DENIED), no
  * supplementary groups but `group` (0 = none), no capabilities in any set, no_new_privs, limits,

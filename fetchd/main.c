@@ -30,7 +30,8 @@ prepare(struct daemon *d)
 	snprintf(nursery, sizeof(nursery), "%s/subota-nursery", c->lib_dir);
 	snprintf(courier, sizeof(courier), "%s/subota-courier", c->lib_dir);
 	return nursery_start(
-	    nursery, courier, c->courier_uid, daemon_gid_of(c->courier_uid), &me->nursery);
+	    nursery, courier, c->courier_uid, daemon_gid_of(c->courier_uid), d->mode_text,
+	    &me->nursery);
 }
 
 static enum err
@@ -51,11 +52,17 @@ stop(struct daemon *d)
 		gate_stop(&me->gate);
 }
 
+static void
+places(const void *settings, struct places *out)
+{
+	const struct settings *s = settings;
+
+	places_add(out, "$trust", "%s", s->trust_dir);
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct sandbox_promise promise = {
-	    .name = "fetchd", .max_memory = 768 << 20, .max_files = 128, .may_fork = false};
 	AUTO(mem) struct fetchd *me = calloc(1, sizeof(*me));
 
 	if (!me)
@@ -71,10 +78,10 @@ main(int argc, char **argv)
 	    .settings = me,
 	    .common = &me->settings.common,
 	    .uid_offset = offsetof(struct daemon_common, fetch_uid),
-	    .promise = &promise,
 	    .prepare = prepare,
 	    .start = start,
-	    .stop = stop};
+	    .stop = stop,
+	    .places = places};
 	int status = daemon_main(&spec, argc, argv);
 
 	nursery_free(me->nursery);

@@ -15,11 +15,12 @@ struct nursery {
 };
 
 enum err
-nursery_start(const char *program, const char *courier, uid_t uid, gid_t gid, struct nursery **out)
+nursery_start(const char *program, const char *courier, uid_t uid, gid_t gid,
+    const char *mode, struct nursery **out)
 {
 	char uid_text[16], gid_text[16];
 	char *argv[] = {(char *)(uintptr_t) "subota-nursery", (char *)(uintptr_t)courier, uid_text,
-	    gid_text, NULL};
+	    gid_text, (char *)(uintptr_t)mode, NULL};
 	struct nursery *n = calloc(1, sizeof(*n));
 	int pair[2] = {-1, -1};
 

@@ -40,10 +40,10 @@ struct nursery_note {
 
 struct nursery;
 
-/* Start `program` (subota-nursery), which will start `courier`, as uid:gid. Caller frees, which
- * ends it. */
+/* Start `program` (subota-nursery), which will start `courier`, as uid:gid; both in
+ * the sandbox's `mode` (sandbox.h). Caller frees, which ends it. */
 enum err nursery_start(const char *program, const char *courier, uid_t uid, gid_t gid,
-    struct nursery **out) MUST_CHECK;
+    const char *mode, struct nursery **out) MUST_CHECK;
 void nursery_free(struct nursery *n);
 AUTO_DEFINE(nursery, struct nursery *, nursery_free)
 

@@ -457,7 +457,8 @@ flash_work_open(struct flash *f)
 		if (d->lane)
 			continue;
 		enum err e = lane_new(
-		    f->daemon->loop, d->config->port, f->session_program, &h, &l->lane);
+		    f->daemon->loop, d->config->port, f->session_program,
+		    f->daemon->mode_text, &h, &l->lane);
 		if (e != ERR_OK)
 			return e;
 		l->flash = f;

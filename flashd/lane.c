@@ -24,7 +24,7 @@ enum {
 
 struct lane {
 	struct loop *loop;
-	const char *port, *program;
+	const char *port, *program, *mode;
 	struct lane_handler handler;
 	int fd; /* the line, -1 = closed */
 	struct tty_settings line;
@@ -35,14 +35,19 @@ struct lane {
 };
 
 enum err
-lane_new(struct loop *loop, const char *port, const char *program, const struct lane_handler *h,
-    struct lane **out)
+lane_new(struct loop *loop, const char *port, const char *program, const char *mode,
+    const struct lane_handler *h, struct lane **out)
 {
 	struct lane *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return ERR_NOMEM;
-	*l = (struct lane){.loop = loop, .port = port, .program = program, .handler = *h, .fd = -1};
+	*l = (struct lane){.loop = loop,
+	    .port = port,
+	    .program = program,
+	    .mode = mode,
+	    .handler = *h,
+	    .fd = -1};
 	*out = l;
 	return ERR_OK;
 }
@@ -175,7 +180,7 @@ open_line(struct lane *l, const struct tty_settings *s, char why[WHY_SIZE])
 static enum err
 spawn(struct lane *l, int chan_end, int image_fd)
 {
-	char *argv[] = {(char *)(uintptr_t) "subota-session", NULL};
+	char *argv[] = {(char *)(uintptr_t) "subota-session", (char *)(uintptr_t)l->mode, NULL};
 	int fds[3] = {chan_end, l->fd, image_fd};
 	pid_t pid = 0;
 	enum err e = sandbox_spawn(l->program, argv, fds, image_fd < 0 ? 2 : 3, &pid);

@@ -25,9 +25,9 @@ struct lane_handler {
 	void *arg;
 };
 
-/* `port` and `program` (path of subota-session) are borrowed. Caller frees, which kills. */
+/* `port`, `program` (path of subota-session) and `mode` (its sandbox, sandbox.h) are borrowed. Caller frees, which kills. */
 enum err lane_new(struct loop *loop, const char *port, const char *program,
-    const struct lane_handler *h, struct lane **out) MUST_CHECK;
+    const char *mode, const struct lane_handler *h, struct lane **out) MUST_CHECK;
 void lane_free(struct lane *l);
 
 const char *lane_port(const struct lane *l);

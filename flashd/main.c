@@ -20,6 +20,43 @@ check(const void *settings)
 	return flash_settings_check(settings);
 }
 
+/* Whoever of gate and flashd is first makes the store: what does not exist when a process locks
+ * itself in stays out of its reach. */
+static enum err
+prepare(struct daemon *d)
+{
+	const struct daemon_common *c = d->common;
+
+	if (geteuid() != 0 && geteuid() != c->fetch_uid)
+		return ERR_OK; /* somebody else made it, or lock_files says that it is missing */
+	return daemon_make_dir(c->store_dir, c->fetch_uid, daemon_gid_of(c->flash_uid), 02750);
+}
+
+/* The directory in which the device of this line appears, now or when it is plugged in again; not
+ * known while it is away. */
+static void
+place_line(const char *port, struct places *out)
+{
+	AUTO(mem) char *real = realpath(port, NULL);
+	const char *end = real ? strrchr(real, '/') : NULL;
+
+	if (end && end > real)
+		places_add(out, "$lines", "%.*s", (int)(end - real), real);
+	else
+		places_add(out, "$lines", "/dev");
+}
+
+static void
+places(const void *settings, struct places *out)
+{
+	const struct flash_settings *s = settings;
+
+	places_add(out, "$trust", "%s", s->trust_dir);
+	places_add(out, "$session", "%s/subota-session", s->common.lib_dir);
+	for (size_t i = 0; i < s->n_devices; i++)
+		place_line(s->devices[i].port, out);
+}
+
 static enum err
 start(struct daemon *d)
 {
@@ -39,10 +76,6 @@ stop(struct daemon *d)
 int
 main(int argc, char **argv)
 {
-	static const struct sandbox_promise promise = {.name = "flashd",
-	    .max_memory = 768 << 20,
-	    .max_files = 1024, /* a line and a channel for each of 256 devices, and twice that */
-	    .may_fork = true};
 	AUTO(mem) struct flashd *me = calloc(1, sizeof(*me));
 
 	if (!me)
@@ -59,10 +92,11 @@ main(int argc, char **argv)
 	    .common = &me->settings.common,
 	    .uid_offset = offsetof(struct daemon_common, flash_uid),
 	    .group_offset = offsetof(struct daemon_common, device_gid),
-	    .promise = &promise,
 	    .check = check,
+	    .prepare = prepare,
 	    .start = start,
-	    .stop = stop};
+	    .stop = stop,
+	    .places = places};
 
 	return daemon_main(&spec, argc, argv);
 }

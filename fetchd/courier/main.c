@@ -1,11 +1,14 @@
 /*
  * subota-courier: one download, then gone. Started by the nursery for the gate.
  *
+ * usage: subota-courier [MODE], the words of sandbox.h.
+ *
  * Descriptors: 3 the channel to the gate (one order in, reports out), 4 the file to append to.
  *
  * May: read the certificates named in its order, connect to the package server, append to the file.
  * Must never: open a path once it is locked in, see a key, live longer than one download.
  */
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -42,18 +45,50 @@ read_ca(const char *path)
 	return n ? HAND_OVER(text) : NULL;
 }
 
-int
-main(void)
+/* A redirect may lead to any port of a listed host; without such hosts the order names the port. */
+static void
+name_ports(const Pb__CourierOrder *o, struct places *places)
 {
-	static const struct sandbox_promise promise = {
-	    .name = "courier", .max_memory = 512 << 20, .max_files = 32};
+	AUTO(mem) char *port = NULL;
+	CURLU *url = curl_url();
+
+	places_add(places, "$port", "53"); /* a name server, when its answer is long */
+	if (o->n_redirect_hosts || !url || curl_url_set(url, CURLUPART_URL, o->url, 0) ||
+	    curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
+		places_add(places, "$port", "*");
+	else
+		places_add(places, "$port", "%s", port);
+	curl_url_cleanup(url);
+}
+
+static enum err
+lock_in(const Pb__CourierOrder *o, const struct sandbox_mode *mode)
+{
+	const struct sandbox_promise *promise = promise_find("courier");
+	struct places places = {0};
+
+	name_ports(o, &places);
+	enum err e = sandbox_enter(promise, geteuid(), getegid(), 0);
+	if (e == ERR_OK)
+		e = sandbox_lock_files(promise, mode, &places);
+	if (e == ERR_OK)
+		e = sandbox_lock_calls(promise, mode);
+	places_fini(&places);
+	return e;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sandbox_mode mode = {0};
 	AUTO(chan) struct chan *chan = NULL;
 	AUTO(msg) Pb__Envelope *order = NULL;
 
 	log_init("courier", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	sandbox_close_from(FILE_FD + 1);
-	if (fcntl(FILE_FD, F_GETFD) < 0 ||
+	if (argc > 2 || (argc == 2 && sandbox_mode_parse(argv[1], &mode) != ERR_OK) ||
+	    fcntl(FILE_FD, F_GETFD) < 0 ||
 	    chan_new(CHANNEL_FD, WHO_COURIER, WHO_FETCHD, &chan) != ERR_OK) {
 		fprintf(stderr, "subota-courier is started by subota-fetchd only\n");
 		return 64;
@@ -64,7 +99,7 @@ main(void)
 		return 71;
 	}
 	AUTO(mem) char *ca = read_ca(order->courier_order->ca_file);
-	if (sandbox_enter(&promise, geteuid(), getegid(), 0) != ERR_OK)
+	if (lock_in(order->courier_order, &mode) != ERR_OK)
 		return 71;
 	e = fetch_run(order->courier_order, ca, chan, FILE_FD);
 	return e == ERR_OK ? 0 : 1;

@@ -1,7 +1,7 @@
 /*
  * subota-nursery: starts couriers for the gate under the couriers' uid; see ../nursery.h.
  *
- * usage: subota-nursery COURIER UID GID, with the gate's socket as descriptor 3.
+ * usage: subota-nursery COURIER UID GID MODE (the words of sandbox.h), with the gate's socket as descriptor 3.
  *
  * May: start COURIER with two descriptors that the gate passed, and kill it.
  * Must never: keep a privilege, open a file, link a network library, outlive the gate by more than
@@ -29,7 +29,7 @@ struct courier {
 };
 
 struct house {
-	char *program;
+	char *program, *mode;
 	int signals;
 	struct courier couriers[NURSERY_COURIERS_MAX];
 };
@@ -74,7 +74,7 @@ static void
 spawn(struct house *h, uint32_t id, const int fds[2])
 {
 	char name[] = "subota-courier";
-	char *argv[] = {name, NULL};
+	char *argv[] = {name, h->mode, NULL};
 	struct courier *c = find_free(h);
 	pid_t pid = 0;
 	enum err e = c && !find(h, id) ? sandbox_spawn(h->program, argv, fds, 2, &pid) : ERR_LIMIT;
@@ -203,25 +203,39 @@ read_id(const char *text, uint32_t *out)
 	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && v < UINT32_MAX;
 }
 
+static enum err
+lock_in(const char *program, uid_t uid, gid_t gid, const struct sandbox_mode *mode)
+{
+	const struct sandbox_promise *promise = promise_find("nursery");
+	struct places places = {0};
+
+	places_add(&places, "$courier", "%s", program);
+	places_add(&places, "$port", "*"); /* a courier inherits this; its own order says more */
+	enum err e = sandbox_enter(promise, uid, gid, 0);
+	if (e == ERR_OK)
+		e = sandbox_lock_files(promise, mode, &places);
+	places_fini(&places);
+	return e;
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct sandbox_promise promise = {.name = "nursery",
-	    .max_memory = 4ull << 30, /* couriers inherit it and set their own */
-	    .max_files = 64,
-	    .may_fork = true};
+	struct sandbox_mode mode = {0};
 	struct house h = {0};
 	uint32_t uid = 0, gid = 0;
 	sigset_t set;
 
 	log_init("nursery", LOG_INFO);
-	if (argc != 4 || !read_id(argv[2], &uid) || !read_id(argv[3], &gid)) {
+	if (argc != 5 || !read_id(argv[2], &uid) || !read_id(argv[3], &gid) ||
+	    sandbox_mode_parse(argv[4], &mode) != ERR_OK) {
 		fprintf(stderr, "subota-nursery is started by subota-fetchd only\n");
 		return 64;
 	}
-	if (sandbox_enter(&promise, uid, gid, 0) != ERR_OK)
-		return 71;
 	h.program = argv[1];
+	h.mode = argv[4];
+	if (lock_in(h.program, uid, gid, &mode) != ERR_OK)
+		return 71;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	/* a terminal's Ctrl-C reaches us, too: the gate decides when it ends */

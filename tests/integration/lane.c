@@ -74,7 +74,7 @@ open_scene(struct scene *s, const char *script)
 	cr_assert_eq(openpty(&s->master, &s->slave, s->port, NULL, NULL), 0);
 	cr_assert_eq(loop_new(&s->loop), ERR_OK);
 	loop_on_child(s->loop, on_child, s);
-	cr_assert_eq(lane_new(s->loop, s->port, s->program, &h, &s->lane), ERR_OK);
+	cr_assert_eq(lane_new(s->loop, s->port, s->program, "require", &h, &s->lane), ERR_OK);
 }
 
 static void

@@ -7,11 +7,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "auto.h"
@@ -265,4 +267,105 @@ Test(sandbox, takes_its_children_along_when_it_is_killed)
 	struct pollfd p = {.fd = pipes[0], .events = POLLIN};
 	cr_assert_eq(poll(&p, 1, PATIENCE_MS), 1);
 	cr_assert_eq(read(pipes[0], &byte, 1), 0);
+}
+
+/* --- which layers ----------------------------------------------------------------------------- */
+
+Test(sandbox, reads_and_writes_which_layers_are_wanted)
+{
+	static const struct {
+		const char *text, *back;
+	} rows[] = {{"require", "require"}, {"degrade", "degrade"}, {"none", "require,none"},
+	    {"degrade,no-calls", "degrade,no-calls"}, {"none,require", "require"},
+	    {"no-files,no-apart", "require,no-files,no-apart"},
+	    {"no-files,no-calls,no-apart", "require,none"}};
+	char text[40];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sandbox_mode m = {0};
+
+		cr_expect_eq(sandbox_mode_parse(rows[i].text, &m), ERR_OK, "%s", rows[i].text);
+		cr_expect_str_eq(sandbox_mode_text(&m, text), rows[i].back);
+	}
+}
+
+Test(sandbox, knows_no_other_word)
+{
+	static const char *const rows[] = {"", "None", "no", "none,", ",none", "no-files no-calls"};
+	struct sandbox_mode m = {.off = 5};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_eq(sandbox_mode_parse(rows[i], &m), ERR_INVALID, "%s", rows[i]);
+	cr_expect_eq(m.off, 5, "untouched");
+}
+
+static void
+leave_out_in_a_service(void)
+{
+	const struct sandbox_mode off = {.off = SANDBOX_CALLS}, on = {0};
+
+	unsetenv("INVOCATION_ID");
+	NEED(10, setenv("NOTIFY_SOCKET", "/run/x", 1) == 0);
+	NEED(11, sandbox_mode_admit(&off) == ERR_DENIED);
+	NEED(12, sandbox_mode_admit(&on) == ERR_OK);
+	NEED(13, unsetenv("NOTIFY_SOCKET") == 0);
+	NEED(14, sandbox_mode_admit(&off) == ERR_OK);
+}
+
+Test(sandbox, leaves_nothing_out_in_a_service)
+{
+	int status = in_child(leave_out_in_a_service);
+
+	cr_expect_eq(status, 0, "expectation %d does not hold", status);
+}
+
+/* Too large for a filter: as on a kernel that does not take it. */
+static void
+lock_with_too_much(void)
+{
+	static struct seccomp_row many[SECCOMP_PROGRAM_MAX];
+	const struct seccomp_set set = {"many", many};
+	const struct seccomp_set *const sets[] = {&set, NULL};
+	const struct sandbox_promise p = {.name = "test", .calls = sets};
+	const struct sandbox_mode require = {0}, degrade = {.degrade = true};
+
+	for (int i = 0; i < SECCOMP_PROGRAM_MAX - 1; i++)
+		many[i] = (struct seccomp_row){"row", i, 0, {{0}}};
+	NEED(10, __asan_init || sandbox_lock_calls(&p, &require) == ERR_DENIED);
+	NEED(11, sandbox_lock_calls(&p, &degrade) == ERR_OK);
+}
+
+Test(sandbox, refuses_to_start_without_what_it_promised_unless_told_to_go_on)
+{
+	int status = in_child(lock_with_too_much);
+
+	cr_expect_eq(status, 0, "expectation %d does not hold", status);
+}
+
+static void
+count_interfaces(void)
+{
+	const struct sandbox_promise p = {.name = "test", .apart = true};
+	const struct sandbox_mode on = {0};
+	char line[300];
+	int n = 0;
+
+	NEED(10, sandbox_apart(&p, &on) == ERR_OK);
+	AUTO(file) FILE *f = fopen("/proc/thread-self/net/dev", "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strchr(line, ':') && !strstr(line, " lo:"))
+			n++;
+	NEED(11, f && n == 0);
+	/* not even the one interface there is works */
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = 9};
+	NEED(12, connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == ENETUNREACH);
+}
+
+Test(sandbox, has_a_network_without_interface)
+{
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	int status = in_child(count_interfaces);
+	cr_expect_eq(status, 0, "expectation %d does not hold", status);
 }

@@ -1,0 +1,118 @@
+/*
+ * promise: see promise.h. Files: READ, WRITE, MAKE, ... are the rights of landlock.h, for the place
+ * and all below it. A place with a '$' comes from the configuration (daemon.c, courier/main.c).
+ */
+#include "promise.h"
+
+#include <string.h>
+
+#include "promise_calls.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define READ LANDLOCK_READ
+#define WRITE LANDLOCK_WRITE
+#define MAKE LANDLOCK_MAKE
+#define SOCKETS LANDLOCK_SOCKETS
+#define DEVICE LANDLOCK_DEVICE
+#define RUN LANDLOCK_RUN
+#define ABSENT LANDLOCK_MAY_BE_ABSENT
+
+/* What a resolver reads. */
+#define RESOLVER \
+	{"/etc/resolv.conf", READ}, {"/etc/hosts", READ}, {"/etc/nsswitch.conf", READ}, \
+	    {"/etc/host.conf", READ}, {"/etc/gai.conf", READ}, {"/etc/services", READ}, \
+	    {"/etc/localtime", READ}, {"/dev/urandom", READ}
+
+/* What the loader reads for another program. */
+#define LOADER \
+	{"/usr/lib", READ}, {"/lib", READ}, {"/etc/ld.so.cache", READ}, \
+	    {"/lib64/ld-linux-x86-64.so.2", READ | RUN}, \
+	    {"/lib/ld-linux-aarch64.so.1", READ | RUN}, {"/lib/ld-linux-armhf.so.3", READ | RUN}, \
+	    {"/dev/null", READ | WRITE}
+
+/* clang-format off */
+static const struct landlock_rule cloudd_files[] = {
+	{"$state",    READ | WRITE | MAKE},
+	{"$sockets",  READ | SOCKETS},
+	{"$ca",       READ | ABSENT},
+	RESOLVER,
+	{NULL, 0},
+};
+
+static const struct landlock_rule fetchd_files[] = {
+	{"$state",    READ | WRITE | MAKE},
+	{"$store",    READ | WRITE | MAKE},
+	{"$sockets",  READ | SOCKETS},
+	{"$trust",    READ | ABSENT},
+	{"/dev/urandom", READ},
+	{"/proc/sys/kernel/random/boot_id", READ},
+	{NULL, 0},
+};
+
+static const struct landlock_rule nursery_files[] = {
+	{"/",         READ}, /* as far as its user may: certificates for couriers, libraries */
+	{"$courier",  READ | RUN},
+	LOADER,
+	{NULL, 0},
+};
+
+static const struct landlock_rule courier_files[] = {
+	RESOLVER,
+	{"/etc/ssl/openssl.cnf", READ},
+	{NULL, 0},
+};
+
+static const struct landlock_rule flashd_files[] = {
+	{"$state",    READ | WRITE | MAKE},
+	{"$store",    READ},
+	{"$sockets",  READ | SOCKETS},
+	{"$trust",    READ | ABSENT},
+	{"$lines",    READ | WRITE | DEVICE | ABSENT}, /* directories: a device comes back as another node */
+	{"$session",  READ | RUN},
+	{"/dev/urandom", READ},
+	LOADER,
+	{NULL, 0},
+};
+
+static const struct landlock_rule no_files[] = {{NULL, 0}};
+
+#define SETS(...) (const struct seccomp_set *const[]){__VA_ARGS__, NULL}
+
+static const struct sandbox_promise rows[] = {
+	/* name      program            memory       files  size apart  files          ports */
+	{"cloudd",  "subota-cloudd",  512 * MIB,     64, 0, false, cloudd_files,  "$port",
+	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_network)},
+	{"fetchd",  "subota-fetchd",  768 * MIB,    128, 0, true,  fetchd_files,  NULL,
+	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files)},
+	/* couriers inherit its memory and set their own; its calls would be theirs, too, so a courier's
+	 * are limited by itself */
+	{"nursery", "subota-nursery", 4096 * MIB,    64, 0, false, nursery_files, "$port", NULL},
+	{"courier", "subota-courier", 512 * MIB,     32, 0, false, courier_files, "$port",
+	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_network, &promise_calls_threads,
+		&promise_calls_courier)},
+	/* files: a line and a channel for each of 256 devices, and twice that */
+	{"flashd",  "subota-flashd",  768 * MIB,   1024, 0, true,  flashd_files,  NULL,
+	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line,
+		&promise_calls_parent)},
+	{"session", "subota-session", 256 * MIB,     16, 0, true,  no_files,      NULL,
+	    SETS(&promise_calls_base, &promise_calls_channel, &promise_calls_line)},
+};
+/* clang-format on */
+
+enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+const struct sandbox_promise *
+promise_find(const char *name)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+const struct sandbox_promise *
+promise_rows(size_t *n)
+{
+	*n = N_ROWS;
+	return rows;
+}
