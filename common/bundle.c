@@ -102,7 +102,7 @@ is_zero(const uint8_t *p, size_t len)
 static enum err
 read_member(struct reader *r, size_t max, struct bundle_bytes *out)
 {
-	uint8_t pad[USTAR_BLOCK];
+	uint8_t pad[USTAR_BLOCK] = {0};
 	unsigned n_pad = ustar_padding(r->member);
 
 	if (r->member == 0 || r->member > max)
@@ -273,7 +273,7 @@ check_trailer(struct reader *r)
 static enum err
 skip_payload(struct reader *r, uint64_t want, struct bundle_payload *out)
 {
-	uint8_t pad[USTAR_BLOCK];
+	uint8_t pad[USTAR_BLOCK] = {0};
 	unsigned n_pad = ustar_padding(want);
 	uint64_t body = r->at + USTAR_BLOCK;
 

@@ -59,7 +59,7 @@ start(struct run *r, const struct row *row, bool single, double seconds)
 			 "50", "--buf-size", row->buf_size, "--buf-count", row->buf_count, NULL});
 	/* two thirds of the line are image, the rest is base64 and heads */
 	r->image = house_pack_image(
-	    "1.1.0", 2, (size_t)(row->baud / BITS * 0.6 * seconds * (single ? 0.6 : 1)));
+	    "1.1.0", 2, (size_t)((double)row->baud / BITS * 0.6 * seconds * (single ? 0.6 : 1)));
 	o.image = r->image;
 	r->running = r->image.data && sub_line_order(r->line, &o) == ERR_OK;
 	return r->running;
