@@ -51,8 +51,9 @@ ask_again(struct cloud *c, struct subdevice *s)
 {
 	uint64_t at = s->conversation.ask_at;
 
+	/* who was told to wait does not ask before that */
 	if (mono_reached(now(c), s->next_request)) {
-		s->want_request = true;
+		s->want_request |= !at;
 		s->next_request = mono_after(now(c), (int64_t)c->identity->request_interval_ms);
 	}
 	if (at && c->io.wall_ms(c->io.arg) >= at) {

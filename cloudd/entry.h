@@ -2,8 +2,9 @@
  * entry: with which secret the gateway tries to get onto the platform next; pure.
  *
  * The platform's SDK wipes the device secret when CONNECT is refused with 2..5, and registers. A
- * platform that was only being repaired, or one that registers nobody twice (10422), would lock such
- * a gateway out for good. So no secret is thrown away for being refused. The ways are tried in turn:
+ * platform that was only being repaired, or one that registers nobody twice (10422), would lock
+ * such a gateway out for good. So no secret is thrown away for being refused. The ways are tried in
+ * turn:
  *
  *     secret -> (2 s) registration -> (2 s) the secret before it, if any -> (30 min) secret -> ...
  *

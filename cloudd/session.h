@@ -39,9 +39,9 @@ enum { SESSION_QUEUE_MAX = 50 * 1024, SESSION_TOPIC_MAX = 1024 };
 
 /* The platform's codes that a session itself raises. */
 enum {
-	SESSION_CODE_REFUSED = 10430, /* CONNACK 2, 4, 5 */
+	SESSION_CODE_REFUSED = 10430,     /* CONNACK 2, 4, 5 */
 	SESSION_CODE_UNAVAILABLE = 10466, /* CONNACK 3; entry.h says why not as the SDK */
-	SESSION_CODE_VERSION = 10471, /* CONNACK 1 */
+	SESSION_CODE_VERSION = 10471,     /* CONNACK 1 */
 	SESSION_CODE_PING = 10473,
 	SESSION_CODE_NETWORK = 10474,
 	SESSION_CODE_UNKNOWN = 10500, /* no answer in time, or not MQTT */

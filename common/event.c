@@ -33,7 +33,7 @@ static const char *const names[] = {
 	/* fetchd */
 	"image_refused",
 	/* flashd */
-	"plan_refused", "device_done", "device_reverted", "device_failed", "device_regressed",
+	"plan_refused", "plan_put_off", "device_done", "device_reverted", "device_failed", "device_regressed",
 	"upgrade_refused", "upgrade_cancelled",
 	/* every daemon */
 	"record_damaged",

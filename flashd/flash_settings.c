@@ -7,6 +7,7 @@
 #include "manifest.h"
 #include "policy.h"
 #include "tty.h"
+#include "window.h"
 
 static const char *const parities[] = {
     [TTY_NONE] = "none", [TTY_EVEN] = "even", [TTY_ODD] = "odd", NULL};
@@ -15,6 +16,8 @@ static const char *const policies[] = {[POLICY_AUTO] = "auto", [POLICY_NEVER] = 
 #define AT(field) .offset = offsetof(struct flash_settings, field)
 #define IN(field) .offset = offsetof(struct flash_settings_device, field)
 #define TEXT_IN(field) CONF_STRING, CONF_STRING_AT(struct flash_settings_device, field)
+#define FOR(field) .offset = offsetof(struct flash_settings_policy, field)
+#define TEXT_FOR(field) CONF_STRING, CONF_STRING_AT(struct flash_settings_policy, field)
 #define DAY_MS 86400000ull
 
 /* clang-format off */
@@ -50,6 +53,8 @@ static const struct conf_key device_keys[] = {
 	    .help = "Its hardware revision; empty fits only manifests that ask for none."},
 	{"component", TEXT_IN(component), .fallback = "app",
 	    .help = "Which part of it is upgraded through this entry."},
+	{"group", TEXT_IN(group), .fallback = "",
+	    .help = "A word by which policies can name several devices."},
 	{"driver", TEXT_IN(driver), .fallback = "smp",
 	    .help = "How it is spoken to; keys not listed here are options of the driver."},
 	{"port", TEXT_IN(port), .help = "Serial line, for example /dev/ttyUSB0."},
@@ -64,8 +69,28 @@ static const struct conf_key device_keys[] = {
 	{"space", CONF_SIZE, IN(space), .max = 1ull << 40, .fallback = "0",
 	    .help = "Room for an image on the device; 0 when it is not known."},
 };
+
+static const struct conf_key policy_keys[] = {
+	{"device", TEXT_FOR(device), .fallback = "",
+	    .help = "Holds for the device of this section name; empty: for whichever."},
+	{"product", TEXT_FOR(product), .fallback = "",
+	    .help = "Holds for devices of this product key; empty: for whichever."},
+	{"group", TEXT_FOR(group), .fallback = "",
+	    .help = "Holds for devices of this group; empty: for whichever."},
+	{"mode", CONF_CHOICE, FOR(mode), .choices = policies, .fallback = "auto",
+	    .help = "auto: plans are carried out under the conditions below; never: all are rejected."},
+	{"windows", TEXT_FOR(windows), .fallback = "",
+	    .help = "Local times when upgrades may begin: mon-fri 22:00-05:00, sat 00:00-24:00; empty: "
+		    "always."},
+	{"min_battery", CONF_UINT, FOR(min_battery), .max = 100, .fallback = "0",
+	    .help = "Percent of battery below which no upgrade begins."},
+	{"min_signal", CONF_UINT, FOR(min_signal), .max = 200, .fallback = "0",
+	    .help = "Weakest signal in dBm, without its minus; 0: any."},
+};
 /* clang-format on */
 
+#undef FOR
+#undef TEXT_FOR
 #undef AT
 #undef IN
 #undef TEXT_IN
@@ -89,7 +114,7 @@ on_option(void *item, const char *key, const char *value, char *why, size_t why_
 }
 
 struct conf_table
-flash_settings_table(struct conf_section sections[3])
+flash_settings_table(struct conf_section sections[FLASH_SETTINGS_SECTIONS])
 {
 	sections[0] = (struct conf_section){.name = "common",
 	    .keys = daemon_common_keys,
@@ -108,7 +133,17 @@ flash_settings_table(struct conf_section sections[3])
 	    .name_offset = offsetof(struct flash_settings_device, name),
 	    .name_size = sizeof(((struct flash_settings_device *)0)->name),
 	    .on_other = on_option};
-	return (struct conf_table){sections, 3};
+	sections[3] = (struct conf_section){.name = "flashd.policy",
+	    .named = true,
+	    .keys = policy_keys,
+	    .n_keys = sizeof(policy_keys) / sizeof(policy_keys[0]),
+	    .offset = offsetof(struct flash_settings, policies),
+	    .item_size = sizeof(struct flash_settings_policy),
+	    .max_items = FLASH_SETTINGS_POLICIES,
+	    .count_offset = offsetof(struct flash_settings, n_policies),
+	    .name_offset = offsetof(struct flash_settings_policy, name),
+	    .name_size = sizeof(((struct flash_settings_policy *)0)->name)};
+	return (struct conf_table){sections, FLASH_SETTINGS_SECTIONS};
 }
 
 static bool
@@ -152,11 +187,34 @@ check_names(const struct flash_settings_device *d)
 	return ERR_CONFIG;
 }
 
+/* A policy for nobody is a misspelt one. */
+static enum err
+check_policy(const struct flash_settings *s, const struct flash_settings_policy *p)
+{
+	struct window w;
+	char why[WHY_SIZE];
+	enum err e = window_parse(p->windows, &w, why);
+	bool named = !p->device[0];
+
+	if (e != ERR_OK)
+		log_error(NULL, "policy %s: %s", p->name, why);
+	for (size_t i = 0; i < s->n_devices && !named; i++)
+		named = strcmp(s->devices[i].name, p->device) == 0;
+	if (named)
+		return e;
+	log_error(NULL, "policy %s: expected the name of a device's section, got '%s'", p->name,
+	    p->device);
+	return ERR_CONFIG;
+}
+
 enum err
 flash_settings_check(const struct flash_settings *s)
 {
 	enum err e = ERR_OK;
 
+	for (size_t i = 0; i < s->n_policies; i++)
+		if (check_policy(s, &s->policies[i]) != ERR_OK)
+			e = ERR_CONFIG;
 	for (size_t i = 0; i < s->n_devices; i++) {
 		if (check_names(&s->devices[i]) != ERR_OK)
 			e = ERR_CONFIG;

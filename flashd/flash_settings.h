@@ -7,7 +7,12 @@
 #include "daemon.h"
 #include "device.h"
 
-enum { FLASH_SETTINGS_DEVICES = 256, FLASH_SETTINGS_OPTIONS = 16 };
+enum {
+	FLASH_SETTINGS_DEVICES = 256,
+	FLASH_SETTINGS_OPTIONS = 16,
+	FLASH_SETTINGS_POLICIES = 64,
+	FLASH_SETTINGS_SECTIONS = 4
+};
 
 struct flash_settings_option {
 	char key[33];
@@ -19,6 +24,7 @@ struct flash_settings_device {
 	char product_key[33], device_key[33];
 	char vendor[DEVICE_TEXT], model[DEVICE_TEXT], hw_revision[DEVICE_TEXT];
 	char component[DEVICE_TEXT];
+	char group[DEVICE_TEXT]; /* for policies; "" = none */
 	char driver[33];
 	char port[128];
 	uint64_t baud;
@@ -30,6 +36,15 @@ struct flash_settings_device {
 	struct flash_settings_option options[FLASH_SETTINGS_OPTIONS];
 };
 
+/* When and under which conditions plans are carried out; "" = whichever. */
+struct flash_settings_policy {
+	char name[65];                                    /* of the section */
+	char device[65], product[33], group[DEVICE_TEXT]; /* which devices it is for */
+	int mode;                                         /* enum policy_mode */
+	char windows[400];
+	uint64_t min_battery, min_signal; /* dBm, without the minus */
+};
+
 struct flash_settings {
 	struct daemon_common common;
 	char trust_dir[200];
@@ -37,10 +52,12 @@ struct flash_settings {
 	uint64_t ask_every_ms, away_ms, wait_ms, flash_ms, reboot_ms, test_ms, confirm_ms;
 	size_t n_devices;
 	struct flash_settings_device devices[FLASH_SETTINGS_DEVICES];
+	size_t n_policies;
+	struct flash_settings_policy policies[FLASH_SETTINGS_POLICIES];
 };
 
 /* The table, made in `sections` because the common part's length is another file's. */
-struct conf_table flash_settings_table(struct conf_section sections[3]);
+struct conf_table flash_settings_table(struct conf_section sections[FLASH_SETTINGS_SECTIONS]);
 
 /* What the table cannot say: no device twice, names that a manifest could name. Each fault is
  * logged. */

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "flash_judge.h"
 #include "flash_status.h"
 #include "flash_talk.h"
 #include "flash_work.h"
-#include "policy.h"
 
 enum { RESEND_MS = 60000, REPORTS_AT_ONCE = 64 };
 
@@ -162,35 +162,6 @@ supersede(struct flash *f, const struct device_upgrade *by)
 	}
 }
 
-static void
-judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, struct policy_verdict *v)
-{
-	struct roster_device *d = roster_find(
-	    &f->roster, o->device->product_key, o->device->device_key, o->component);
-	struct policy_device p = {.known = d != NULL};
-	char busy[64];
-
-	if (d) {
-		const struct device_upgrade *other = flash_work_busy(f, d, upgrade);
-
-		p = (struct policy_device){.known = true,
-		    .mode = (enum policy_mode)d->config->policy,
-		    .component = d->config->component,
-		    .min_battery = (uint32_t)d->config->min_battery,
-		    .state = d->state,
-		    .version = d->version,
-		    .battery = d->battery,
-		    .signal_dbm = d->signal_dbm,
-		    .space = d->config->space,
-		    .busy_with = other ? busy : NULL};
-		if (other)
-			snprintf(busy, sizeof(busy), "upgrade %" PRIu64 " under way", other->id);
-		if (d->state != PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
-			roster_ask_soon(d, clock_now());
-	}
-	policy_judge(&p, o, clock_wall_ms(), v);
-}
-
 /* A plan for an id that is known: what was said then is said again. */
 static void
 answer_again(struct flash *f, struct device_upgrade *u, const Pb__PlanOffer *o)
@@ -225,7 +196,7 @@ admit(struct flash *f, uint64_t id, const Pb__PlanOffer *o, struct policy_verdic
 	struct device_upgrade fresh, *u = NULL;
 
 	device_init(&fresh, id, o->device, o->component, o->target_version, n.now);
-	judge(f, id, o, v);
+	flash_judge(f, id, o, v);
 	if (v->verdict != PB__VERDICT__VERDICT_ACCEPT)
 		return NULL;
 	if (ledger_add(&f->ledger, &fresh, &u) != ERR_OK) {
@@ -256,9 +227,13 @@ on_offer(struct flash *f, const Pb__Envelope *e)
 	if (admit(f, e->upgrade, o, &v))
 		return;
 	log_info(&s, "plan for %s: %s: %s", o->target_version, err_name(v.reason), v.detail);
-	if (v.verdict == PB__VERDICT__VERDICT_REJECT) {
-		struct event ev = {
-		    .name = "plan_refused", .about = s, .error = v.reason, .text = v.detail};
+	if (v.verdict == PB__VERDICT__VERDICT_REJECT || v.reason == ERR_POLICY) {
+		struct event ev = {.name = v.verdict == PB__VERDICT__VERDICT_REJECT
+					       ? "plan_refused"
+					       : "plan_put_off",
+		    .about = s,
+		    .error = v.reason,
+		    .text = v.detail};
 
 		event_write(f->daemon->events, &ev);
 	}

@@ -6,6 +6,8 @@
  * Must never: reach a network, believe another process about an image, parse a byte that a device
  * sent.
  */
+#include <time.h>
+
 #include "flash.h"
 #include "flash_settings.h"
 
@@ -78,9 +80,11 @@ main(int argc, char **argv)
 {
 	AUTO(mem) struct flashd *me = calloc(1, sizeof(*me));
 
+	tzset(); /* the zone's file cannot be read later */
+
 	if (!me)
 		return 71;
-	struct conf_section sections[3];
+	struct conf_section sections[FLASH_SETTINGS_SECTIONS];
 	const struct conf_table table = flash_settings_table(sections);
 	const struct daemon_spec spec = {.name = "flashd",
 	    .summary = "Devices and their bootloaders: decides whether and when a device is "

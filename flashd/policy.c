@@ -35,8 +35,24 @@ check_mode(const struct asked *a)
 {
 	if (a->d->mode == POLICY_AUTO)
 		return ERR_OK;
-	return why_say(a->why, ERR_POLICY, "expected no upgrade (policy never), got version %.64s",
-	    a->o->target_version);
+	return why_say(a->why, ERR_POLICY,
+	    "expected no upgrade (policy %.64s: never), got version %.64s",
+	    a->d->rule ? a->d->rule : "of the device", a->o->target_version);
+}
+
+/* Before the device is looked at: what it is like now need not be so when the window opens. */
+static enum err
+check_window(const struct asked *a)
+{
+	static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	unsigned minute = a->d->minute;
+
+	if (!a->d->windows || a->d->opens_in_ms == 0)
+		return ERR_OK;
+	return why_say(a->why, ERR_POLICY,
+	    "expected a time within %.120s (policy %.64s), got %s %02u:%02u", a->d->windows,
+	    a->d->rule ? a->d->rule : "of the device", days[minute / 1440 % 7], minute / 60 % 24,
+	    minute % 60);
 }
 
 static enum err
@@ -113,22 +129,27 @@ check_signal(const struct asked *a)
 {
 	int32_t least = a->o->min_signal_dbm;
 
+	if (a->d->min_signal_dbm && (least == 0 || a->d->min_signal_dbm > least))
+		least = a->d->min_signal_dbm;
 	if (least == 0 || a->d->signal_dbm == 0 || a->d->signal_dbm >= least)
 		return ERR_OK;
 	return why_say(a->why, ERR_SIGNAL, "expected a signal of %d dBm or more, got %d dBm",
 	    (int)least, (int)a->d->signal_dbm);
 }
 
+enum { WHEN_OPEN = 1 };
+
 /* clang-format off */
 static const struct {
 	enum err (*check)(const struct asked *a);
-	uint64_t later_ms; /* 0: the plan is rejected, else deferred */
+	uint64_t later_ms; /* 0: the plan is rejected, else deferred; WHEN_OPEN: to the window */
 } rules[] = {
 	/* check          again after */
 	{check_known,     0},
 	{check_component, 0},
 	{check_mode,      0},
 	{check_space,     0},
+	{check_window,    WHEN_OPEN},
 	{check_heard,     POLICY_SOON_MS},
 	{check_free,      POLICY_LATER_MS},
 	{check_there,     POLICY_LATER_MS},
@@ -152,7 +173,9 @@ policy_judge(const struct policy_device *d, const Pb__PlanOffer *o, uint64_t wal
 			continue;
 		out->verdict = rules[i].later_ms ? PB__VERDICT__VERDICT_DEFER
 						 : PB__VERDICT__VERDICT_REJECT;
-		out->until = rules[i].later_ms ? wall_ms + rules[i].later_ms : 0;
+		if (rules[i].later_ms)
+			out->until = wall_ms + (rules[i].later_ms == WHEN_OPEN ? d->opens_in_ms
+									       : rules[i].later_ms);
 		return;
 	}
 }

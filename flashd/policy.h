@@ -24,7 +24,12 @@ struct policy_device {
 	bool known; /* configured here */
 	enum policy_mode mode;
 	const char *component;
-	uint32_t min_battery; /* percent; 0 = any */
+	const char *rule;       /* name of the policy that holds; NULL = the device's own */
+	uint32_t min_battery;   /* percent; 0 = any */
+	int32_t min_signal_dbm; /* 0 = any */
+	const char *windows;    /* when upgrades may begin; NULL = always */
+	unsigned minute;        /* of the week, local time */
+	uint64_t opens_in_ms;   /* the next window; 0 = one is open */
 	Pb__DeviceState state;
 	const char *version;   /* "" = never answered */
 	uint32_t battery;      /* percent; 101 = mains or unknown */

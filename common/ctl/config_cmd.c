@@ -14,7 +14,7 @@
 #include "opt.h"
 #include "settings.h"
 
-enum { SECTIONS_MAX = 3 };
+enum { SECTIONS_MAX = 4 };
 
 /* clang-format off */
 static const struct opt_spec specs[] = {

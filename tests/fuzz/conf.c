@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct daemon_common users = {.cloud_uid = 1};
 	AUTO(mem) struct flash_settings *s = calloc(1, sizeof(*s));
-	struct conf_section sections[3];
+	struct conf_section sections[FLASH_SETTINGS_SECTIONS];
 	struct conf_table table = flash_settings_table(sections);
 
 	/* [common] asks the system for users, which is none of the parser's work */

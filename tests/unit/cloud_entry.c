@@ -1,5 +1,6 @@
 /*
- * cloud_entry: the gateway's own secrets: which one signs the next CONNECT, and when one is forgotten.
+ * cloud_entry: the gateway's own secrets: which one signs the next CONNECT, and when one is
+ * forgotten.
  */
 #include <criterion/criterion.h>
 #include <string.h>

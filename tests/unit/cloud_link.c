@@ -238,6 +238,21 @@ Test(cloud_link, goes_when_the_platform_puts_the_device_offline_and_comes_back_l
 	CLOUD_CASE_EXPECT(c, "00c2 0044:1.0.0 0115");
 }
 
+Test(cloud_link, does_not_ask_for_a_plan_before_the_time_to_which_it_was_put_off)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+
+	cloud_case_drive(c, CONVERSATION_OFFERED);
+	cloud_case_verdict(c, PB__VERDICT__VERDICT_DEFER, ERR_POLICY, c->wall + 3 * 3600000);
+	CLOUD_CASE_EXPECT(c, "!upgrade_ended s3");
+	cloud_case_pass(c, 3 * 3600000 - 1000);
+	CLOUD_CASE_EXPECT(c, "");
+	cloud_case_pass(c, 1000);
+	CLOUD_CASE_EXPECT(c, "0115");
+	cloud_case_pass(c, (int64_t)c->identity.request_interval_ms);
+	CLOUD_CASE_EXPECT(c, "0115");
+}
+
 /* --- messages that were not taken ------------------------------------------------------------- */
 
 Test(cloud_link, sends_a_status_again_after_a_new_login_when_it_was_not_logged_in)

@@ -125,7 +125,7 @@ expect_keys(const struct conf_table *t, const char *printed)
 
 Test(ctl_tables, config_prints_every_key_of_every_daemon_with_its_default)
 {
-	struct conf_section sections[3];
+	struct conf_section sections[FLASH_SETTINGS_SECTIONS];
 	struct tool_result r = CTL(".", "config"), one = CTL(".", "config", "--daemon", "fetchd");
 	struct conf_table t = cloud_settings_table(sections);
 

@@ -76,8 +76,7 @@ Test(entry, stays_with_its_secret_while_the_network_fails)
 	struct entry e = fresh();
 
 	for (int i = 0; i < 50; i++)
-		cr_expect_eq(
-		    attempt(&e, &two, ENTRY_SECRET, SESSION_CODE_NETWORK), ENTRY_USUAL);
+		cr_expect_eq(attempt(&e, &two, ENTRY_SECRET, SESSION_CODE_NETWORK), ENTRY_USUAL);
 }
 
 Test(entry, believes_in_a_wrong_secret_only_after_six_times_unavailable)

@@ -155,3 +155,42 @@ Test(policy, what_can_never_be_comes_before_what_may_pass)
 	s.d.mode = POLICY_NEVER;
 	expect(&s, REJECT, ERR_POLICY, "never", "2.0.0");
 }
+
+Test(policy, outside_its_window_a_plan_is_deferred_until_the_window_opens)
+{
+	struct scene s;
+	struct policy_verdict v;
+
+	open_scene(&s);
+	s.d.rule = "night";
+	s.d.windows = "mon-fri 22:00-05:00";
+	s.d.minute = 3 * 1440 + 21 * 60 + 5;
+	s.d.opens_in_ms = 55 * 60000;
+	s.d.state = PB__DEVICE_STATE__DEVICE_STATE_AWAY; /* it may be there by then */
+	expect(&s, DEFER, ERR_POLICY, "within mon-fri 22:00-05:00 (policy night)", "Wed 21:05");
+	policy_judge(&s.d, &s.o, NOW, &v);
+	cr_expect_eq(v.until, NOW + 55 * 60000);
+	s.d.opens_in_ms = 0;
+	s.d.state = PB__DEVICE_STATE__DEVICE_STATE_PRESENT;
+	expect(&s, ACCEPT, ERR_OK, NULL, NULL);
+	s.d.mode = POLICY_NEVER;
+	expect(&s, REJECT, ERR_POLICY, "policy night: never", "2.0.0");
+}
+
+Test(policy, the_stronger_of_both_signal_limits_counts)
+{
+	struct scene s;
+
+	open_scene(&s);
+	s.d.min_signal_dbm = -95;
+	expect(&s, ACCEPT, ERR_OK, NULL, NULL); /* nobody knows it */
+	s.d.signal_dbm = -96;
+	expect(&s, REJECT, ERR_SIGNAL, "-95", "-96");
+	s.o.min_signal_dbm = -110;
+	expect(&s, REJECT, ERR_SIGNAL, "-95", "-96");
+	s.o.min_signal_dbm = -90;
+	s.d.signal_dbm = -92;
+	expect(&s, REJECT, ERR_SIGNAL, "-90", "-92");
+	s.d.signal_dbm = -90;
+	expect(&s, ACCEPT, ERR_OK, NULL, NULL);
+}

@@ -1,0 +1,16 @@
+/*
+ * flash_judge: gathers what policy has to know of a device - configuration, local time, what it
+ * last said of itself - and has the plan judged.
+ */
+#ifndef SUBOTA_FLASH_JUDGE_H
+#define SUBOTA_FLASH_JUDGE_H
+
+#include "flash.h"
+#include "policy.h"
+
+/* `upgrade` is the plan's own id: it does not make its device busy. A device that is not known to
+ * be there is asked soon. */
+void flash_judge(
+    struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, struct policy_verdict *v);
+
+#endif
