@@ -38,9 +38,10 @@ enum {
 /* What this kernel offers, 0: nothing. */
 int landlock_abi(void);
 
-/* Only `rules` and `also` (may be NULL), TCP connections only to the ports that `ports` (a name of places.h; NULL: none)
- * stands for ("*": every port), no TCP bind, no abstract socket and no signal beyond ourselves and
- * our children. Needs no_new_privs. ERR_SYSTEM with a log line for a place that is missing. */
+/* Only `rules` and `also` (may be NULL), TCP connections only to the ports that `ports` (a name of
+ * places.h; NULL: none) stands for ("*": every port), no TCP bind, no abstract socket and no signal
+ * beyond ourselves and our children. Needs no_new_privs. ERR_SYSTEM with a log line for a place
+ * that is missing. */
 enum err landlock_enter(const struct landlock_rule *rules, const struct landlock_rule *also,
     const char *ports, const struct places *places) MUST_CHECK;
 

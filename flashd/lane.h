@@ -25,7 +25,8 @@ struct lane_handler {
 	void *arg;
 };
 
-/* `port`, `program` (path of subota-session) and `mode` (its sandbox, sandbox.h) are borrowed. Caller frees, which kills. */
+/* `port`, `program` (path of subota-session) and `mode` (its sandbox, sandbox.h) are borrowed.
+ * Caller frees, which kills. */
 enum err lane_new(struct loop *loop, const char *port, const char *program,
     const char *mode, const struct lane_handler *h, struct lane **out) MUST_CHECK;
 void lane_free(struct lane *l);

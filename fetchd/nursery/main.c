@@ -1,7 +1,8 @@
 /*
  * subota-nursery: starts couriers for the gate under the couriers' uid; see ../nursery.h.
  *
- * usage: subota-nursery COURIER UID GID MODE (the words of sandbox.h), with the gate's socket as descriptor 3.
+ * usage: subota-nursery COURIER UID GID MODE (the words of sandbox.h), with the gate's socket as
+ * descriptor 3.
  *
  * May: start COURIER with two descriptors that the gate passed, and kill it.
  * Must never: keep a privilege, open a file, link a network library, outlive the gate by more than

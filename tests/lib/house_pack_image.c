@@ -1,6 +1,6 @@
 /*
- * house_pack_image: see house_pack_image.h. The image format is MCUboot's (docs/design.md, image.h), written
- * here without the reader's code.
+ * house_pack_image: see house_pack_image.h. The image format is MCUboot's (docs/design.md,
+ * image.h), written here without the reader's code.
  */
 #include "house_pack_image.h"
 

@@ -172,6 +172,7 @@ Test(landlock, names_rights_for_people)
 {
 	char text[64];
 
-	cr_expect_str_eq(landlock_rights_text(LANDLOCK_READ | LANDLOCK_DEVICE, text), "read device");
+	cr_expect_str_eq(
+	    landlock_rights_text(LANDLOCK_READ | LANDLOCK_DEVICE, text), "read device");
 	cr_expect_str_eq(landlock_rights_text(LANDLOCK_MAY_BE_ABSENT, text), "");
 }
