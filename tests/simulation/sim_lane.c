@@ -311,12 +311,12 @@ sim_lanes_lost(void)
 /* --- the header ------------------------------------------------------------------------------- */
 
 enum err
-lane_new(struct loop *loop, const char *port, const char *program, const struct lane_handler *h,
-    struct lane **out)
+lane_new(struct loop *loop, const char *port, const char *program, const char *mode,
+    const struct lane_handler *h, struct lane **out)
 {
 	struct lane *l = calloc(1, sizeof(*l));
 
-	(void)loop, (void)program;
+	(void)loop, (void)program, (void)mode;
 	*l = (struct lane){.port = port, .handler = *h, .number = port[strlen("line-")] - '0'};
 	*out = l;
 	return ERR_OK;
