@@ -245,12 +245,12 @@ print_examples(const struct demo *d)
 
 	printf("\nAll keeps running until Ctrl-C.\n"
 	       "  directory         %s (log/*, subota.conf, trust/, fw.bin)\n"
-	       "  Developer Center  MQTT over TLS %u, HTTPS %u, CA %s/devcenter/ca.pem\n"
+	       "  Developer Center  http://127.0.0.1:%u/ (console), MQTT over TLS %u, HTTPS %u\n"
 	       "  %s/subota-devcenter status --dir %s/devcenter\n"
 	       "  %s/subotactl status --config %s/subota.conf\n"
 	       "  %s/subotactl tap --config %s/subota.conf\n"
 	       "  %s/subotactl bundle show %s/fw.bin\n",
-	    h->dir, h->mqtt, h->https, h->dir, h->programs, h->dir, h->programs, h->dir,
+	    h->dir, h->console, h->mqtt, h->https, h->programs, h->dir, h->programs, h->dir,
 	    h->programs, h->dir, h->programs, h->dir);
 	fflush(stdout);
 }

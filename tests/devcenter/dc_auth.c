@@ -182,7 +182,7 @@ new_secret(struct dc *dc, struct dc_session *s, struct dc_ttlv_out *o)
 	for (size_t i = 0; i < sizeof(raw); i++)
 		snprintf(ds + 2 * i, 3, "%02x", raw[i]);
 	dc_db_do(dc->db, "UPDATE device SET ds = ?, registered = ? WHERE id = ?", "tii", ds,
-	    (int64_t)dc->now_ms(), s->self.device);
+	    dc_peer_now(dc), s->self.device);
 	dc_ttlv_put_text(o, 5, ds);
 	dc_peer_say(dc, &s->self, "registered");
 }
@@ -210,7 +210,7 @@ dc_auth_greet(struct dc *dc, struct dc_session *s)
 		dc_peer_send(dc, &s->self, "sys", CMD_CONFIGURE, 0, &o);
 	s->self.has_key = s->wants_key;
 	dc_db_do(dc->db, "UPDATE device SET online = 1, seen = ? WHERE id = ?", "ii",
-	    (int64_t)dc->now_ms(), s->self.device);
+	    dc_peer_now(dc), s->self.device);
 	dc_peer_say(dc, &s->self, "online");
 	return true;
 }

@@ -25,6 +25,8 @@ static const struct dc_opt_row serve_rows[] = {
 	{"https-port",      "PORT", "packages (0: any)"},
 	{"plain-mqtt-port", "PORT", "also MQTT without TLS (0: any)"},
 	{"http-port",       "PORT", "also packages without TLS (0: any)"},
+	{"console-port",    "PORT", "web console (0: any)"},
+	{"console-listen",  "IPV4", "its address; it has no login (127.0.0.1)"},
 	{"quiet",           NULL,   "no line per event"},
 	{NULL, NULL, NULL},
 };
@@ -36,6 +38,7 @@ serve(struct dc_cli *c)
 	struct dc_serve_options o = {.dir = c->dir,
 	    .address = dc_opt_get(&c->opt, "listen", "127.0.0.1"),
 	    .host = dc_opt_get(&c->opt, "host", NULL),
+	    .console_address = dc_opt_get(&c->opt, "console-listen", "127.0.0.1"),
 	    .plain_mqtt = dc_opt_get(&c->opt, "plain-mqtt-port", NULL) != NULL,
 	    .http = dc_opt_get(&c->opt, "http-port", NULL) != NULL,
 	    .quiet = dc_opt_get(&c->opt, "quiet", NULL) != NULL};
@@ -43,7 +46,8 @@ serve(struct dc_cli *c)
 		const char *name;
 		unsigned *port;
 	} ports[] = {{"mqtt-port", &o.mqtt_port}, {"https-port", &o.https_port},
-	    {"plain-mqtt-port", &o.plain_mqtt_port}, {"http-port", &o.http_port}};
+	    {"plain-mqtt-port", &o.plain_mqtt_port}, {"http-port", &o.http_port},
+	    {"console-port", &o.console_port}};
 	int64_t port;
 
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
@@ -87,6 +91,12 @@ static const struct command {
 	 dc_cli_show_rows, dc_cli_plan_suspend},
 	{"plan terminate", "NAME", "end it for good", 1, 1, true,
 	 dc_cli_show_rows, dc_cli_plan_terminate},
+	{"plan delete", "NAME", "remove it; only before it was activated", 1, 1, true,
+	 dc_cli_show_rows, dc_cli_plan_delete},
+	{"package verify", "NAME", "try a package on one device that is online, 60 minutes", 1, 1,
+	 true, dc_cli_plan_verify_rows, dc_cli_plan_verify},
+	{"clock", "", "the platform's time, and put it ahead", 0, 0, true,
+	 dc_cli_plan_clock_rows, dc_cli_plan_clock},
 	{"status", "", "devices, versions, plans, statuses in order", 0, 0, true,
 	 dc_cli_show_status_rows, dc_cli_show_status},
 	{"log", "PK/DK", "what happened to a device, in the platform's words", 1, 1, true,
@@ -213,9 +223,10 @@ dc_cli_order(struct dc_cli *c, const char *what, int64_t device)
 }
 
 int64_t
-dc_cli_now(void)
+dc_cli_now(struct dc_cli *c)
 {
-	return (int64_t)clock_wall_ms();
+	return (int64_t)clock_wall_ms() +
+	       dc_db_int(c->db, 0, "SELECT value FROM setting WHERE name = 'clock'", "");
 }
 
 static int

@@ -22,10 +22,10 @@ int dc_cli_run(int argc, char **argv);
 enum err dc_cli_device_name(const char *text, char *pk, char *dk) MUST_CHECK;
 /* The row of a device "PK/DK"; 0 (and said) when there is none. */
 int64_t dc_cli_find_device(struct dc_cli *c, const char *text);
-/* Tell a running server about what was written ("plan", "fault", or "kick" with a device) and wait
- * until it has acted on it; nothing to do without one. Returns an exit status. */
+/* Tell a running server about what was written ("plan", "fault", "clock", or "kick" with a device)
+ * and wait until it has acted on it; nothing to do without one. Returns an exit status. */
 int dc_cli_order(struct dc_cli *c, const char *what, int64_t device);
-/* ms since 1970 */
-int64_t dc_cli_now(void);
+/* The platform's time, ms since 1970. */
+int64_t dc_cli_now(struct dc_cli *c);
 
 #endif

@@ -13,6 +13,8 @@
 #include "clock.h"
 #include "dc_fault.h"
 #include "dc_plan.h"
+#include "dc_rule.h"
+#include "dc_state.h"
 
 /* clang-format off */
 const struct dc_opt_row dc_cli_show_rows[] = {
@@ -37,145 +39,7 @@ const struct dc_opt_row dc_cli_show_wait_rows[] = {
 
 enum { POLL_MS = 30 };
 
-AUTO_DEFINE(cjson, cJSON *, cJSON_Delete)
-
-static void
-add_text(cJSON *o, const char *name, const struct dc_query *q, int column)
-{
-	if (dc_query_is_null(q, column))
-		cJSON_AddNullToObject(o, name);
-	else
-		cJSON_AddStringToObject(o, name, dc_query_text(q, column));
-}
-
-static void
-add_number(cJSON *o, const char *name, const struct dc_query *q, int column)
-{
-	if (dc_query_is_null(q, column))
-		cJSON_AddNullToObject(o, name);
-	else
-		cJSON_AddNumberToObject(o, name, dc_query_real(q, column));
-}
-
 /* --- status ---------------------------------------------------------------------------------- */
-
-static void
-add_statuses(struct dc_cli *c, cJSON *to, int64_t device)
-{
-	cJSON *list = cJSON_AddArrayToObject(to, "statuses");
-	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(c->db,
-	    "SELECT s.code, s.name, s.component, s.version, s.at, p.name FROM status s "
-	    "LEFT JOIN plan p ON p.id = s.plan WHERE s.device = ? ORDER BY s.id",
-	    "i", device);
-
-	while (dc_query_next(q)) {
-		cJSON *s = cJSON_CreateObject();
-
-		cJSON_AddItemToArray(list, s);
-		add_number(s, "code", q, 0);
-		add_text(s, "name", q, 1);
-		add_text(s, "component", q, 2);
-		add_text(s, "version", q, 3);
-		add_number(s, "at", q, 4);
-		add_text(s, "plan", q, 5);
-	}
-}
-
-static void
-add_progress(struct dc_cli *c, cJSON *to, int64_t device)
-{
-	cJSON *list = cJSON_AddArrayToObject(to, "upgrades");
-	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(c->db,
-	    "SELECT pl.name, pk.component, pk.target, pr.state, pr.last, pr.tries, pr.offered, "
-	    "pr.started, pr.ended FROM progress pr JOIN plan pl ON pl.id = pr.plan "
-	    "JOIN plan_component pc ON pc.plan = pr.plan AND pc.seq = pr.seq "
-	    "JOIN package pk ON pk.id = pc.package WHERE pr.device = ? ORDER BY pr.plan, pr.seq",
-	    "i", device);
-
-	while (dc_query_next(q)) {
-		cJSON *s = cJSON_CreateObject();
-
-		cJSON_AddItemToArray(list, s);
-		add_text(s, "plan", q, 0);
-		add_text(s, "component", q, 1);
-		add_text(s, "target", q, 2);
-		cJSON_AddStringToObject(s, "state", dc_plan_state_name(dc_query_int(q, 3)));
-		add_number(s, "last_status", q, 4);
-		add_number(s, "failures", q, 5);
-		add_number(s, "offered", q, 6);
-		add_number(s, "started", q, 7);
-		add_number(s, "ended", q, 8);
-	}
-}
-
-static void
-add_devices(struct dc_cli *c, cJSON *to)
-{
-	cJSON *list = cJSON_AddArrayToObject(to, "devices");
-	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(c->db,
-	    "SELECT d.id, d.pk, d.dk, p.kind, g.pk || '/' || g.dk, d.online, d.version, d.mcu, "
-	    "d.model, d.battery, d.voltage, d.rssi, d.seen, d.registered FROM device d "
-	    "JOIN product p ON p.pk = d.pk LEFT JOIN device g ON g.id = d.gateway ORDER BY d.id",
-	    "");
-
-	while (dc_query_next(q)) {
-		cJSON *d = cJSON_CreateObject();
-
-		cJSON_AddItemToArray(list, d);
-		add_text(d, "pk", q, 1);
-		add_text(d, "dk", q, 2);
-		add_text(d, "kind", q, 3);
-		add_text(d, "gateway", q, 4);
-		cJSON_AddBoolToObject(d, "online", dc_query_int(q, 5) != 0);
-		add_text(d, "version", q, 6);
-		add_text(d, "mcu", q, 7);
-		add_text(d, "model", q, 8);
-		add_number(d, "battery", q, 9);
-		add_number(d, "voltage", q, 10);
-		add_number(d, "rssi", q, 11);
-		add_number(d, "seen", q, 12);
-		add_number(d, "registered", q, 13);
-		add_progress(c, d, dc_query_int(q, 0));
-		add_statuses(c, d, dc_query_int(q, 0));
-	}
-}
-
-static void
-add_things(struct dc_cli *c, cJSON *to)
-{
-	cJSON *packages = cJSON_AddArrayToObject(to, "packages");
-	cJSON *plans = cJSON_AddArrayToObject(to, "plans");
-	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(c->db,
-	    "SELECT name, component, target, source, size, md5, crc, sha256, scheme, path, "
-	    "requests, bytes FROM package ORDER BY id",
-	    "");
-	AUTO(dc_query)
-	struct dc_query *p = dc_db_query(c->db,
-	    "SELECT name, pk, state, mode, starts, ends, push, retries FROM plan ORDER BY id", "");
-	static const char *const package_fields[] = {"name", "component", "target", "source",
-	    "size", "md5", "crc", "sha256", "scheme", "path", "requests", "bytes_served"};
-	static const char *const plan_fields[] = {
-	    "name", "product", "state", "mode", "starts", "ends", "push", "retries"};
-
-	while (dc_query_next(q)) {
-		cJSON *o = cJSON_CreateObject();
-
-		cJSON_AddItemToArray(packages, o);
-		for (int i = 0; i < 12; i++)
-			(i == 4 || i >= 10 ? add_number : add_text)(o, package_fields[i], q, i);
-	}
-	while (dc_query_next(p)) {
-		cJSON *o = cJSON_CreateObject();
-
-		cJSON_AddItemToArray(plans, o);
-		for (int i = 0; i < 8; i++)
-			(i >= 4 ? add_number : add_text)(o, plan_fields[i], p, i);
-	}
-}
 
 static const char *
 text_of(const cJSON *o, const char *name)
@@ -208,11 +72,9 @@ print_device(const cJSON *d)
 int
 dc_cli_show_status(struct dc_cli *c)
 {
-	AUTO(cjson) cJSON *all = cJSON_CreateObject();
+	AUTO(cjson) cJSON *all = dc_state_all(c->db, dc_cli_now(c), true);
 	const cJSON *item;
 
-	add_devices(c, all);
-	add_things(c, all);
 	if (dc_opt_get(&c->opt, "json", NULL)) {
 		char *text = cJSON_Print(all);
 
@@ -229,7 +91,7 @@ dc_cli_show_status(struct dc_cli *c)
 		cJSON_GetObjectItem(item, "requests")->valuedouble);
 	cJSON_ArrayForEach(item, cJSON_GetObjectItem(all, "plans"))
 	    printf("plan %s: product %s, %s\n", text_of(item, "name"), text_of(item, "product"),
-		text_of(item, "state"));
+		text_of(item, "life"));
 	return DC_EXIT_OK;
 }
 
@@ -270,35 +132,29 @@ plan_of(struct dc_cli *c, int64_t device)
 	    "SELECT plan FROM progress WHERE device = ? ORDER BY plan DESC LIMIT 1", "i", device);
 }
 
-static int64_t
-count(struct dc_cli *c, int64_t plan, int64_t device, int64_t state)
-{
-	return dc_db_int(c->db, 0,
-	    "SELECT count(*) FROM progress WHERE plan = ? AND device = ? AND state = ?", "iii",
-	    plan, device, state);
-}
-
 /* Where the device stands in its plan, as one of the names of --state; "" before anything. */
 static const char *
 stands(struct dc_cli *c, int64_t device)
 {
+	static const char *const names[] = {"", "upgrading", "success", "failed", "needless"};
 	int64_t plan = plan_of(c, device);
 	int64_t parts = dc_db_int(
 	    c->db, 0, "SELECT count(*) FROM plan_component WHERE plan = ?", "i", plan);
-	int64_t done = count(c, plan, device, DC_PROGRESS_DONE);
-	int64_t needless = count(c, plan, device, DC_PROGRESS_NEEDLESS);
+	struct dc_rule_counts k = {{0}};
 
+	for (int64_t state = 0; state < 5; state++)
+		k.n[state] = dc_db_int(c->db, 0,
+		    "SELECT count(*) FROM progress WHERE plan = ? AND device = ? AND state = ?",
+		    "iii", plan, device, state);
 	if (!plan || !parts)
 		return "";
-	if (count(c, plan, device, DC_PROGRESS_FAILED))
-		return "failed";
-	if (done + needless == parts)
-		return done ? "success" : "needless";
-	if (dc_db_int(c->db, 0,
+	int64_t state = dc_rule_device_state(&k, parts);
+	if (state <= DC_PROGRESS_RUNNING &&
+	    dc_db_int(c->db, 0,
 		"SELECT count(*) FROM progress WHERE plan = ? AND device = ? AND last = 3", "ii",
 		plan, device))
 		return "refused";
-	return count(c, plan, device, DC_PROGRESS_RUNNING) || done ? "upgrading" : "";
+	return names[state];
 }
 
 /* 1: it is so, 0: not yet, -1: it will not be any more. */

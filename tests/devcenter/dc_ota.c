@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dc_plan.h"
+#include "dc_rule.h"
 
 /* clang-format off */
 enum {
@@ -63,19 +64,6 @@ dc_ota_status_text(int64_t status)
 
 /* --- offering -------------------------------------------------------------------------------- */
 
-/* From == to means the whole day; a period may span midnight. */
-static bool
-in_push_period(const struct dc_offer *o, int64_t now_ms)
-{
-	int64_t minute = now_ms / 60000 % 1440;
-
-	if (o->push_from == o->push_to)
-		return true;
-	if (o->push_from < o->push_to)
-		return minute >= o->push_from && minute < o->push_to;
-	return minute >= o->push_from || minute < o->push_to;
-}
-
 static bool
 may_push(const struct dc_offer *o, enum dc_ota_why why, int64_t now)
 {
@@ -83,7 +71,7 @@ may_push(const struct dc_offer *o, enum dc_ota_why why, int64_t now)
 
 	if (why == DC_OTA_REQUEST)
 		return true;
-	if (!o->push || !in_push_period(o, now))
+	if (!o->push || !dc_rule_in_period(o->push_from, o->push_to, o->zone, now))
 		return false;
 	if (o->last == REFUSED && o->due > now)
 		return false;
@@ -97,7 +85,7 @@ may_push(const struct dc_offer *o, enum dc_ota_why why, int64_t now)
 void
 dc_ota_offer(struct dc *dc, struct dc_peer *p, enum dc_ota_why why)
 {
-	int64_t now = (int64_t)dc->now_ms();
+	int64_t now = dc_peer_now(dc);
 	struct dc_ttlv_out v = {0};
 	struct dc_offer o;
 
@@ -131,7 +119,7 @@ dc_ota_version(struct dc *dc, struct dc_peer *p, const char *version, const char
 {
 	if (version)
 		dc_db_do(dc->db, "UPDATE device SET version = ?, seen = ? WHERE id = ?", "tii",
-		    version, (int64_t)dc->now_ms(), p->device);
+		    version, dc_peer_now(dc), p->device);
 	if (mcu)
 		dc_db_do(dc->db, "UPDATE device SET mcu = ? WHERE id = ?", "ti", mcu, p->device);
 	dc_plan_settle(dc, p);
@@ -147,7 +135,7 @@ dc_ota_request(struct dc *dc, struct dc_peer *p)
 		return EXCEPTION_PAYLOAD;
 	dc_peer_say(dc, p, "device requests an upgrade plan, version %s", version);
 	dc_db_do(dc->db, "UPDATE device SET version = ?, seen = ? WHERE id = ?", "tii", version,
-	    (int64_t)dc->now_ms(), p->device);
+	    dc_peer_now(dc), p->device);
 	if (dc_ttlv_text(&dc->ttlv, ID_MCU, mcu, sizeof(mcu)))
 		dc_db_do(dc->db, "UPDATE device SET mcu = ? WHERE id = ?", "ti", mcu, p->device);
 	dc_plan_settle(dc, p);
@@ -235,7 +223,7 @@ on_confirmed(struct dc *dc, struct dc_peer *p, struct dc_offer *o)
 	dc_db_do(dc->db,
 	    "UPDATE progress SET state = 1, confirmed = confirmed + 1, sha256 = ?, "
 	    "started = coalesce(started, ?) WHERE plan = ? AND seq = ? AND device = ?",
-	    "iiiii", (int64_t)o->sha256, (int64_t)dc->now_ms(), o->plan, o->seq, p->device);
+	    "iiiii", (int64_t)o->sha256, dc_peer_now(dc), o->plan, o->seq, p->device);
 	send_package(dc, p, o);
 }
 
@@ -291,7 +279,7 @@ record_status(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o,
 	    "INSERT INTO status (device, plan, component, code, name, version, at) "
 	    "VALUES (?, nullif(?, 0), ?, ?, ?, ?, ?)",
 	    "iititti", p->device, o ? o->plan : (int64_t)0, component, status, name,
-	    has_version ? version : NULL, (int64_t)dc->now_ms());
+	    has_version ? version : NULL, dc_peer_now(dc));
 }
 
 unsigned
@@ -318,7 +306,7 @@ dc_ota_status(struct dc *dc, struct dc_peer *p)
 	    known ? "" : " (no plan was issued)");
 	if (dc_ttlv_text(&dc->ttlv, ID_VERSION, version, sizeof(version)))
 		dc_db_do(dc->db, "UPDATE device SET version = ?, seen = ? WHERE id = ?", "tii",
-		    version, (int64_t)dc->now_ms(), p->device);
+		    version, dc_peer_now(dc), p->device);
 	if (dc_ttlv_text(&dc->ttlv, ID_MCU, mcu, sizeof(mcu)))
 		dc_db_do(dc->db, "UPDATE device SET mcu = ? WHERE id = ?", "ti", mcu, p->device);
 	if (known)
@@ -346,7 +334,7 @@ dc_ota_tick(struct dc *dc)
 	    "JOIN device d ON d.id = pr.device "
 	    "WHERE pr.due <= ? AND pr.state IN (0, 1) AND pl.state = 'activated' AND d.online = 1 "
 	    "AND pl.push = 1 LIMIT 64",
-	    "i", (int64_t)dc->now_ms());
+	    "i", dc_peer_now(dc));
 
 	while (n < 64 && dc_query_next(q))
 		device[n++] = dc_query_int(q, 0);

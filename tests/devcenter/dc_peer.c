@@ -22,6 +22,12 @@ dc_peer_alloc(size_t size)
 	return p;
 }
 
+int64_t
+dc_peer_now(const struct dc *dc)
+{
+	return (int64_t)dc->now_ms() + dc->ahead_ms;
+}
+
 void
 dc_peer_endpoint(char out[DC_ENDPOINT_MAX + 1], const char *pk, const char *dk)
 {
@@ -98,7 +104,7 @@ static void
 record(struct dc *dc, int64_t device, const char *text)
 {
 	dc_db_do(dc->db, "INSERT INTO log (device, at, text) VALUES (?, ?, ?)", "iit", device,
-	    (int64_t)dc->now_ms(), text);
+	    dc_peer_now(dc), text);
 }
 
 void
@@ -143,7 +149,7 @@ dc_peer_is_repeat(struct dc *dc, struct dc_peer *p)
 {
 	const struct dc_dp *f = &dc->frame;
 	uint32_t h = hash(f->payload, f->len);
-	uint64_t now = dc->now_ms();
+	uint64_t now = (uint64_t)dc_peer_now(dc);
 
 	for (unsigned i = 0; i < DC_RECENT; i++)
 		if (p->recent[i].pkg_id == f->pkg_id && p->recent[i].cmd == f->cmd &&
@@ -189,7 +195,7 @@ go_offline(struct dc *dc, const struct dc_peer *p, const char *why)
 	if (!p->device)
 		return;
 	dc_db_do(dc->db, "UPDATE device SET online = 0, seen = ? WHERE id = ?", "ii",
-	    (int64_t)dc->now_ms(), p->device);
+	    dc_peer_now(dc), p->device);
 	dc_peer_say(dc, p, "offline: %s", why);
 }
 

@@ -52,7 +52,8 @@ struct dc {
 	struct dc_broker *broker;
 	struct dc_faults faults;
 	struct dc_session *sessions;
-	uint64_t (*now_ms)(void);            /* wall clock */
+	uint64_t (*now_ms)(void);            /* wall clock; dc_peer_now() is what counts */
+	int64_t ahead_ms;                    /* how far the platform's clock is before it */
 	void (*random)(void *out, size_t n); /* secrets and names */
 	FILE *events;                        /* one line per event; NULL = none */
 	char https[128], http[128];          /* "https://HOST:PORT" of the package server */
@@ -63,6 +64,9 @@ struct dc {
 
 /* Zeroed memory; without any, the program ends: it serves tests, not customers. */
 void *dc_peer_alloc(size_t size);
+
+/* The platform's time, ms since 1970: the wall clock and what `clock` put it ahead. */
+int64_t dc_peer_now(const struct dc *dc);
 
 /* The endpoint of a product key and a device key. */
 void dc_peer_endpoint(char out[DC_ENDPOINT_MAX + 1], const char *pk, const char *dk);

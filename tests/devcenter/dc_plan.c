@@ -10,7 +10,7 @@
 	"SELECT pl.id, pc.seq, pk.id, pl.name, pl.state, pk.component, pk.target, pk.source, " \
 	"pk.kind, pk.size, pl.min_battery, pl.min_signal, pl.push, pl.push_from, pl.push_to, " \
 	"pl.reject_min, pl.retries, pl.retry_ms, pr.state, pr.last, pr.tries, pr.due, " \
-	"pr.offered, pr.sha256, pc.versions "
+	"pr.offered, pr.sha256, pc.versions, pl.zone "
 
 const char *
 dc_plan_state_name(int64_t progress_state)
@@ -50,6 +50,7 @@ read_offer(const struct dc_query *q)
 	    .due = dc_query_int(q, 21),
 	    .offered = dc_query_int(q, 22),
 	    .sha256 = dc_query_int(q, 23),
+	    .zone = dc_query_int(q, 25),
 	};
 
 	copy(o.plan_name, sizeof(o.plan_name), dc_query_text(q, 3));
@@ -123,7 +124,7 @@ version_fits(const struct dc_offer *o, const char *versions, const char *version
 bool
 dc_plan_next(struct dc *dc, const struct dc_peer *p, struct dc_offer *out)
 {
-	int64_t now = (int64_t)dc->now_ms(), blocked = 0;
+	int64_t now = dc_peer_now(dc), blocked = 0;
 	char version[65];
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(dc->db,
@@ -188,7 +189,7 @@ dc_plan_offered(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o
 	dc_db_do(dc->db,
 	    "INSERT INTO progress (plan, seq, device, offered) VALUES (?, ?, ?, ?) "
 	    "ON CONFLICT (plan, seq, device) DO UPDATE SET offered = excluded.offered, last = 0",
-	    "iiii", o->plan, o->seq, p->device, (int64_t)dc->now_ms());
+	    "iiii", o->plan, o->seq, p->device, dc_peer_now(dc));
 }
 
 void
@@ -202,7 +203,7 @@ void
 dc_plan_set_due(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o, int64_t after_ms)
 {
 	dc_db_do(dc->db, "UPDATE progress SET due = ? WHERE plan = ? AND seq = ? AND device = ?",
-	    "iiii", (int64_t)dc->now_ms() + after_ms, o->plan, o->seq, p->device);
+	    "iiii", dc_peer_now(dc) + after_ms, o->plan, o->seq, p->device);
 }
 
 void
@@ -213,7 +214,7 @@ dc_plan_end(
 	    "INSERT INTO progress (plan, seq, device, state, ended) VALUES (?, ?, ?, ?, ?) "
 	    "ON CONFLICT (plan, seq, device) DO UPDATE SET state = excluded.state, "
 	    "ended = excluded.ended, due = NULL",
-	    "iiiii", o->plan, o->seq, p->device, (int64_t)state, (int64_t)dc->now_ms());
+	    "iiiii", o->plan, o->seq, p->device, (int64_t)state, dc_peer_now(dc));
 	dc_peer_say(dc, p, "plan %s, component %s: %s", o->plan_name, o->component,
 	    dc_plan_state_name(state));
 }

@@ -29,7 +29,8 @@ struct dc_offer {
 	int64_t kind, size; /* kind: 0 module, 1 MCU */
 	int64_t min_battery, min_signal;
 	bool push;
-	int64_t push_from, push_to; /* minutes of the day, UTC */
+	int64_t push_from, push_to; /* minutes of the day, in `zone`: minutes east of UTC */
+	int64_t zone;
 	int64_t reject_min, retries, retry_ms;
 	/* progress */
 	int64_t state, last, tries, due, offered;

@@ -280,8 +280,16 @@ load_faults(struct dc *dc)
 			dc_fault_clear(&dc->faults, (enum dc_fault)f);
 }
 
+/* How far `clock` put the platform's time ahead. */
 static void
-offer_to_all(struct dc *dc)
+load_clock(struct dc *dc)
+{
+	dc->ahead_ms = dc_db_int(
+	    dc->db, 0, "SELECT value FROM setting WHERE name = 'clock'", "");
+}
+
+void
+dc_platform_offer(struct dc *dc)
 {
 	for (struct dc_session *s = dc->sessions; s; s = s->next) {
 		if (!s->client || !s->greeted || s->refusal != DC_CODE_OK)
@@ -324,7 +332,7 @@ obey(struct dc *dc)
 		if (is_kick)
 			kick(dc, device);
 		if (is_plan)
-			offer_to_all(dc);
+			dc_platform_offer(dc);
 	}
 }
 
@@ -371,6 +379,7 @@ dc_platform_new(struct dc_db *db, void (*send)(void *, const uint8_t *, size_t),
 	dc_db_do(db, "UPDATE device SET online = 0", "");
 	dc_db_do(db, "DELETE FROM command", "");
 	load_faults(dc);
+	load_clock(dc);
 	dc->db_version = dc_db_version(db);
 	*out = dc;
 	return ERR_OK;
@@ -394,6 +403,7 @@ dc_platform_tick(struct dc *dc, struct mono now)
 		dc->db_version = version;
 		dc_db_begin(dc->db);
 		load_faults(dc);
+		load_clock(dc);
 		obey(dc);
 		dc_db_commit(dc->db);
 	}

@@ -14,6 +14,9 @@ enum err dc_platform_new(struct dc_db *db, void (*send)(void *, const uint8_t *,
 void dc_platform_free(struct dc *dc);
 AUTO_DEFINE(dc_platform, struct dc *, dc_platform_free)
 
+/* Offer to everybody who is connected whatever fits: after a plan has changed. */
+void dc_platform_offer(struct dc *dc);
+
 /* Every 100 ms or so: keep-alives, due offers, what the command line wrote. */
 void dc_platform_tick(struct dc *dc, struct mono now);
 

@@ -76,6 +76,9 @@ const char *const dc_schema[] = {
 	" rev INTEGER NOT NULL);"
 	"CREATE TABLE command (" /* from the command line to the server */
 	" id INTEGER PRIMARY KEY, what TEXT NOT NULL, device INTEGER NOT NULL);",
+	"ALTER TABLE plan ADD COLUMN zone INTEGER NOT NULL DEFAULT 0;" /* minutes east of UTC */
+	"ALTER TABLE plan ADD COLUMN verifies INTEGER REFERENCES device (id);" /* or NULL: a plan */
+	"CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL);", /* clock: ms ahead */
 	NULL,
 };
 /* clang-format on */

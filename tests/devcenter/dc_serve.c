@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
+#include "dc_console.h"
 #include "dc_http.h"
 #include "dc_net.h"
 #include "dc_platform.h"
@@ -24,6 +25,7 @@ struct server {
 	struct dc *dc;
 	struct dc_net *net;
 	struct dc_http *http;
+	struct dc_console *console;
 	SSL_CTX *tls;
 	int signals, lock;
 	bool stop;
@@ -111,9 +113,9 @@ write_ready(const struct dc_serve_options *o, const struct dc_serve_options *got
 		return ERR_SYSTEM;
 	fprintf(f,
 	    "{\"pid\":%d,\"address\":\"%s\",\"mqtt_port\":%u,\"https_port\":%u,"
-	    "\"plain_mqtt_port\":%u,\"http_port\":%u,\"ca\":\"ca.pem\"}\n",
+	    "\"plain_mqtt_port\":%u,\"http_port\":%u,\"console_port\":%u,\"ca\":\"ca.pem\"}\n",
 	    getpid(), o->address, got->mqtt_port, got->https_port, got->plain_mqtt_port,
-	    got->http_port);
+	    got->http_port, got->console_port);
 	if (fclose(f) != 0 || rename(temp, path) != 0)
 		return ERR_SYSTEM;
 	return ERR_OK;
@@ -131,6 +133,9 @@ listen_all(struct server *s, const struct dc_serve_options *o, struct dc_serve_o
 		err = dc_http_listen(s->http, o->address, &got->https_port, true);
 	if (!err && o->http)
 		err = dc_http_listen(s->http, o->address, &got->http_port, false);
+	if (!err)
+		err = dc_console_open(s->dc, o->dir, s->net, o->console_address,
+		    &got->console_port, &s->console);
 	const char *host = o->host ? o->host : o->address;
 	snprintf(s->dc->https, sizeof(s->dc->https), "https://%.100s:%u", host, got->https_port);
 	snprintf(s->dc->http, sizeof(s->dc->http), "http://%.100s:%u", host, got->http_port);
@@ -218,6 +223,7 @@ run(struct server *s)
 			tick = mono_after(now, TICK_MS);
 		}
 		int64_t left = mono_between(clock_now(), tick);
+		dc_console_tick(s->console);
 		dc_net_round(s->net, dc_http_tick(s->http, left > 0 ? (int)left : 0));
 	}
 }
@@ -233,8 +239,10 @@ dc_serve_run(const struct dc_serve_options *o)
 	if (!err)
 		err = write_ready(o, &got);
 	if (!err && s.dc->events) {
-		printf("listening: MQTT over TLS on %s:%u, packages on %s\n", o->address,
-		    got.mqtt_port, s.dc->https);
+		printf("listening: MQTT over TLS on %s:%u, packages on %s\n"
+		       "console: http://%s:%u/\n",
+		    o->address, got.mqtt_port, s.dc->https, o->console_address,
+		    got.console_port);
 		fflush(stdout);
 	}
 	if (!err)
@@ -244,6 +252,7 @@ dc_serve_run(const struct dc_serve_options *o)
 	snprintf(ready, sizeof(ready), "%s/ready.json", o->dir);
 	if (err != ERR_BUSY)
 		unlink(ready);
+	dc_console_close(s.console);
 	dc_http_free(s.http);
 	dc_net_free(s.net); /* says to the broker that everybody is gone */
 	dc_platform_free(s.dc);

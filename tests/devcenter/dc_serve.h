@@ -1,5 +1,6 @@
 /*
- * dc_serve: the running local Developer Center: broker, platform and package store in one thread.
+ * dc_serve: the running local Developer Center: broker, platform, package store and web
+ * console in one thread.
  */
 #ifndef DC_SERVE_H
 #define DC_SERVE_H
@@ -15,6 +16,8 @@ struct dc_serve_options {
 	unsigned mqtt_port, https_port; /* 0: any */
 	bool plain_mqtt, http;          /* also without TLS */
 	unsigned plain_mqtt_port, http_port;
+	const char *console_address;    /* IPv4 of the web console */
+	unsigned console_port;
 	bool quiet; /* no line per event */
 };
 

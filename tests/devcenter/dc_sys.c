@@ -172,7 +172,7 @@ register_sub(struct dc *dc, const struct dc_peer *gateway, struct sub *s, const 
 	for (size_t i = 0; i < sizeof(raw); i++)
 		snprintf(s->ds + 2 * i, 3, "%02x", raw[i]);
 	dc_db_do(dc->db, "UPDATE device SET ds = ?, registered = ? WHERE id = ?", "tii", s->ds,
-	    (int64_t)dc->now_ms(), s->device);
+	    dc_peer_now(dc), s->device);
 	return DC_CODE_OK;
 }
 
@@ -247,7 +247,7 @@ log_in(struct dc *dc, struct dc_peer *gateway, const struct sub *s)
 	p->next = gateway->session->subs;
 	gateway->session->subs = p;
 	dc_db_do(dc->db, "UPDATE device SET online = 1, seen = ? WHERE id = ?", "ii",
-	    (int64_t)dc->now_ms(), s->device);
+	    dc_peer_now(dc), s->device);
 	return p;
 }
 

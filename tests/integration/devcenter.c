@@ -249,6 +249,12 @@ Test(devcenter, wrong_command_lines_are_explained, .timeout = 120)
 		"No such file"},
 	    {{"plan", "add", "p", "--product", DC_CASE_PK, "--package", "none"}, "no such package"},
 	    {{"plan", "activate", "none"}, "expected a plan"},
+	    {{"plan", "delete", "none"}, "expected a plan"},
+	    {{"plan", "add", "p", "--product", DC_CASE_PK, "--package", "fw.bin", "--retries=6"},
+		"0 to 5, got 6"},
+	    {{"package", "verify", "fw.bin"}, "--device"},
+	    {{"package", "verify", "fw.bin", "--device", DC_CASE_PK "/" DC_CASE_DK}, "online"},
+	    {{"clock", "--ahead", "-1"}, "--ahead"},
 	    {{"fault", "set", "nonsense", "1"}, "no such fault"},
 	    {{"fault", "set", "delay", "soon"}, "VALUE"},
 	    {{"wait", "--device", "a/b", "--state", "happy"}, "--state"},
@@ -271,5 +277,32 @@ Test(devcenter, wrong_command_lines_are_explained, .timeout = 120)
 	struct tool_result help = TOOL(s.dir, s.program, "plan", "add", "--help");
 	dc_scene_must(&help, "--help");
 	cr_expect(strstr(help.out, "--min-battery"), "%s", help.out);
+	dc_scene_close(&s);
+}
+
+/* The newest plan's life, as `status` has it. */
+static void
+expect_life(struct dc_scene *s, const char *life)
+{
+	AUTO(vectors) cJSON *doc = dc_scene_status(s);
+	const cJSON *p = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "plans"), 0);
+
+	cr_expect_str_eq(vectors_text(p, "life"), life);
+}
+
+Test(devcenter, a_day_of_a_plan_s_life_takes_no_time, .timeout = 120)
+{
+	struct dc_scene s = dc_scene_open();
+
+	DC_MUST(&s, "plan", "add", "day", "--product", DC_CASE_PK, "--package", "fw.bin");
+	expect_life(&s, "Inactivated");
+	DC_MUST(&s, "plan", "activate", "day");
+	expect_life(&s, "To be upgraded");
+	DC_MUST(&s, "clock", "--ahead", "31449600");
+	expect_life(&s, "To be upgraded"); /* the day before its end */
+	DC_MUST(&s, "clock", "--ahead", "31622400");
+	expect_life(&s, "Ended");
+	DC_MUST(&s, "plan", "suspend", "day");
+	cr_expect_neq(DC_RUN(&s, "plan", "activate", "day").status, 0, "it has ended");
 	dc_scene_close(&s);
 }

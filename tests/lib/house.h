@@ -78,7 +78,7 @@ struct house {
 	struct house_options options;
 	struct kit *kit; /* the publisher */
 	struct house_process process[HOUSE_PARTS];
-	unsigned mqtt, https; /* ports */
+	unsigned mqtt, https, console; /* ports */
 	char package[64];     /* name of the last published */
 	struct keeper keeper;
 	char why[HOUSE_WHY];

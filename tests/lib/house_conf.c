@@ -112,11 +112,13 @@ house_conf_ports(struct house *h)
 	AUTO(json) cJSON *doc = json_file(path);
 	const cJSON *mqtt = cJSON_GetObjectItem(doc, "mqtt_port");
 	const cJSON *https = cJSON_GetObjectItem(doc, "https_port");
+	const cJSON *console = cJSON_GetObjectItem(doc, "console_port");
 
-	if (!cJSON_IsNumber(mqtt) || !cJSON_IsNumber(https))
-		return house_fail(h, ERR_MALFORMED, "%s: expected two ports", path);
+	if (!cJSON_IsNumber(mqtt) || !cJSON_IsNumber(https) || !cJSON_IsNumber(console))
+		return house_fail(h, ERR_MALFORMED, "%s: expected three ports", path);
 	h->mqtt = (unsigned)mqtt->valueint;
 	h->https = (unsigned)https->valueint;
+	h->console = (unsigned)console->valueint;
 	return ERR_OK;
 }
 

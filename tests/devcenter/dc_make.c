@@ -1,0 +1,259 @@
+/*
+ * dc_make: see dc_make.h. What a verb may begin from is one table.
+ *
+ * A savepoint makes a transaction of it wherever the caller stands.
+ */
+#include "dc_make.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* clang-format off */
+/* word, the states it begins from, the state it leads to */
+static const struct verb_row {
+	const char *word, *from, *or_from, *to;
+} verbs[] = {
+	[DC_MAKE_ACTIVATE]  = {"activate",  "inactivated", "suspended",   "activated"},
+	[DC_MAKE_SUSPEND]   = {"suspend",   "activated",   "activated",   "suspended"},
+	[DC_MAKE_TERMINATE] = {"terminate", "activated",   "suspended",   "terminated"},
+	[DC_MAKE_DELETE]    = {"delete",    "inactivated", "inactivated", "deleted"},
+};
+/* clang-format on */
+
+static enum err
+refuse(char why[static DC_RULE_WHY], enum err err, const char *what, const char *sentence)
+{
+	snprintf(why, DC_RULE_WHY, "%.110s: %s", what, sentence);
+	return err;
+}
+
+/* End a savepoint by what came of it. */
+static enum err
+conclude(struct dc_db *db, enum err err, const char *what, char why[static DC_RULE_WHY])
+{
+	if (err && dc_db_run(db, "ROLLBACK TO make", ""))
+		return refuse(why, ERR_SYSTEM, what, "the database is broken");
+	if (dc_db_run(db, "RELEASE make", ""))
+		return refuse(why, ERR_SYSTEM, what, "the database is busy");
+	if (err && !why[0])
+		return refuse(why, err, what, err_text(err));
+	return err;
+}
+
+/* --- packages -------------------------------------------------------------------------------- */
+
+enum err
+dc_make_package(struct dc_db *db, const char *dir, const struct dc_make_package *p, int64_t now,
+    struct dc_make_stored *out, char why[static DC_RULE_WHY])
+{
+	const struct dc_rule_package *r = &p->rule;
+	struct dc_digest *d = &out->digest;
+	uint8_t raw[8];
+	char path[4096];
+	enum err err = dc_rule_package(r, why);
+
+	if (err)
+		return err;
+	if (RAND_bytes(raw, sizeof(raw)) != 1)
+		return refuse(why, ERR_SYSTEM, r->name, "no random bytes");
+	snprintf(out->path, sizeof(out->path), "%02x%02x%02x%02x%02x%02x%02x%02x-%s", raw[0],
+	    raw[1], raw[2], raw[3], raw[4], raw[5], raw[6], raw[7], r->base);
+	if (snprintf(path, sizeof(path), "%s/packages/%s", dir, out->path) >= (int)sizeof(path))
+		return refuse(why, ERR_LIMIT, dir, "name is too long");
+	err = dc_digest_copy(p->file, path, d);
+	if (err == ERR_INVALID)
+		return refuse(why, err, r->base, "expected at least one byte, got an empty file");
+	if (err == ERR_LIMIT)
+		return refuse(why, err, r->base, "expected at most 100 MiB, got more");
+	if (err)
+		return refuse(why, err, r->base, err_text(err));
+	err = dc_db_run(db,
+	    "INSERT INTO package (name, component, kind, target, source, path, scheme, size, md5, "
+	    "crc, sha256, url, remark, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ttittttittttti", r->name, r->component, (int64_t)p->mcu, r->target, r->source,
+	    out->path, r->scheme, d->size, d->md5, d->crc, d->sha256, p->url, r->remark, now);
+	if (err) {
+		unlink(path);
+		return refuse(why, err, r->name, err_text(err));
+	}
+	out->id = dc_db_last_id(db);
+	return ERR_OK;
+}
+
+/* --- plans ----------------------------------------------------------------------------------- */
+
+static enum err
+add_components(struct dc_db *db, const struct dc_make_plan *p, int64_t plan,
+    char why[static DC_RULE_WHY])
+{
+	for (unsigned i = 0; i < p->rule.components; i++) {
+		int64_t package = dc_db_int(
+		    db, 0, "SELECT id FROM package WHERE name = ?", "t", p->packages[i]);
+
+		if (!package)
+			return refuse(
+			    why, ERR_NOT_FOUND, p->packages[i], "there is no such package");
+		enum err err = dc_db_run(db,
+		    "INSERT INTO plan_component (plan, seq, package, versions) VALUES (?, ?, ?, ?)",
+		    "iiit", plan, (int64_t)i, package, p->rule.versions);
+		if (err)
+			return err;
+	}
+	return ERR_OK;
+}
+
+/* The second list overwrites the first. */
+static enum err
+add_list(struct dc_db *db, int64_t plan, const char *const *dk, unsigned n, const char *list)
+{
+	enum err err = ERR_OK;
+
+	for (unsigned i = 0; !err && i < n; i++)
+		err = dc_db_run(db,
+		    "INSERT INTO plan_device (plan, dk, list) VALUES (?, ?, ?) "
+		    "ON CONFLICT (plan, dk) DO UPDATE SET list = excluded.list",
+		    "itt", plan, dk[i], list);
+	return err;
+}
+
+static enum err
+add_plan(struct dc_db *db, const struct dc_make_plan *p, int64_t now, int64_t *id,
+    char why[static DC_RULE_WHY])
+{
+	const struct dc_rule_plan *r = &p->rule;
+	enum err err = dc_db_run(db,
+	    "INSERT INTO plan (name, pk, mode, starts, ends, push, push_from, push_to, reject_min, "
+	    "retries, retry_ms, min_signal, min_battery, remark, created, zone, verifies) "
+	    "VALUES (?, ?, 'silent', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
+	    "ttiiiiiiiiiitiii", r->name, p->pk, r->starts, r->ends, (int64_t)r->push, r->push_from,
+	    r->push_to, r->reject_min, r->retries, r->retry_ms, r->min_signal, r->min_battery,
+	    r->remark, now, r->zone_min, p->verifies);
+
+	*id = dc_db_last_id(db);
+	if (!err)
+		err = add_components(db, p, *id, why);
+	if (!err)
+		err = add_list(db, *id, p->white, p->n_white, "white");
+	if (!err)
+		err = add_list(db, *id, p->black, p->n_black, "black");
+	return err;
+}
+
+enum err
+dc_make_plan(struct dc_db *db, const struct dc_make_plan *p, int64_t now, int64_t *id,
+    char why[static DC_RULE_WHY])
+{
+	enum err err = dc_rule_plan(&p->rule, why);
+
+	if (err)
+		return err;
+	if (!dc_db_int(db, 0, "SELECT count(*) FROM product WHERE pk = ?", "t", p->pk))
+		return refuse(why, ERR_NOT_FOUND, p->pk, "there is no such product");
+	if (dc_db_run(db, "SAVEPOINT make", ""))
+		return refuse(why, ERR_SYSTEM, p->rule.name, "the database is busy");
+	why[0] = '\0';
+	return conclude(db, add_plan(db, p, now, id, why), p->rule.name, why);
+}
+
+enum err
+dc_make_verify(struct dc_db *db, int64_t package, int64_t device, int64_t now, int64_t *plan,
+    char why[static DC_RULE_WHY])
+{
+	char pk[64], dk[64], name[DC_RULE_NAME + 1], shown[DC_RULE_NAME + 1];
+	const char *const only[] = {dk};
+	struct dc_make_plan p = {
+	    .rule = dc_rule_plan_defaults(now), .pk = pk, .packages = {name}, .white = only,
+	    .n_white = 1, .verifies = device};
+	AUTO(dc_query)
+	struct dc_query *d = dc_db_query(
+	    db, "SELECT pk, dk, online FROM device WHERE id = ?", "i", device);
+	AUTO(dc_query)
+	struct dc_query *k = dc_db_query(
+	    db, "SELECT name FROM package WHERE id = ?", "i", package);
+
+	if (!dc_query_next(d) || !dc_query_next(k))
+		return refuse(why, ERR_NOT_FOUND, "verify", "there is no such device or package");
+	snprintf(pk, sizeof(pk), "%s", dc_query_text(d, 0));
+	snprintf(dk, sizeof(dk), "%s", dc_query_text(d, 1));
+	snprintf(name, sizeof(name), "%s", dc_query_text(k, 0));
+	if (!dc_query_int(d, 2))
+		return refuse(why, ERR_OFFLINE, dk, "expected a device that is online");
+	int64_t before = dc_db_int(
+	    db, 0, "SELECT count(*) FROM plan WHERE verifies IS NOT NULL", "");
+	snprintf(shown, sizeof(shown), "verification %lld of %.60s", (long long)before + 1, name);
+	p.rule.name = shown;
+	p.rule.ends = now + DC_RULE_VERIFY_MS;
+	enum err err = dc_make_plan(db, &p, now, plan, why);
+	return err ? err : dc_make_change(db, *plan, DC_MAKE_ACTIVATE, now, why);
+}
+
+/* --- changes --------------------------------------------------------------------------------- */
+
+bool
+dc_make_verb(const char *word, enum dc_make_verb *out)
+{
+	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(verbs[i].word, word) != 0)
+			continue;
+		*out = (enum dc_make_verb)i;
+		return true;
+	}
+	return false;
+}
+
+const char *
+dc_make_state(enum dc_make_verb verb)
+{
+	return verbs[verb].to;
+}
+
+static enum err
+remove_plan(struct dc_db *db, int64_t plan)
+{
+	enum err err = dc_db_run(db, "DELETE FROM plan_component WHERE plan = ?", "i", plan);
+
+	if (!err)
+		err = dc_db_run(db, "DELETE FROM plan_device WHERE plan = ?", "i", plan);
+	if (!err)
+		err = dc_db_run(db, "DELETE FROM plan WHERE id = ?", "i", plan);
+	return err;
+}
+
+enum err
+dc_make_change(struct dc_db *db, int64_t plan, enum dc_make_verb verb, int64_t now,
+    char why[static DC_RULE_WHY])
+{
+	const struct verb_row *v = &verbs[verb];
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(
+	    db, "SELECT name, state, ends FROM plan WHERE id = ?", "i", plan);
+	enum err err;
+
+	if (!dc_query_next(q))
+		return refuse(why, ERR_NOT_FOUND, v->word, "expected a plan, got none");
+	const char *name = dc_query_text(q, 0), *state = dc_query_text(q, 1);
+	if (strcmp(state, v->from) != 0 && strcmp(state, v->or_from) != 0) {
+		snprintf(why, DC_RULE_WHY, "%.100s: expected a plan that is %s or %s, got one "
+					   "that is %s",
+		    name, v->from, v->or_from, state);
+		return ERR_PHASE;
+	}
+	if (verb == DC_MAKE_ACTIVATE && dc_query_int(q, 2) <= now)
+		return refuse(
+		    why, ERR_PHASE, name, "expected a plan whose end is to come, got an ended one");
+	if (dc_db_run(db, "SAVEPOINT make", ""))
+		return refuse(why, ERR_SYSTEM, name, "the database is busy");
+	why[0] = '\0';
+	if (verb == DC_MAKE_DELETE)
+		err = remove_plan(db, plan);
+	else
+		err = dc_db_run(
+		    db, "UPDATE plan SET state = ? WHERE id = ?", "ti", v->to, plan);
+	if (!err && verb == DC_MAKE_TERMINATE)
+		err = dc_db_run(db,
+		    "UPDATE progress SET state = 3, ended = ? WHERE state = 0 AND plan = ?", "ii",
+		    now, plan);
+	return conclude(db, err, name, why);
+}

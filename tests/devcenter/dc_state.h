@@ -1,0 +1,23 @@
+/*
+ * dc_state: what the tables say, as JSON: for `status`, for the console and for whoever asks them.
+ * Nothing is decided here but what dc_rule decides.
+ */
+#ifndef DC_STATE_H
+#define DC_STATE_H
+
+#include <cjson/cJSON.h>
+
+#include "dc_db.h"
+
+AUTO_DEFINE(cjson, cJSON *, cJSON_Delete)
+
+/* {"now", "products", "devices", "packages", "plans"}; with `statuses`, every status of every device
+ * too. A device has where it stands in each component of each plan; a plan has its life, how many of
+ * its devices are in each state, and the success rate in percent (null: none came to an end). */
+cJSON *dc_state_all(struct dc_db *db, int64_t now, bool statuses);
+
+/* The log of a device, oldest first: [{"id", "at", "text"}], after the line `after`, at most 500
+ * lines, the newest ones. */
+cJSON *dc_state_log(struct dc_db *db, int64_t device, int64_t after);
+
+#endif
