@@ -249,7 +249,10 @@ prepare(struct daemon *d)
 {
 	struct cloudd *me = d->settings;
 
-	return secrets_load(me->settings.secrets_file, &me->secrets);
+	char path[300];
+
+	daemon_credential(d, "secrets", me->settings.secrets_file, path);
+	return secrets_load(path, &me->secrets);
 }
 
 static const char *

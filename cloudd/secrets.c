@@ -39,7 +39,9 @@ check_file(const char *path)
 		log_error(NULL, "%s: expected the product secrets, got no such file", path);
 		return ERR_CONFIG;
 	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) ||
+	/* a credential of systemd's is root's, with an ACL that shows as root's group */
+	mode_t others = st.st_uid == 0 && st.st_gid == 0 ? 037 : 077;
+	if (!S_ISREG(st.st_mode) || (st.st_mode & others) ||
 	    (st.st_uid != 0 && st.st_uid != geteuid())) {
 		log_error(NULL,
 		    "%s: expected a plain file, mode 0600, of root or uid %u; got mode %04o of uid "

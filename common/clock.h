@@ -25,7 +25,8 @@ enum { CLOCK_TEXT = 25 };
 #define CLOCK_MAX_MS UINT64_C(253402300799999)
 void clock_text(uint64_t wall_ms, char out[CLOCK_TEXT]);
 
-/* Whether the kernel says that the wall clock is synchronised (adjtimex STA_UNSYNC is clear). */
+/* Whether the kernel says that the wall clock is synchronised (adjtimex STA_UNSYNC is clear), or
+ * systemd-timesyncd does where the kernel may not be asked (ProtectClock= of a unit). */
 bool clock_is_synchronised(void);
 
 /* `t` plus `ms`; MONO_NEVER stays MONO_NEVER, an overflow gives MONO_NEVER. */

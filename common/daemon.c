@@ -103,6 +103,20 @@ empty_environment(void)
 	}
 }
 
+/* What the service manager says in the environment, before it is emptied. */
+static void
+read_manager(struct daemon *d)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	uint64_t us = 0;
+
+	if (credentials)
+		snprintf(d->credentials, sizeof(d->credentials), "%s", credentials);
+	if (sd_watchdog_enabled(0, &us) > 0)
+		d->heart_ms = (int64_t)(us / 2000) + 1; /* twice within the time given */
+	log_journal("/run/systemd/journal/socket");
+}
+
 static uint32_t
 own(const struct daemon_spec *s, size_t offset)
 {
@@ -160,6 +174,25 @@ open_all(const struct daemon_spec *s, struct daemon *d)
 	return e;
 }
 
+/* The watchdog hears the loop, not a thread: a loop that hangs is restarted. */
+static void
+on_heart(void *arg)
+{
+	struct daemon *d = arg;
+
+	sd_notify(0, "WATCHDOG=1");
+	loop_timer_set(d->loop, &d->heart, mono_after(clock_now(), d->heart_ms), on_heart, d);
+}
+
+static void
+tell_ready(struct daemon *d)
+{
+	sd_notify(0, "READY=1");
+	if (d->heart_ms)
+		on_heart(d);
+	log_info(NULL, "ready, version %s", SUBOTA_VERSION);
+}
+
 static int
 run(const struct daemon_spec *s, struct daemon *d)
 {
@@ -170,10 +203,10 @@ run(const struct daemon_spec *s, struct daemon *d)
 		if (e == ERR_OK)
 			e = sandbox_lock_calls(promise_find(s->name), &d->mode);
 		if (e == ERR_OK) {
-			sd_notify(0, "READY=1");
-			log_info(NULL, "ready, version %s", SUBOTA_VERSION);
+			tell_ready(d);
 			int signal = loop_run(d->loop);
 
+			loop_timer_clear(d->loop, &d->heart);
 			sd_notify(0, "STOPPING=1");
 			log_info(NULL, "stopping on signal %d", signal);
 			e = signal < 0 ? ERR_SYSTEM : ERR_OK;
@@ -229,6 +262,7 @@ daemon_main(const struct daemon_spec *s, int argc, char **argv)
 	}
 	log_init(s->name, o.verbose ? LOG_DEBUG : (enum log_level)s->common->log_level);
 	e = set_mode(s, &o, &d);
+	read_manager(&d);
 	empty_environment();
 	mallopt(M_ARENA_MAX, 1); /* a small gateway: one heap for all threads */
 	snprintf(d.state_dir, sizeof(d.state_dir), "%s/%s", s->common->state_dir, s->name);

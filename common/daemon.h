@@ -43,6 +43,9 @@ struct daemon {
 	struct event_log *events;
 	void *settings;
 	char state_dir[256]; /* this daemon's own, 0700 */
+	char credentials[200]; /* directory of what the service manager entrusts; "" = none */
+	struct loop_timer heart; /* the service manager's watchdog */
+	int64_t heart_ms; /* 0 = nobody watches */
 	struct sandbox_mode mode;
 	char mode_text[40]; /* for the processes that it starts */
 };
@@ -72,6 +75,11 @@ void daemon_socket_path(
     const struct daemon_common *c, enum who server, enum who client, char out[108]);
 /* The same for the tap: RUN/<server>-tap/sock. */
 void daemon_tap_path(const struct daemon_common *c, enum who server, char out[108]);
+
+/* Path of a file that only this daemon may read: the service manager's credential `name`
+ * (LoadCredential= of the unit) if there is one, else `otherwise`. */
+void daemon_credential(
+    const struct daemon *d, const char *name, const char *otherwise, char out[300]);
 
 /* Primary group of a uid; the same number when no account has it. */
 gid_t daemon_gid_of(uid_t uid);

@@ -74,6 +74,14 @@ daemon_tap_path(const struct daemon_common *c, enum who server, char out[108])
 	snprintf(out, 108, "%.80s/%s-tap/sock", c->run_dir, short_name(server));
 }
 
+void
+daemon_credential(const struct daemon *d, const char *name, const char *otherwise, char out[300])
+{
+	snprintf(out, 300, "%s/%s", d->credentials, name);
+	if (!d->credentials[0] || access(out, F_OK) != 0)
+		snprintf(out, 300, "%s", otherwise);
+}
+
 gid_t
 daemon_gid_of(uid_t uid)
 {
@@ -161,6 +169,19 @@ daemon_places(const struct daemon *d, enum who who, struct places *out)
 	places_add(out, "$sockets", "%.*s", (int)(strrchr(path, '/') - path), path);
 }
 
+/* A directory that holds those of several users. What the service manager or the package made for
+ * root is fine when we are not. */
+static enum err
+make_shared_dir(const char *path)
+{
+	struct stat st = {0};
+
+	if (geteuid() != 0 && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == 0 &&
+	    !(st.st_mode & 022))
+		return ERR_OK;
+	return daemon_make_dir(path, geteuid(), getegid(), 0755);
+}
+
 /* Of which sockets is `who` the server, and whose group may reach them? */
 static enum err
 make_socket_dirs(const struct daemon_common *c, enum who who, uid_t uid)
@@ -190,12 +211,12 @@ enum err
 daemon_make_dirs(const struct daemon_common *c, enum who who, uid_t uid)
 {
 	char path[256];
-	enum err e = daemon_make_dir(c->run_dir, geteuid(), getegid(), 0755);
+	enum err e = make_shared_dir(c->run_dir);
 
 	if (e == ERR_OK)
 		e = make_socket_dirs(c, who, uid);
 	if (e == ERR_OK)
-		e = daemon_make_dir(c->state_dir, geteuid(), getegid(), 0755);
+		e = make_shared_dir(c->state_dir);
 	snprintf(path, sizeof(path), "%s/%s", c->state_dir, who_name(who));
 	return e == ERR_OK ? daemon_make_dir(path, uid, daemon_gid_of(uid), 0700) : e;
 }

@@ -6,7 +6,11 @@
  * made printable here: bytes outside 0x20..0x7e are written as \xNN, so no peer can forge a line or
  * move a cursor.
  *
- * The level and the program's name are this program's one piece of file-scope state.
+ * Under systemd the same goes to the journal as fields instead (log_journal): MESSAGE, PRIORITY,
+ * SUBOTA_UPGRADE, SUBOTA_DEVICE, so that `journalctl SUBOTA_UPGRADE=7` is an upgrade's whole story.
+ *
+ * The level, the program's name and the journal's socket are this program's one piece of
+ * file-scope state.
  */
 #ifndef SUBOTA_LOG_H
 #define SUBOTA_LOG_H
@@ -26,6 +30,10 @@ struct subject {
 
 /* Name the program (borrowed for ever) and the most talkative level that is printed. */
 void log_init(const char *program, enum log_level most);
+
+/* From now on write to the journal's socket at `path`, if stderr is the journal's as JOURNAL_STREAM
+ * in the environment says; nothing otherwise. What cannot be sent there goes to stderr. */
+void log_journal(const char *path);
 
 /* One line. `s` may be NULL. Longer than 1000 bytes is cut and marked. errno is preserved. */
 void log_write(enum log_level level, const struct subject *s, const char *format, ...)

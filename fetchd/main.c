@@ -27,6 +27,11 @@ prepare(struct daemon *d)
 
 	if (e != ERR_OK)
 		return e;
+	if (geteuid() != 0) { /* systemd's, which starts nurseries under their own user */
+		snprintf(nursery, sizeof(nursery), "%s/nursery/sock", c->run_dir);
+		if (access(nursery, F_OK) == 0)
+			return nursery_connect(nursery, &me->nursery);
+	}
 	snprintf(nursery, sizeof(nursery), "%s/subota-nursery", c->lib_dir);
 	snprintf(courier, sizeof(courier), "%s/subota-courier", c->lib_dir);
 	return nursery_start(

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include "log.h"
 #include "nursery.h"
 #include "sandbox.h"
 
@@ -40,6 +42,28 @@ nursery_start(const char *program, const char *courier, uid_t uid, gid_t gid,
 	else
 		nursery_free(n);
 	return e;
+}
+
+enum err
+nursery_connect(const char *path, struct nursery **out)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	AUTO(fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return ERR_INVALID;
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
+		log_error(NULL, "%s: expected somebody who starts couriers: %s", path,
+		    strerror(errno));
+		return ERR_OFFLINE;
+	}
+	struct nursery *n = calloc(1, sizeof(*n));
+	if (!n)
+		return ERR_NOMEM;
+	n->fd = hand_over_fd(&fd);
+	*out = n;
+	return ERR_OK;
 }
 
 void

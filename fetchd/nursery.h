@@ -5,9 +5,10 @@
  * needs one. So fetchd starts one small helper before it drops privileges; the helper drops to the
  * courier's uid at once and then does one thing: it starts the courier program with the two
  * descriptors the gate passes it, and says when it ended. Nothing privileged stays alive. Without
- * root the same path runs under one uid. It dies with the gate (its socket ends); couriers end by
- * themselves when their channel ends. The helper is a program of its own, so that an idle gateway
- * does not map libcurl.
+ * root the same path runs under one uid. Under systemd it is a unit of its own behind a socket
+ * (nursery_connect): the gate's unit then has neither root nor a network. It dies with the gate
+ * (its socket ends); couriers end by themselves when their channel ends. The helper is a program of
+ * its own, so that an idle gateway does not map libcurl.
  *
  * Wire: a SOCK_SEQPACKET pair, one struct per packet, both ends built together.
  */
@@ -44,11 +45,16 @@ struct nursery;
  * the sandbox's `mode` (sandbox.h). Caller frees, which ends it. */
 enum err nursery_start(const char *program, const char *courier, uid_t uid, gid_t gid,
     const char *mode, struct nursery **out) MUST_CHECK;
+/* The same when a service manager owns the socket at `path` and starts one nursery for each
+ * connection to it (`subota-nursery COURIER`, the couriers' user): then the gate needs no
+ * privilege at all. ERR_OFFLINE: nobody listens there. */
+enum err nursery_connect(const char *path, struct nursery **out) MUST_CHECK;
 void nursery_free(struct nursery *n);
 AUTO_DEFINE(nursery, struct nursery *, nursery_free)
 
 /* Readable when there is a note, or when the helper died. */
 int nursery_fd(const struct nursery *n);
+/* 0 when a service manager started it. */
 pid_t nursery_pid(const struct nursery *n);
 
 /* Both descriptors are borrowed. ERR_CLOSED: the helper is dead. */

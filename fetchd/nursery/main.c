@@ -1,8 +1,9 @@
 /*
  * subota-nursery: starts couriers for the gate under the couriers' uid; see ../nursery.h.
  *
- * usage: subota-nursery COURIER UID GID MODE (the words of sandbox.h), with the gate's socket as
- * descriptor 3.
+ * usage: subota-nursery COURIER [UID GID MODE], with the gate's socket as descriptor 3; MODE are
+ * the words of sandbox.h. With COURIER alone it stays who it is: systemd started it for a
+ * connection of the gate's (whose descriptor is 3, too) and changed its user.
  *
  * May: start COURIER with two descriptors that the gate passed, and kill it.
  * Must never: keep a privilege, open a file, link a network library, outlive the gate by more than
@@ -204,6 +205,19 @@ read_id(const char *text, uint32_t *out)
 	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && v < UINT32_MAX;
 }
 
+/* False: usage. */
+static bool
+read_arguments(int argc, char **argv, struct house *h, uint32_t *uid, uint32_t *gid)
+{
+	if (argc != 2 && argc != 5)
+		return false;
+	h->program = argv[1];
+	h->mode = argc == 5 ? argv[4] : (char *)(uintptr_t) "require";
+	*uid = geteuid();
+	*gid = getegid();
+	return argc == 2 || (read_id(argv[2], uid) && read_id(argv[3], gid));
+}
+
 static enum err
 lock_in(const char *program, uid_t uid, gid_t gid, const struct sandbox_mode *mode)
 {
@@ -228,13 +242,11 @@ main(int argc, char **argv)
 	sigset_t set;
 
 	log_init("nursery", LOG_INFO);
-	if (argc != 5 || !read_id(argv[2], &uid) || !read_id(argv[3], &gid) ||
-	    sandbox_mode_parse(argv[4], &mode) != ERR_OK) {
-		fprintf(stderr, "subota-nursery is started by subota-fetchd only\n");
+	if (!read_arguments(argc, argv, &h, &uid, &gid) ||
+	    sandbox_mode_parse(h.mode, &mode) != ERR_OK) {
+		fprintf(stderr, "subota-nursery is started by subota-fetchd or systemd only\n");
 		return 64;
 	}
-	h.program = argv[1];
-	h.mode = argv[4];
 	if (lock_in(h.program, uid, gid, &mode) != ERR_OK)
 		return 71;
 	sigemptyset(&set);

@@ -141,9 +141,11 @@ hears(int fd, const char *word)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char text[200] = "";
 
-	while (poll(&p, 1, PATIENCE_MS) == 1 && recv(fd, text, sizeof(text) - 1, 0) > 0)
-		if (strstr(text, word))
+	while (poll(&p, 1, PATIENCE_MS) == 1) {
+		memset(text, 0, sizeof(text));
+		if (recv(fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, word))
 			return true;
+	}
 	return false;
 }
 
@@ -155,6 +157,7 @@ start(const char *program, const char *conf, const char *notify)
 	if (pid != 0)
 		return pid;
 	setenv("NOTIFY_SOCKET", notify, 1);
+	setenv("WATCHDOG_USEC", "400000", 1);
 	execl(program, program, "--config", conf, (char *)NULL);
 	_exit(127);
 }
@@ -178,6 +181,8 @@ ParameterizedTest(struct program *p, daemons, say_when_they_are_ready_and_end_on
 
 		cr_assert_gt(pid, 0);
 		cr_assert(hears(ears, "READY=1"), "%s round %d", p->name, round);
+		for (int beat = 0; beat < 3; beat++)
+			cr_assert(hears(ears, "WATCHDOG=1"), "%s beat %d", p->name, beat);
 		cr_assert_eq(kill(pid, SIGTERM), 0);
 		cr_assert(hears(ears, "STOPPING=1"));
 		cr_assert_eq(waitpid(pid, &status, 0), pid);

@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "daemon.h"
 #include "kit.h"
@@ -112,4 +114,57 @@ Test(daemon, takes_the_users_number_for_the_group_of_a_user_without_an_account)
 {
 	cr_assert_eq(daemon_gid_of(0), 0);
 	cr_assert_eq(daemon_gid_of(64123), 64123);
+}
+
+/* Status with which a child ends that makes the directories as an ordinary user. */
+static int
+make_as_nobody(const struct daemon_common *c, uid_t uid)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+			_exit(9);
+		log_init("test", LOG_SILENT);
+		_exit((int)daemon_make_dirs(c, WHO_FLASHD, uid));
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+/* As systemd-tmpfiles leaves it for daemons that never were root. */
+Test(daemon, takes_the_directories_that_root_made_for_it)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	struct daemon_common c = {.flash_uid = 64001, .operator_gid = 64009};
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert_eq(chmod(dir, 0755), 0);
+	snprintf(c.run_dir, sizeof(c.run_dir), "%s/run", dir);
+	snprintf(c.state_dir, sizeof(c.state_dir), "%s/state", dir);
+	cr_assert_eq(make_as_nobody(&c, 64001), ERR_SYSTEM, "nothing is there");
+	cr_assert_eq(daemon_make_dirs(&c, WHO_FLASHD, 64001), ERR_OK);
+	cr_assert_eq(make_as_nobody(&c, 64001), ERR_OK);
+	cr_assert_eq(make_as_nobody(&c, 64002), ERR_SYSTEM, "another's");
+	cr_assert_eq(chmod(c.run_dir, 0777), 0);
+	cr_assert_eq(make_as_nobody(&c, 64001), ERR_SYSTEM, "anybody can put something else there");
+}
+
+Test(daemon, prefers_a_credential_of_the_service_manager)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	struct daemon d = {0};
+	char path[300], wanted[300];
+
+	daemon_credential(&d, "secrets", "/etc/x", path);
+	cr_expect_str_eq(path, "/etc/x", "nobody entrusts anything");
+	snprintf(d.credentials, sizeof(d.credentials), "%s", dir);
+	daemon_credential(&d, "secrets", "/etc/x", path);
+	cr_expect_str_eq(path, "/etc/x", "something else is entrusted");
+	kit_write(dir, "secrets", "", 0);
+	snprintf(wanted, sizeof(wanted), "%s/secrets", dir);
+	daemon_credential(&d, "secrets", "/etc/x", path);
+	cr_expect_str_eq(path, wanted);
 }

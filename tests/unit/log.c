@@ -5,9 +5,14 @@
 #include <errno.h>
 #include <regex.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "auto.h"
 #include "caught.h"
+#include "kit.h"
 #include "log.h"
 
 static bool
@@ -119,4 +124,70 @@ Test(log, makes_text_safe_within_its_size)
 	cr_expect_str_eq(out, "a");
 	cr_expect_eq(log_safe(out, 6, "a\1"), 5);
 	cr_expect_str_eq(out, "a\\x01");
+}
+
+/* A journal of our own; `path` has 108 bytes. */
+static int
+open_ears(const char *dir, char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(path, 108, "%.90s/journal", dir);
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static void
+set_stream(unsigned long long off)
+{
+	struct stat st = {0};
+	char text[60];
+
+	cr_assert_eq(fstat(STDERR_FILENO, &st), 0);
+	snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino + off);
+	setenv("JOURNAL_STREAM", text, 1);
+}
+
+Test(log, gives_the_journal_upgrade_and_device_as_fields)
+{
+	struct subject s = {7, "p1\n", "meter-1"};
+	char path[108], got[1000] = "";
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(fd) int ears = open_ears(dir, path);
+
+	log_init("fetchd", LOG_INFO);
+	set_stream(0);
+	log_journal(path);
+	log_warn(&s, "a\nPRIORITY=0");
+	cr_assert_gt(recv(ears, got, sizeof(got) - 1, 0), 0);
+	cr_expect_str_eq(got, "MESSAGE=upgrade 7 p1\\x0a/meter-1: a\\x0aPRIORITY=0\nPRIORITY=4\n"
+			      "SYSLOG_IDENTIFIER=subota-fetchd\nSUBOTA_UPGRADE=7\n"
+			      "SUBOTA_DEVICE=p1\\x0a/meter-1\n");
+	memset(got, 0, sizeof(got));
+	log_info(NULL, "b");
+	cr_assert_gt(recv(ears, got, sizeof(got) - 1, 0), 0);
+	cr_expect_str_eq(got, "MESSAGE=b\nPRIORITY=6\nSYSLOG_IDENTIFIER=subota-fetchd\n");
+}
+
+Test(log, writes_to_stderr_when_the_journal_is_not_behind_it_or_does_not_hear)
+{
+	char path[108], got[100];
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(fd) int ears = open_ears(dir, path);
+
+	log_init("fetchd", LOG_INFO);
+	set_stream(1);
+	log_journal(path);
+	AUTO(caught) struct caught *c = caught_begin(STDERR_FILENO);
+	log_info(NULL, "one");
+	cr_expect_lt(recv(ears, got, sizeof(got), 0), 0);
+	set_stream(0);
+	log_journal(path);
+	close(hand_over_fd(&ears));
+	log_info(NULL, "two");
+	cr_expect(strstr(caught_text(c), "info one\n"));
+	cr_expect(strstr(caught_text(c), "info two\n"), "%s", caught_text(c));
 }
