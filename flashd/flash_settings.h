@@ -16,7 +16,7 @@ enum {
 
 struct flash_settings_option {
 	char key[33];
-	char value[65];
+	char value[257];
 };
 
 struct flash_settings_device {

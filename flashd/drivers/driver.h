@@ -112,4 +112,8 @@ struct driver {
 extern const struct driver *const driver_list[];
 const struct driver *driver_find(const char *name);
 
+/* The text of an option that is a number within its bounds. ERR_CONFIG with `why`. */
+enum err driver_number(const struct driver_option *o, const char *text, uint32_t *out, char *why,
+    size_t why_size) MUST_CHECK;
+
 #endif

@@ -1,13 +1,17 @@
 /*
- * driver_list: which drivers this build has. A new driver is one row here.
+ * driver_list: which drivers this build has, and what they share about their options. A new driver
+ * is one row here.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "driver.h"
 #include "smp.h"
+#include "xmodem.h"
 
 const struct driver *const driver_list[] = {
     &smp_driver,
+    &xmodem_driver,
     NULL,
 };
 
@@ -18,4 +22,22 @@ driver_find(const char *name)
 		if (strcmp(driver_list[i]->name, name) == 0)
 			return driver_list[i];
 	return NULL;
+}
+
+enum err
+driver_number(
+    const struct driver_option *o, const char *text, uint32_t *out, char *why, size_t why_size)
+{
+	uint64_t v = 0;
+	size_t i = 0;
+
+	for (; text[i] >= '0' && text[i] <= '9' && i < 10; i++)
+		v = v * 10 + (uint64_t)(text[i] - '0');
+	if (i == 0 || text[i] != 0 || v < o->min || v > o->max) {
+		snprintf(why, why_size, "%s: expected a number from %llu to %llu, got %.40s",
+		    o->key, (unsigned long long)o->min, (unsigned long long)o->max, text);
+		return ERR_CONFIG;
+	}
+	*out = (uint32_t)v;
+	return ERR_OK;
 }

@@ -31,24 +31,6 @@ static const struct driver_option options[] = {
 enum { OPTIONS = sizeof(options) / sizeof(options[0]) - 1 };
 
 static enum err
-parse_number(
-    const struct driver_option *o, const char *text, uint32_t *out, char *why, size_t why_size)
-{
-	uint64_t v = 0;
-	size_t i = 0;
-
-	for (; text[i] >= '0' && text[i] <= '9' && i < 10; i++)
-		v = v * 10 + (uint64_t)(text[i] - '0');
-	if (i == 0 || text[i] != 0 || v < o->min || v > o->max) {
-		snprintf(why, why_size, "%s: expected a number from %llu to %llu, got %.40s",
-		    o->key, (unsigned long long)o->min, (unsigned long long)o->max, text);
-		return ERR_CONFIG;
-	}
-	*out = (uint32_t)v;
-	return ERR_OK;
-}
-
-static enum err
 init(void *state, const char *const *values, char *why, size_t why_size)
 {
 	struct smp *s = state;
@@ -56,7 +38,7 @@ init(void *state, const char *const *values, char *why, size_t why_size)
 	bool find_out = strcmp(values[0], "auto") == 0;
 
 	for (size_t i = find_out ? 1 : 0; i < OPTIONS; i++) {
-		enum err e = parse_number(&options[i], values[i], &number[i], why, why_size);
+		enum err e = driver_number(&options[i], values[i], &number[i], why, why_size);
 
 		if (e)
 			return e;
