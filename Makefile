@@ -117,8 +117,8 @@ all: programs ## build every program (into build/bin)
 programs: $(BINS)
 tests: $(BINS) $(TEST_BINS)
 
-deps: ## install the Debian packages of deploy/deps.txt that are missing
-	$(Q)deploy/setup deps
+deps: ## install the Debian packages of deploy/deps.txt that are missing (those only for tests with them)
+	$(Q)deploy/setup deps $(if $(filter-out help all demo programs install clean deps,$(MAKECMDGOALS)),all)
 
 include $(wildcard deploy/make/*.mk)
 
