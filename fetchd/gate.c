@@ -118,8 +118,8 @@ carry_out_upgrade(struct gate *g, struct upgrade *u)
 		works_release(g, i);
 }
 
-static bool
-is_unsettled(const struct gate *g)
+bool
+gate_is_unsettled(const struct gate *g)
 {
 	for (const struct image *i = g->book.images; i; i = i->next)
 		if (i->changed || i->effects)
@@ -160,7 +160,7 @@ is_pending(const struct gate *g)
 	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
 		if (u->state == UPGRADE_ORDERED)
 			return true;
-	if (is_unsettled(g) || works_is_waiting(g) || talk_is_stuck(g))
+	if (gate_is_unsettled(g) || works_is_waiting(g) || talk_is_stuck(g))
 		return true;
 	return record_get_int(g->book.record, &reports, "SELECT count(*) FROM report", "") ==
 		   ERR_OK &&
@@ -175,7 +175,7 @@ gate_settle(struct gate *g)
 	g->settling = true;
 	works_check_next(g);
 	works_start_queued(g);
-	for (int round = 0; round < ROUNDS_MAX && is_unsettled(g); round++)
+	for (int round = 0; round < ROUNDS_MAX && gate_is_unsettled(g); round++)
 		if (settle_once(g) != ERR_OK)
 			break;
 	talk_reports(g);

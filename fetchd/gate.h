@@ -54,6 +54,8 @@ void gate_stop(struct gate *g);
 
 /* Make what changed durable, then carry it out. Called after every event. */
 void gate_settle(struct gate *g);
+/* Whether something has happened that is not durable yet (the disk is full, say). */
+bool gate_is_unsettled(const struct gate *g);
 
 /* What time it is, for trust. */
 struct trust_time gate_time(struct gate *g);

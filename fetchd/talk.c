@@ -247,10 +247,16 @@ on_cancel(struct gate *g, const Pb__Envelope *e)
 		pass_on(g, g->flash, &g->to_flash, e);
 }
 
+/* A report of flashd's goes on to cloudd at once, also when the disk is full. Its acknowledgement
+ * waits until what the report means here is durable: else flashd would never say it again. */
 static void
 on_ack(struct gate *g, const Pb__Envelope *e)
 {
-	if (strcmp(e->report_ack->source, "fetchd") != 0)
+	bool ours = strcmp(e->report_ack->source, "fetchd") == 0;
+
+	if (!ours && gate_is_unsettled(g))
+		log_info(NULL, "an acknowledgement waits until the record is safe");
+	else if (!ours)
 		pass_on(g, g->flash, &g->to_flash, e);
 	else if (book_drop_report(&g->book, e->report_ack->id) != ERR_OK)
 		log_warn(NULL, "cannot forget an acknowledged report");
