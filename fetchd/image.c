@@ -194,6 +194,7 @@ static const struct fsm_row rows[] = {
 	{IMAGE_FETCHING,  IMAGE_ORDERED,   NULL,                    NULL,               FSM_SAME,        "one download for all"},
 	{IMAGE_QUEUED,    IMAGE_UNWANTED,  NULL,                    do_stop,            IMAGE_FAILED,    "cancelled"},
 	{IMAGE_FETCHING,  IMAGE_UNWANTED,  NULL,                    do_stop,            IMAGE_FAILED,    "cancelled"},
+	{IMAGE_VERIFYING, IMAGE_LOST,      NULL,                    do_fetch_again,     IMAGE_QUEUED,    "a restart came amid publishing"},
 	{IMAGE_READY,     IMAGE_LOST,      NULL,                    do_fetch_again,     IMAGE_QUEUED,    "fetch it again"},
 	{IMAGE_FETCHING,  IMAGE_RESTARTED, NULL,                    NULL,               IMAGE_QUEUED,    "the courier died with the old gate"},
 	{IMAGE_FETCHED,   IMAGE_RESTARTED, NULL,                    NULL,               FSM_SAME,        "verify again"},

@@ -282,6 +282,18 @@ works_stop(struct gate *g)
 	g->check_job = 0;
 }
 
+/* What lay in the store had been verified before a restart: whatever is wrong with it now is the
+ * disk's fault or ours, and a fresh copy helps. */
+static void
+lose_entry(struct gate *g, struct image *i, enum err e)
+{
+	struct image_news lost = {.error = e, .detail = "", .now = clock_now()};
+
+	log_warn(NULL, "image %" PRIu64 ": a restart left no good entry: %s", i->id, err_text(e));
+	store_drop(g->store, i->digest);
+	step(i, IMAGE_LOST, &lost);
+}
+
 static void
 end_check(struct gate *g, struct image *i, enum err e, const char *why)
 {
@@ -294,10 +306,10 @@ end_check(struct gate *g, struct image *i, enum err e, const char *why)
 		log_info(NULL, "image %" PRIu64 ": verified, signed by %s, release %s", i->id,
 		    g->checked.manifest->publisher, g->checked.manifest->release_id);
 		step(i, IMAGE_GOOD, NULL);
+	} else if (g->check_stored) {
+		lose_entry(g, i, e);
 	} else {
 		refuse(g, i, IMAGE_BAD, e, why);
-		if (g->check_stored)
-			store_drop(g->store, i->digest);
 	}
 	works_stop(g);
 }

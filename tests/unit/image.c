@@ -38,7 +38,7 @@ Test(image, every_state_takes_exactly_the_events_of_its_rows)
 		/* QUEUED */    {G, NO,      NO,    NO,      NO,   NO,  NO, Q,      X,       NO,  NO},
 		/* FETCHING */  {NO, F,      X,     X,       NO,   NO,  NO, G,      X,       NO,  Q},
 		/* FETCHED */   {NO, NO,     NO,    NO,      V,    NO,  NO, F,      NO,      NO,  F},
-		/* VERIFYING */ {NO, NO,     NO,    NO,      NO,   R,   X,  V,      NO,      NO,  F},
+		/* VERIFYING */ {NO, NO,     NO,    NO,      NO,   R,   X,  V,      NO,      Q,   F},
 		/* READY */     {NO, NO,     NO,    NO,      NO,   NO,  NO, R,      NO,      Q,   NO},
 		/* FAILED */    {NO, NO,     NO,    NO,      NO,   NO,  NO, Q,      NO,      NO,  NO},
 	};
