@@ -30,3 +30,6 @@ simulate: $(sim_BIN) ## run N=1000 seeds of the simulator from SEED=1 on; build/
 sim_SHARE := $(if $(filter asan,$(VARIANT)),12,110)
 tests: $(sim_BIN)
 test: ITEMS_checks += "check:simulation:$(sim_BIN) --seed 1 --n $(sim_SHARE) --jobs 2 --out build/simulate.json"
+
+mutants: $(sim_BIN) ## deliberate bugs, each of which the simulator's short share must find (long)
+	$(Q)CC='$(CC)' tests/simulation/mutants/run $(B) $(sim_SHARE)

@@ -25,7 +25,7 @@ struct options {
 	uint64_t seed, n;
 	unsigned jobs;
 	const char *out;
-	bool timeline, keep_going;
+	bool timeline, keep_going, no_shrink;
 };
 
 struct totals {
@@ -187,6 +187,8 @@ explain(const struct options *o, const struct sim_result *r)
 
 	fprintf(stderr, "seed %llu: invariant %d: %s\n", (unsigned long long)r->seed, r->violated,
 	    r->violation);
+	if (o->no_shrink)
+		return;
 	shrink(r->seed, r->violated, r->n_faults, skip);
 	snprintf(file, sizeof(file), "%s.%llu.timeline", o->out, (unsigned long long)r->seed);
 	run_one(r->seed, skip, file, &last);
@@ -313,7 +315,7 @@ static int
 usage(void)
 {
 	fprintf(stderr, "usage: subota-simulate [--seed FIRST] [--n SEEDS] [--jobs N]"
-			" [--out FILE] [--timeline] [--keep-going]\n");
+			" [--out FILE] [--timeline] [--keep-going] [--no-shrink]\n");
 	return 64;
 }
 
@@ -323,7 +325,8 @@ parse(struct options *o, int argc, char **argv)
 	static const struct option names[] = {{"seed", required_argument, NULL, 's'},
 	    {"n", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
 	    {"out", required_argument, NULL, 'o'}, {"timeline", no_argument, NULL, 't'},
-	    {"keep-going", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+	    {"keep-going", no_argument, NULL, 'k'}, {"no-shrink", no_argument, NULL, 'q'},
+	    {NULL, 0, NULL, 0}};
 
 	*o = (struct options){.seed = 1, .n = 1, .jobs = 2, .out = "build/simulate.json"};
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -337,6 +340,8 @@ parse(struct options *o, int argc, char **argv)
 			o->out = optarg;
 		else if (c == 't')
 			o->timeline = true;
+		else if (c == 'q')
+			o->no_shrink = true;
 		else if (c == 'k')
 			o->keep_going = true;
 		else

@@ -81,6 +81,7 @@ struct sim {
 	struct sim_proc *current;
 	struct sim_counts counts;
 	bool timeline; /* print it */
+	bool gentle;   /* nothing goes wrong but processes and the bus */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	char violation[400];

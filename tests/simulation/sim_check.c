@@ -141,11 +141,15 @@ check_devices(void)
 static void
 check_store(void)
 {
-	unsigned files = 0, ready = 0;
+	unsigned files = 0, ready = 0, failed = 0;
 
 	bytes_below(sim_house_store(), &files, 0);
-	for (const struct image *i = gate()->book.images; i; i = i->next)
+	for (const struct image *i = gate()->book.images; i; i = i->next) {
 		ready += i->state == IMAGE_READY;
+		failed += i->state == IMAGE_FAILED;
+	}
+	if (failed)
+		sim_violate(5, "the gate keeps %u images that failed", failed);
 	if (files > ready)
 		sim_violate(5, "the store holds %u files, but the gate knows %u", files, ready);
 }

@@ -37,6 +37,7 @@ static const struct { const char *name; unsigned weight; } kinds[SIM_FAULT_KINDS
 	[SIM_FAULT_UPLINK_LATE_CUT] = {"uplink_cut_after_delivery",    6},
 	[SIM_FAULT_FORGOTTEN_LOGIN] = {"login_forgotten",              3},
 	[SIM_FAULT_RATE_LIMIT]      = {"message_over_the_rate",        3},
+	[SIM_FAULT_NO_ADDRESS]      = {"address_not_sent",             3},
 	[SIM_FAULT_COURIER_BREAKS]  = {"download_broken",              4},
 	[SIM_FAULT_COURIER_DIES]    = {"courier_killed",               3},
 	[SIM_FAULT_COURIER_HTTP]    = {"server_busy",                  2},
@@ -45,7 +46,7 @@ static const struct { const char *name; unsigned weight; } kinds[SIM_FAULT_KINDS
 	[SIM_FAULT_SESSION_HANGS]   = {"session_hangs",                1},
 	[SIM_FAULT_UNPLUG]          = {"device_unplugged",             8},
 	[SIM_FAULT_NOISE]           = {"line_noisy",                   4},
-	[SIM_FAULT_DISK_FULL]       = {"disk_full",                    3},
+	[SIM_FAULT_DISK_FULL]       = {"disk_full",                    5},
 	[SIM_FAULT_DISK_READ_ONLY]  = {"disk_read_only",               2},
 	[SIM_FAULT_DISK_ERROR]      = {"disk_error",                   4},
 	[SIM_FAULT_CLOCK_JUMP]      = {"clock_jumps",                  2},
@@ -72,8 +73,8 @@ mend(void *arg)
 	struct later *l = arg;
 	struct sim_proc *p = &sim()->proc[l->a % SIM_PROCS];
 
-	if (l->kind == SIM_FAULT_DISK_FULL)
-		p->disk_full = false;
+	for (int i = 0; l->kind == SIM_FAULT_DISK_FULL && i < SIM_PROCS; i++)
+		sim()->proc[i].disk_full = false;
 	if (l->kind == SIM_FAULT_DISK_READ_ONLY)
 		p->disk_read_only = false;
 	if (l->kind == SIM_FAULT_BUS_BUSY)
@@ -110,7 +111,7 @@ spoil_store(unsigned a)
 			continue;
 		chmod(path, 0600);
 		int fd = open(path, O_RDWR | O_CLOEXEC);
-		off_t at = (off_t)(a % (unsigned)st.st_size);
+		off_t at = (off_t)(a % (unsigned)(a % 2 ? st.st_size : st.st_size / 3));
 		if (fd < 0 || pread(fd, &byte, 1, at) != 1)
 			abort();
 		byte ^= 1;
@@ -128,6 +129,8 @@ strike_process(const struct fault *f)
 {
 	struct sim_proc *p = &sim()->proc[f->a % SIM_PROCS];
 
+	if (f->kind == SIM_FAULT_DISK_FULL && f->a % 2)
+		p = &sim()->proc[SIM_FETCHD]; /* which has two kinds of files */
 	switch (f->kind) {
 	case SIM_FAULT_KILL:
 	case SIM_FAULT_POWER:
@@ -136,6 +139,8 @@ strike_process(const struct fault *f)
 		break;
 	case SIM_FAULT_DISK_FULL:
 		p->disk_full = true;
+		if (f->b % 2) /* and dies before there is room */
+			p->die_at = p->effects + 20 + f->b % 200;
 		mend_after(f, 1000 + f->b % 120000);
 		break;
 	case SIM_FAULT_DISK_READ_ONLY:
@@ -164,6 +169,9 @@ strike_line(const struct fault *f)
 		break;
 	case SIM_FAULT_FORGOTTEN_LOGIN:
 		sim_platform_forget(device);
+		break;
+	case SIM_FAULT_NO_ADDRESS:
+		sim_platform_silence(device);
 		break;
 	case SIM_FAULT_RATE_LIMIT:
 		sim_platform_hurry(device);
@@ -221,6 +229,18 @@ strike(void *arg)
 
 /* --- the list --------------------------------------------------------------------------------- */
 
+/* In a gentle run processes die and connections are cut: no good package may fail then, but for an
+ * address that was lost. */
+static void
+make_gentle(struct fault *f)
+{
+	static const int gentle[] = {SIM_FAULT_KILL, SIM_FAULT_KILL, SIM_FAULT_KILL,
+	    SIM_FAULT_POWER, SIM_FAULT_BUS_CUT, SIM_FAULT_BUS_BUSY, SIM_FAULT_SESSION_DIES,
+	    SIM_FAULT_COURIER_DIES, SIM_FAULT_UPLINK_CUT, SIM_FAULT_UPLINK_LATE_CUT};
+
+	f->kind = gentle[f->b % (sizeof(gentle) / sizeof(gentle[0]))];
+}
+
 static int
 pick_kind(void)
 {
@@ -264,6 +284,8 @@ sim_fault_new(unsigned n, const bool *skip)
 		all->list[all->n] = (struct fault){
 		    pick_kind(), at, (unsigned)sim_below(1u << 30), (unsigned)sim_below(1u << 30)};
 	}
+	for (unsigned i = 0; sim()->gentle && i < all->n; i++)
+		make_gentle(&all->list[i]);
 	for (unsigned i = 0; i < all->n; i++)
 		if (!skip || !skip[i])
 			sim_after(all->list[i].at - sim()->now, strike, &all->list[i]);

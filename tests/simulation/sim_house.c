@@ -9,8 +9,8 @@
 
 #include "flash.h"
 #include "gate.h"
-#include "kit.h"
 #include "house_pack_image.h"
+#include "kit.h"
 #include "sim_device.h"
 #include "sim_house.h"
 
@@ -164,7 +164,7 @@ set_all(struct sim_house *h)
 	set_common(&h->flash.common);
 	snprintf(h->gate.trust_dir, sizeof(h->gate.trust_dir), "%.150s/trust", sim()->dir);
 	snprintf(h->flash.trust_dir, sizeof(h->flash.trust_dir), "%.150s/trust", sim()->dir);
-	h->gate.quota = 100000 + sim_below(200000);
+	h->gate.quota = 45000 + sim_below(45000);
 	h->gate.max_package = 10 << 20;
 	h->gate.mark_bytes = 4096;
 	h->gate.total_ms = 3600000;

@@ -376,7 +376,7 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
 	n->dies_at = sim()->now + ((int64_t)o->timeout_ms + GRACE_MS) * SIM_MS;
 	n->hangs = at->hang;
 	if (at->kill)
-		n->dies_at = sim()->now + sim_between(0, 4000) * SIM_MS;
+		n->dies_at = sim()->now + sim_between(0, 400) * SIM_MS;
 	at->kill = at->hang = false;
 	at->session = n;
 	l->busy = true;

@@ -13,8 +13,10 @@
 enum {
 	PUSH_MS = 600000,  /* again while nobody answers */
 	LATER_MS = 120000, /* after a failure or a refusal */
-	TRIES_BAD = 2,     /* failures after which a bad plan is over */
-	TRIES_CALM = 6     /* and a good one, which must not fail in calm weather */
+	DEADLINE_MS = 3600000,
+	ADDRESS_MS = 900000, /* the gateway waits 30 s for it */
+	TRIES_BAD = 2,       /* failures after which a bad plan is over */
+	TRIES_CALM = 6       /* and a good one, which must not fail in calm weather */
 };
 
 struct sim_peer *
@@ -130,6 +132,9 @@ sim_plans_failed(int device, bool refused)
 	n->due = sim()->now + LATER_MS * SIM_MS;
 	n->offered = n->begun = n->confirmed = false;
 	offer_later(device, LATER_MS + 1);
+	if (!sim_plans_is_bad(n) && !refused && sim()->gentle && !n->waits)
+		sim_violate(6, "device %d: a good plan (%s) fails because a process died", device,
+		    sim_plans_target(n));
 	if (!sim_plans_is_bad(n) && !sim()->calm)
 		return;
 	++*count;
@@ -166,6 +171,29 @@ sim_plans_make(int device, int n)
 	}
 	p->at = -1;
 	next_plan(device);
+}
+
+void
+sim_plans_check(void)
+{
+	for (int i = 0; i < sim()->house->devices; i++) {
+		const struct sim_plan *n = sim_plans_current(i);
+		int64_t since = sim()->calm_at;
+
+		if (!n || !n->confirmed)
+			continue;
+		if (n->waits && sim()->now - n->since > ADDRESS_MS * SIM_MS)
+			sim_violate(4, "device %d: nothing follows the confirmation", i);
+		if (!sim()->calm)
+			continue;
+		if (n->confirmed_at > since)
+			since = n->confirmed_at;
+		if (sim()->now - since > DEADLINE_MS * SIM_MS)
+			sim_violate(4,
+			    "device %d: a plan (%s) was confirmed and does not end, last "
+			    "status %d",
+			    i, sim_plans_target(n), sim_plans_peer(i)->last);
+	}
 }
 
 bool

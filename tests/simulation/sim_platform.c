@@ -150,13 +150,17 @@ static void
 judge(int device, struct sim_plan *n, int status, bool again, const char *version)
 {
 	n->since = sim()->now;
+	n->waits = status == DIALECT_CONFIRMED || (is_end(status) && n->waits);
 	if (status == DIALECT_DOWNLOAD_START && !n->confirmed &&
 	    sim()->now >= sim_plans_peer(device)->muddled)
 		sim_violate(3, "device %d: status 4 of a plan that was not confirmed", device);
 	if (status == DIALECT_CONFIRMED) {
 		n->confirmed = true;
+		n->confirmed_at = sim()->now;
 		sim()->counts.upgrades += !again;
-		send_firmware(device, n);
+		if (!sim_plans_peer(device)->silent)
+			send_firmware(device, n);
+		sim_plans_peer(device)->silent = false;
 	}
 	if (again || !is_end(status))
 		return;
@@ -297,6 +301,12 @@ void
 sim_platform_forget(int device)
 {
 	sim_plans_peer(device)->in = false;
+}
+
+void
+sim_platform_silence(int device)
+{
+	sim_plans_peer(device)->silent = true;
 }
 
 void

@@ -22,7 +22,10 @@ void sim_uplink_down(const char *topic, const uint8_t *data, size_t len);
 /* Trouble: it forgets that a device is logged in; it does not take the next message. */
 void sim_platform_forget(int device);
 void sim_platform_hurry(int device);
+void sim_platform_silence(int device);
 
+/* In calm weather a plan that was confirmed ends within its deadlines. */
+void sim_plans_check(void);
 /* Whether every plan has ended; what the first one that has not is, for people. */
 bool sim_plans_is_done(char *why, size_t size);
 unsigned sim_plans_left(void);

@@ -17,11 +17,14 @@ struct sim_plan {
 	int64_t due, since;
 	bool offered;
 	bool begun;     /* status 1 has come since */
-	bool confirmed; /* and then 2 */
+	bool waits;     /* nothing came after the confirmation */
+	bool confirmed; /* and then 2, at confirmed_at */
+	int64_t confirmed_at;
 };
 
 struct sim_peer {
 	bool known, in; /* registered, logged in */
+	bool silent;    /* no address for the next confirmation */
 	bool hurried;   /* the next message is one too many */
 	char version[65];
 	int last;        /* status, 0 = none */
