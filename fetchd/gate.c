@@ -196,6 +196,7 @@ on_tick(void *arg)
 		if (u->state == UPGRADE_ORDERED && mono_reached(now, u->order_again))
 			step(u, UPGRADE_DUE, NULL);
 	talk_flush(g);
+	works_forget_failed(g);
 	gate_settle(g);
 }
 

@@ -149,7 +149,7 @@ bool
 works_is_waiting(const struct gate *g)
 {
 	for (const struct image *i = g->book.images; i; i = i->next)
-		if (i->state == IMAGE_QUEUED)
+		if (i->state == IMAGE_QUEUED || i->state == IMAGE_FAILED)
 			return true;
 	return false;
 }
@@ -436,6 +436,16 @@ works_release(struct gate *g, struct image *i)
 	store_incoming_drop(g->store, i->id);
 	if (book_drop_image(&g->book, i) != ERR_OK)
 		log_warn(NULL, "cannot forget an image");
+}
+
+void
+works_forget_failed(struct gate *g)
+{
+	for (struct image *i = g->book.images, *next; i; i = next) {
+		next = i->next;
+		if (i->state == IMAGE_FAILED && !i->changed && !i->effects)
+			works_release(g, i);
+	}
 }
 
 /* --- after a start ---------------------------------------------------------------------------- */

@@ -23,6 +23,8 @@ void works_release(struct gate *g, struct image *i);
  * is the caller's. */
 enum err works_open_ready(
     struct gate *g, const struct image *i, struct checked *out) MUST_CHECK;
+/* Forget failed images that could not be forgotten when they failed: the disk was full, say. */
+void works_forget_failed(struct gate *g);
 /* Whether some image waits for a moment to come. */
 bool works_is_waiting(const struct gate *g);
 /* Abandon the verification in progress. */
