@@ -38,6 +38,7 @@ enum conversation_event {
 	CONVERSATION_ON_ACCEPTED,     /* PlanVerdict */
 	CONVERSATION_ON_REJECTED,     /* ... error, detail */
 	CONVERSATION_ON_DEFERRED,     /* ... until */
+	CONVERSATION_ON_ASKED,        /* ... wait_ms: flashd asks a person */
 	CONVERSATION_ON_TOLD,         /* the platform has our status 2 */
 	CONVERSATION_ON_FETCHING,     /* Progress of the download */
 	CONVERSATION_ON_FETCHED,      /* Report: the image is complete, or even verified */
@@ -93,6 +94,7 @@ struct conversation_news {
 	uint64_t fresh;        /* id for a new upgrade; taken when `upgrade` equals it afterwards */
 	bool untold;           /* the platform has not confirmed yet how the last one ended */
 	uint64_t until;        /* wall clock, ms */
+	uint64_t wait_ms;      /* at most until flashd knows */
 	const char *version;   /* "" or NULL = not known */
 	int error;
 	const char *detail;

@@ -61,6 +61,14 @@ conversation_act_begin(struct conversation *c, const struct conversation_news *n
 	conversation_act_wait(c, n, n->profile->offer_ms);
 }
 
+void
+conversation_act_hold(void *ctx, const void *data)
+{
+	const struct conversation_news *n = data;
+
+	conversation_act_wait(ctx, n, n->wait_ms + n->profile->offer_ms);
+}
+
 bool
 conversation_act_is_untold(void *ctx, const void *data)
 {

@@ -20,6 +20,8 @@ void conversation_act_cancel(struct conversation *c);
 void conversation_act_end(struct conversation *c);
 /* A new upgrade, with the id n->fresh: offer it. */
 void conversation_act_begin(struct conversation *c, const struct conversation_news *n);
+/* Action: a person was asked; flashd says what came of it, so wait a little longer than it does. */
+void conversation_act_hold(void *ctx, const void *data);
 /* As a guard: the platform, which has not heard yet how it ended, sends the address for a
  * confirmation that only now reached it. As an action: then the address is not kept. */
 bool conversation_act_is_untold(void *ctx, const void *data);

@@ -11,7 +11,7 @@
 static const char *const states[] = {
     "IDLE", "OFFERED", "CONFIRMED", "ORDERED", "DOWNLOADING", "FETCHED", "UPDATING", "OVERDUE"};
 static const char *const events[] = {"PLAN", "FIRMWARE", "BAD_FIRMWARE", "ACCEPTED", "REJECTED",
-    "DEFERRED", "TOLD", "FETCHING", "FETCHED", "WORKING", "DONE", "BAD_END", "FETCH_FAILED", "DUE",
+    "DEFERRED", "ASKED", "TOLD", "FETCHING", "FETCHED", "WORKING", "DONE", "BAD_END", "FETCH_FAILED", "DUE",
     "GATE_UP", "UNTOLD"};
 
 /* --- guards ----------------------------------------------------------------------------------- */
@@ -416,6 +416,7 @@ static const struct fsm_row rows[] = {
 	GO(  OFFERED,     ACCEPTED,     NULL,         confirm,       CONFIRMED,   "2"),
 	GO(  OFFERED,     REJECTED,     NULL,         refuse,        IDLE,        "3"),
 	GO(  OFFERED,     DEFERRED,     NULL,         refuse_now,    IDLE,        "3, ask later"),
+	STAY(OFFERED,     ASKED,        NULL,         conversation_act_hold,      "a person"),
 	GO(  OFFERED,     BAD_END,      NULL,         refuse,        IDLE,        "3"),
 	GO(  OFFERED,     FETCH_FAILED, NULL,         refuse,        IDLE,        "3"),
 	GO(  OFFERED,     DONE,         NULL,         succeed,       IDLE,        "11, version"),

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <sys/statvfs.h>
 
+#include "cloud_act.h"
 #include "cloud_settings.h"
 #include "cloud_show.h"
 #include "uplink.h"
@@ -236,6 +237,16 @@ on_query(void *arg, const char *what, const char *argument, char **json)
 	return cloud_show(&me->cloud, what, json);
 }
 
+static enum err
+on_order(void *arg, const char *what, const char *argument, char **json)
+{
+	struct cloudd *me = arg;
+	enum err e = cloud_act(&me->cloud, what, argument, json);
+
+	set_timer(me);
+	return e;
+}
+
 /* --- start and end ---------------------------------------------------------------------------- */
 
 static enum err
@@ -307,7 +318,9 @@ open_bus(struct cloudd *me)
 	if (e != ERR_OK)
 		return e;
 	daemon_socket_path(c, WHO_CLOUDD, WHO_CTL, path);
-	return bus_control(me->daemon->bus, path, on_query, me);
+	e = bus_control(me->daemon->bus, path, on_query, me);
+	daemon_socket_path(c, WHO_CLOUDD, WHO_ACTOR, path);
+	return e == ERR_OK ? bus_act(me->daemon->bus, path, on_order, me) : e;
 }
 
 static enum err

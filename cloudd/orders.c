@@ -7,6 +7,8 @@
 #include "orders.h"
 #include "route.h"
 
+#define ASKED_MAX_MS (32 * UINT64_C(86400000))
+
 /* --- to the gate ------------------------------------------------------------------------------ */
 
 static enum err
@@ -205,8 +207,13 @@ on_verdict(struct cloud *c, const Pb__Envelope *e, struct subdevice *s)
 	struct conversation_news n = {
 	    .until = v->until, .error = (int)v->reason, .detail = v->detail};
 	int event = CONVERSATION_ON_REJECTED;
+	uint64_t wall = c->io.wall_ms(c->io.arg);
 
-	if (v->verdict == PB__VERDICT__VERDICT_ACCEPT)
+	if (v->until > wall)
+		n.wait_ms = v->until - wall < ASKED_MAX_MS ? v->until - wall : ASKED_MAX_MS;
+	if (v->verdict == PB__VERDICT__VERDICT_ASKED)
+		event = CONVERSATION_ON_ASKED;
+	else if (v->verdict == PB__VERDICT__VERDICT_ACCEPT)
 		event = CONVERSATION_ON_ACCEPTED;
 	else if (v->verdict == PB__VERDICT__VERDICT_DEFER)
 		event = CONVERSATION_ON_DEFERRED;
@@ -214,8 +221,10 @@ on_verdict(struct cloud *c, const Pb__Envelope *e, struct subdevice *s)
 
 	if (event != CONVERSATION_ON_ACCEPTED)
 		log_info(&about, "flashd %s the plan: %s: %s",
-		    event == CONVERSATION_ON_DEFERRED ? "defers" : "rejects", err_name(v->reason),
-		    v->detail);
+		    event == CONVERSATION_ON_DEFERRED ? "defers"
+		    : event == CONVERSATION_ON_ASKED  ? "asks a person about"
+						      : "rejects",
+		    err_name(v->reason), v->detail);
 	if (cloud_step(c, s, event, &n, NULL) != ERR_OK)
 		log_debug(&about, "the verdict comes too late");
 }

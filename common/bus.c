@@ -59,6 +59,7 @@ bus_free(struct bus *bus)
 		free(l);
 	}
 	bus_control_free(bus->control);
+	bus_control_free(bus->act);
 	bus_tap_close(bus);
 	bus_zap_close(bus);
 	while (bus->ctx && zmq_ctx_term(bus->ctx) != 0 && zmq_errno() == EINTR)

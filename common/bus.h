@@ -77,5 +77,7 @@ struct bus_counters bus_counters(const struct bus_link *link);
  */
 typedef enum err bus_on_query(void *arg, const char *what, const char *argument, char **json);
 enum err bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg) MUST_CHECK;
+/* The same for orders (Act), on a socket of its own with another group. */
+enum err bus_act(struct bus *bus, const char *path, bus_on_query *fn, void *arg) MUST_CHECK;
 
 #endif

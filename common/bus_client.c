@@ -11,6 +11,7 @@ enum { SUBSCRIBE_MARK = 1000, ANSWER_MAX = 16 * 1024 * 1024, LINE_LIMIT = 1024 *
 
 struct asking {
 	void *ctx, *socket;
+	enum who self; /* CTL asks, ACTOR orders */
 	struct mono due;
 	uint64_t seq;
 	struct bus_answer *out;
@@ -84,12 +85,18 @@ ask(struct asking *a, const char *what, const char *argument)
 	Pb__Envelope second = PB__ENVELOPE__INIT;
 	Pb__Hello hello;
 	Pb__Query query = PB__QUERY__INIT;
+	Pb__Act act = PB__ACT__INIT;
 
-	bus_hello(&(struct bus){.self = WHO_CTL}, &first, &hello);
-	query.what = (char *)(uintptr_t)what;
-	query.argument = (char *)(uintptr_t)argument;
-	second.body_case = PB__ENVELOPE__BODY_QUERY;
-	second.query = &query;
+	bus_hello(&(struct bus){.self = a->self}, &first, &hello);
+	query.what = act.what = (char *)(uintptr_t)what;
+	query.argument = act.argument = (char *)(uintptr_t)argument;
+	if (a->self == WHO_ACTOR) {
+		second.body_case = PB__ENVELOPE__BODY_ACT;
+		second.act = &act;
+	} else {
+		second.body_case = PB__ENVELOPE__BODY_QUERY;
+		second.query = &query;
+	}
 	enum err e = say(a, &first);
 	return e ? e : say(a, &second);
 }
@@ -142,7 +149,7 @@ take(struct asking *a, const uint8_t *data, size_t len)
 		return err ? err : greeted_by(a, e->hello);
 	}
 	err = route_admit(
-	    e, len, a->out->daemon, WHO_CTL, a->greeted ? ROUTE_READY : ROUTE_GREETING);
+	    e, len, a->out->daemon, a->self, a->greeted ? ROUTE_READY : ROUTE_GREETING);
 	if (!err && e->body_case == PB__ENVELOPE__BODY_ANSWER)
 		err = add_part(a, e->answer);
 	return err;
@@ -168,11 +175,12 @@ listen_for_parts(struct asking *a)
 	return ERR_OK;
 }
 
-enum err
-bus_client_ask(const char *path, const char *what, const char *argument, int timeout_ms,
+static enum err
+converse(enum who self, const char *path, const char *what, const char *argument, int timeout_ms,
     struct bus_answer *out)
 {
-	AUTO(asking) struct asking a = {.due = mono_after(clock_now(), timeout_ms), .out = out};
+	AUTO(asking)
+	struct asking a = {.self = self, .due = mono_after(clock_now(), timeout_ms), .out = out};
 	struct bus_socket_want w = {.type = ZMQ_DEALER,
 	    .max_message = ROUTE_BUS_MAX,
 	    .send_mark = 16,
@@ -193,6 +201,20 @@ bus_client_ask(const char *path, const char *what, const char *argument, int tim
 		out->json = NULL;
 	}
 	return e;
+}
+
+enum err
+bus_client_ask(const char *path, const char *what, const char *argument, int timeout_ms,
+    struct bus_answer *out)
+{
+	return converse(WHO_CTL, path, what, argument, timeout_ms, out);
+}
+
+enum err
+bus_client_act(const char *path, const char *what, const char *argument, int timeout_ms,
+    struct bus_answer *out)
+{
+	return converse(WHO_ACTOR, path, what, argument, timeout_ms, out);
 }
 
 /* --- tap ------------------------------------------------------------------------------------- */

@@ -29,6 +29,10 @@ struct bus_answer {
 enum err bus_client_ask(const char *path, const char *what, const char *argument, int timeout_ms,
     struct bus_answer *out) MUST_CHECK;
 
+/* The same on a daemon's act socket: an order. */
+enum err bus_client_act(const char *path, const char *what, const char *argument, int timeout_ms,
+    struct bus_answer *out) MUST_CHECK;
+
 /* A listener to any number of taps at once. Caller closes. */
 struct bus_client_tap;
 enum err bus_client_tap_open(struct bus_client_tap **out) MUST_CHECK;

@@ -1,5 +1,6 @@
 /*
- * bus_control: questions of subotactl, see bus.h.
+ * bus_control: questions and orders of subotactl, see bus.h. Two sockets, so that two groups can be
+ * told apart: who may look, and who may act.
  *
  * A ROUTER with many peers. Who may connect is decided by the socket file's group when the kernel
  * opens it: supplementary groups count there, and only there, for the credentials that reach the
@@ -30,6 +31,7 @@ struct greeted {
 
 struct bus_control {
 	struct bus *bus;
+	enum who peer; /* CTL, ACTOR */
 	void *socket;
 	bus_on_query *fn;
 	void *arg;
@@ -76,11 +78,11 @@ say(struct bus_control *c, const struct bus_id *to, Pb__Envelope *e)
 	e->sent_at = clock_wall_ms();
 	enum err err = msg_pack(e, bus->buffer, sizeof(bus->buffer), &len);
 	if (!err)
-		err = route_admit(e, len, bus->self, WHO_CTL,
+		err = route_admit(e, len, bus->self, c->peer,
 		    e->body_case == PB__ENVELOPE__BODY_HELLO ? ROUTE_GREETING : ROUTE_READY);
 	if (!err)
 		err = bus_socket_send(c->socket, to, bus->buffer, len);
-	bus_tap_show(bus, bus->self, WHO_CTL, e, len, err);
+	bus_tap_show(bus, bus->self, c->peer, e, len, err);
 	return err;
 }
 
@@ -120,15 +122,15 @@ answer(struct bus_control *c, const struct bus_id *to, enum err error, char *jso
 }
 
 static enum err
-on_query(struct bus_control *c, const struct bus_id *from, const Pb__Query *q)
+on_query(struct bus_control *c, const struct bus_id *from, const char *what, const char *argument)
 {
 	AUTO(mem) char *json = NULL;
 	char nothing[] = "";
-	enum err error = c->fn(c->arg, q->what, q->argument, &json);
+	enum err error = c->fn(c->arg, what, argument, &json);
 	enum err err = answer(c, from, error, json ? json : nothing);
 
 	if (err)
-		log_warn(NULL, "answer to \"%.40s\" of subotactl is not complete: %s", q->what,
+		log_warn(NULL, "answer to \"%.40s\" of subotactl is not complete: %s", what,
 		    err_text(err));
 	return ERR_OK;
 }
@@ -143,7 +145,7 @@ on_hello(struct bus_control *c, const struct bus_id *from, const Pb__Hello *h)
 	enum err err = say(c, from, &e); /* even to other versions, so that they can say so */
 	if (err)
 		return err;
-	if (strcmp(h->who, who_name(WHO_CTL)) != 0)
+	if (strcmp(h->who, who_name(c->peer)) != 0)
 		return ERR_PEER;
 	if (h->proto_min > ROUTE_PROTO_MAX || h->proto_max < ROUTE_PROTO_MIN)
 		return ERR_VERSION;
@@ -161,7 +163,7 @@ refuse(struct bus_control *c, const struct bus_id *from, const Pb__Envelope *e, 
 	if (g)
 		*g = (struct greeted){0};
 	c->refused++;
-	bus_tap_show(c->bus, WHO_CTL, c->bus->self, e, len, err);
+	bus_tap_show(c->bus, c->peer, c->bus->self, e, len, err);
 	if (!mono_reached(now, c->quiet_until))
 		return;
 	c->quiet_until = mono_after(now, QUIET_MS);
@@ -178,18 +180,20 @@ take(struct bus_control *c, const struct bus_id *from, const uint8_t *data, size
 	enum err err = msg_unpack(data, len, ROUTE_BUS_MAX, &e);
 
 	if (!err)
-		err = route_admit(e, len, WHO_CTL, c->bus->self, g ? ROUTE_READY : ROUTE_GREETING);
+		err = route_admit(e, len, c->peer, c->bus->self, g ? ROUTE_READY : ROUTE_GREETING);
 	if (err) {
 		refuse(c, from, e, len, err);
 		return;
 	}
-	bus_tap_show(c->bus, WHO_CTL, c->bus->self, e, len, ERR_OK);
+	bus_tap_show(c->bus, c->peer, c->bus->self, e, len, ERR_OK);
 	if (g)
 		g->used = ++c->serial;
 	if (e->body_case == PB__ENVELOPE__BODY_HELLO)
 		err = on_hello(c, from, e->hello);
 	else if (e->body_case == PB__ENVELOPE__BODY_QUERY)
-		err = on_query(c, from, e->query);
+		err = on_query(c, from, e->query->what, e->query->argument);
+	else if (e->body_case == PB__ENVELOPE__BODY_ACT)
+		err = on_query(c, from, e->act->what, e->act->argument);
 	if (err)
 		refuse(c, from, e, len, err);
 }
@@ -213,8 +217,9 @@ on_ready(void *arg, short revents)
 	zmq_msg_close(&body);
 }
 
-enum err
-bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
+static enum err
+open_control(struct bus *bus, enum who peer, const char *path, bus_on_query *fn, void *arg,
+    struct bus_control **out)
 {
 	struct bus_domain *domain = NULL;
 	struct bus_socket_want w = {.type = ZMQ_ROUTER,
@@ -223,15 +228,16 @@ bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
 	    .send_mark = SEND_MARK,
 	    .receive_mark = RECEIVE_MARK};
 
-	if (bus->control)
+	if (*out)
 		return ERR_EXISTS;
 	struct bus_control *c = calloc(1, sizeof(*c));
 	if (!c)
 		return ERR_NOMEM;
 	c->bus = bus;
+	c->peer = peer;
 	c->fn = fn;
 	c->arg = arg;
-	bus->control = c;
+	*out = c;
 	enum err e = bus_zap_add(bus, path, BUS_ADMITS_FILE, 0, &domain);
 	if (!e)
 		e = bus_socket_new(bus->ctx, &w, &c->socket);
@@ -240,6 +246,18 @@ bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
 	if (!e)
 		e = loop_watch_socket(bus->loop, c->socket, on_ready, c);
 	return e;
+}
+
+enum err
+bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
+{
+	return open_control(bus, WHO_CTL, path, fn, arg, &bus->control);
+}
+
+enum err
+bus_act(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
+{
+	return open_control(bus, WHO_ACTOR, path, fn, arg, &bus->act);
 }
 
 void

@@ -152,7 +152,7 @@ struct bus {
 	struct bus_pace pace;
 	struct bus_zap zap;
 	struct bus_tap tap;
-	struct bus_control *control;
+	struct bus_control *control, *act;
 	struct bus_link *links;
 	uint8_t buffer[ROUTE_BUS_MAX]; /* of the message being packed */
 };

@@ -26,6 +26,7 @@ struct daemon_common {
 	char lib_dir[200];   /* where subota-courier and subota-session lie */
 	uint32_t cloud_uid, fetch_uid, courier_uid, flash_uid;
 	uint32_t operator_gid; /* may use control and tap sockets; 0 = root only */
+	uint32_t actor_gid;    /* may use act sockets; 0 = root only */
 	uint32_t device_gid;   /* flashd's supplementary group, for the lines; 0 = none */
 	bool tap;
 	int log_level;
@@ -93,7 +94,8 @@ void daemon_places(const struct daemon *d, enum who who, struct places *out);
 enum err daemon_make_dirs(const struct daemon_common *c, enum who who, uid_t uid) MUST_CHECK;
 
 /* Sockets (out of this order nothing is bound): fetchd binds fetchd-cloudd, flashd binds
- * flashd-fetchd; each daemon binds <name>-ctl, and <name>-tap when `tap` is on. Directories: owner
+ * flashd-fetchd; each daemon binds <name>-ctl, cloudd and flashd <name>-act, and all
+ * <name>-tap when `tap` is on. Directories: owner
  * the server, group the client, mode 02750. */
 
 #endif

@@ -39,7 +39,9 @@ const struct conf_key daemon_common_keys[] = {
 	{"flash_user", CONF_USER, AT(flash_uid), .fallback = "subota-flash",
 	    .help = "User of flashd and its sessions."},
 	{"operator_group", CONF_GROUP, AT(operator_gid), .fallback = "root",
-	    .help = "Who is in this group may use subotactl with running daemons."},
+	    .help = "Who is in this group may look: use subotactl with running daemons."},
+	{"actor_group", CONF_GROUP, AT(actor_gid), .fallback = "root",
+	    .help = "Who is in this group may act: confirm, reject, cancel and check."},
 	{"device_group", CONF_GROUP, AT(device_gid), .fallback = "dialout",
 	    .help = "The group that may open the serial lines; flashd joins it."},
 	{"tap", CONF_BOOL, AT(tap), .fallback = "yes",
@@ -59,7 +61,7 @@ const size_t daemon_n_common_keys = sizeof(daemon_common_keys) / sizeof(daemon_c
 static const char *
 short_name(enum who who)
 {
-	return who == WHO_CTL ? "ctl" : who_name(who);
+	return who == WHO_ACTOR ? "act" : who_name(who);
 }
 
 void
@@ -152,7 +154,8 @@ daemon_places(const struct daemon *d, enum who who, struct places *out)
 {
 	static const struct {
 		enum who server, client;
-	} sockets[] = {{WHO_FETCHD, WHO_CLOUDD}, {WHO_FLASHD, WHO_FETCHD}};
+	} sockets[] = {{WHO_FETCHD, WHO_CLOUDD}, {WHO_FLASHD, WHO_FETCHD}, {WHO_CLOUDD, WHO_ACTOR},
+	    {WHO_FLASHD, WHO_ACTOR}};
 	char path[108];
 
 	places_add(out, "$state", "%s", d->state_dir);
@@ -191,6 +194,7 @@ make_socket_dirs(const struct daemon_common *c, enum who who, uid_t uid)
 		gid_t group;
 	} dirs[] = {{WHO_FETCHD, WHO_CLOUDD, daemon_gid_of(c->cloud_uid)},
 	    {WHO_FLASHD, WHO_FETCHD, daemon_gid_of(c->fetch_uid)},
+	    {WHO_CLOUDD, WHO_ACTOR, c->actor_gid}, {WHO_FLASHD, WHO_ACTOR, c->actor_gid},
 	    {who, WHO_CTL, c->operator_gid}};
 	char path[108];
 	enum err e = ERR_OK;

@@ -251,7 +251,7 @@ msg_check_plan_verdict(const Pb__Envelope *e)
 
 	return says(v && is_id(e->upgrade) &&
 		    is_between((int)v->verdict, PB__VERDICT__VERDICT_ACCEPT,
-			PB__VERDICT__VERDICT_DEFER) &&
+			PB__VERDICT__VERDICT_ASKED) &&
 		    is_error(v->reason) && is_text(v->detail) && is_number(v->until) &&
 		    (v->verdict != PB__VERDICT__VERDICT_ACCEPT || v->reason == 0));
 }
@@ -379,6 +379,12 @@ enum err
 msg_check_query(const Pb__Envelope *e)
 {
 	return says(e->query && is_name(e->query->what) && is_text(e->query->argument));
+}
+
+enum err
+msg_check_act(const Pb__Envelope *e)
+{
+	return says(e->act && is_name(e->act->what) && is_text(e->act->argument));
 }
 
 enum err

@@ -51,6 +51,7 @@ enum err msg_check_courier_report(const Pb__Envelope *e) MUST_CHECK;
 enum err msg_check_session_order(const Pb__Envelope *e) MUST_CHECK;
 enum err msg_check_session_report(const Pb__Envelope *e) MUST_CHECK;
 enum err msg_check_query(const Pb__Envelope *e) MUST_CHECK;
+enum err msg_check_act(const Pb__Envelope *e) MUST_CHECK;
 enum err msg_check_answer(const Pb__Envelope *e) MUST_CHECK;
 
 #endif

@@ -23,6 +23,7 @@ enum who {
 	WHO_FLASHD,
 	WHO_SESSION,
 	WHO_CTL,
+	WHO_ACTOR, /* subotactl on an act socket: may change something */
 	WHO_COUNT
 };
 

@@ -369,6 +369,10 @@ static const struct fsm_row rows[] = {
 	/* state   event             guard        action         next       note */
 	ROW(IDENTIFIED,ADMIT,            NULL,        do_admit,      ADMITTED,  "record, tell"),
 	ROW(IDENTIFIED,REFUSE,           NULL,        do_end,        REFUSED,   "by policy"),
+	ROW(IDENTIFIED,DEADLINE,         NULL,        do_late,       REFUSED,   "nobody says yes"),
+	ROW(IDENTIFIED,SUPERSEDED,       NULL,        do_supersede,  CANCELLED, ""),
+	ROW(IDENTIFIED,CANCEL,           NULL,        do_cancel,     CANCELLED, ""),
+	ROW(IDENTIFIED,RESTARTED,        NULL,        do_admit,      SAME,      "say it again"),
 	ROW(ADMITTED,  VERDICT_SENT,     NULL,        NULL,          WAITING,   "it may fetch"),
 	ROW(WAITING,   ADMIT,            NULL,        do_admit,      ADMITTED,  "say it again"),
 	ROW(ADMITTED,  ADMIT,            NULL,        do_admit,      SAME,      "say it again"),

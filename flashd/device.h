@@ -25,7 +25,7 @@
 #include "fsm.h"
 
 enum device_state {
-	DEVICE_IDENTIFIED, /* offered, not yet judged */
+	DEVICE_IDENTIFIED, /* offered; if it is recorded, a person was asked */
 	DEVICE_ADMITTED,   /* policy said yes; the verdict is on its way */
 	DEVICE_WAITING,    /* for the image */
 	DEVICE_FLASHING,   /* being asked, written or marked for a test boot */
@@ -66,7 +66,7 @@ enum device_event {
 
 enum device_effect {
 	DEVICE_DO_STOP = 1,    /* end the session that works on it */
-	DEVICE_DO_VERDICT = 2, /* tell the gate: accepted */
+	DEVICE_DO_VERDICT = 2, /* tell the gate: accepted, or a person was asked */
 	DEVICE_DO_RAISE = 4,   /* raise counters and sequence, in the transaction of the state */
 };
 
@@ -104,6 +104,8 @@ struct device_upgrade {
 	uint64_t spent_ms; /* in this state, when last recorded */
 
 	/* below: not recorded */
+	uint32_t min_battery; /* IDENTIFIED: what the plan wants */
+	int32_t min_signal_dbm;
 	bool changed; /* since it was recorded */
 	unsigned say; /* 1 << Pb__Phase: reports to add when it is recorded */
 	unsigned effects;
@@ -126,6 +128,7 @@ struct device_upgrade {
 
 /* Times per state, in ms. */
 struct device_limits {
+	uint64_t ask_ms;     /* IDENTIFIED: until a person says yes */
 	uint64_t wait_ms;    /* ADMITTED, WAITING: until the image comes */
 	uint64_t away_ms;    /* FLASHING: without a sign of life */
 	uint64_t flash_ms;   /* FLASHING: in all */

@@ -165,6 +165,8 @@ struct mono
 device_deadline(const struct device_upgrade *u, const struct device_limits *l)
 {
 	switch (u->state) {
+	case DEVICE_IDENTIFIED:
+		return mono_after(u->since, (int64_t)l->ask_ms);
 	case DEVICE_ADMITTED:
 	case DEVICE_WAITING:
 		return mono_after(u->since, (int64_t)l->wait_ms);

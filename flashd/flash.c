@@ -33,14 +33,15 @@ carry_out(struct flash *f, struct device_upgrade *u)
 	u->effects = 0;
 	if (todo & DEVICE_DO_STOP)
 		flash_work_stop(f, u);
-	if (!(todo & DEVICE_DO_VERDICT) || u->state != DEVICE_ADMITTED)
+	if (!(todo & DEVICE_DO_VERDICT) || u->state > DEVICE_ADMITTED)
 		return;
-	if (flash_talk_accept(f, u) != ERR_OK) {
+	bool asked = u->state == DEVICE_IDENTIFIED;
+	if ((asked ? flash_talk_asked(f, u) : flash_talk_accept(f, u)) != ERR_OK) {
 		if (bus_is_up(f->gate)) /* else it is said when the gate is back */
 			u->effects |= DEVICE_DO_VERDICT;
 		return;
 	}
-	if (device_step(u, DEVICE_VERDICT_SENT, &n) != ERR_OK)
+	if (!asked && device_step(u, DEVICE_VERDICT_SENT, &n) != ERR_OK)
 		log_debug(NULL, "a verdict for nobody");
 }
 
@@ -174,6 +175,7 @@ set_limits(struct flash *f)
 	const struct flash_settings *s = f->settings;
 
 	f->limits = (struct device_limits){.wait_ms = s->wait_ms,
+	    .ask_ms = s->ask_ms,
 	    .away_ms = s->away_ms,
 	    .flash_ms = s->flash_ms,
 	    .reboot_ms = s->reboot_ms,

@@ -9,7 +9,8 @@
 #include "policy_table.h"
 
 void
-flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, struct policy_verdict *v)
+flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, bool consent,
+    struct policy_verdict *v)
 {
 	struct roster_device *d = roster_find(
 	    &f->roster, o->device->product_key, o->device->device_key, o->component);
@@ -24,6 +25,7 @@ flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, struct po
 		const struct device_upgrade *other = flash_work_busy(f, d, upgrade);
 
 		p = (struct policy_device){.known = true,
+		    .consent = consent,
 		    .state = d->state,
 		    .version = d->version,
 		    .battery = d->battery,

@@ -10,7 +10,7 @@
 
 /* `upgrade` is the plan's own id: it does not make its device busy. A device that is not known to
  * be there is asked soon. */
-void flash_judge(
-    struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, struct policy_verdict *v);
+void flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, bool consent,
+    struct policy_verdict *v);
 
 #endif

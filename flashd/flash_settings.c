@@ -11,7 +11,8 @@
 
 static const char *const parities[] = {
     [TTY_NONE] = "none", [TTY_EVEN] = "even", [TTY_ODD] = "odd", NULL};
-static const char *const policies[] = {[POLICY_AUTO] = "auto", [POLICY_NEVER] = "never", NULL};
+static const char *const policies[] = {
+    [POLICY_AUTO] = "auto", [POLICY_ASK] = "ask", [POLICY_NEVER] = "never", NULL};
 
 #define AT(field) .offset = offsetof(struct flash_settings, field)
 #define IN(field) .offset = offsetof(struct flash_settings_device, field)
@@ -31,6 +32,9 @@ static const struct conf_key keys[] = {
 	    .fallback = "10 min", .help = "Ask each idle device this often what it runs."},
 	{"image_wait", CONF_DURATION, AT(wait_ms), .min = 1000, .max = 30 * DAY_MS,
 	    .fallback = "24 h", .help = "An accepted plan without an image fails after this time."},
+	{"ask_wait", CONF_DURATION, AT(ask_ms), .min = 1000, .max = 30 * DAY_MS,
+	    .fallback = "24 h",
+	    .help = "Where policy says ask: a plan that nobody confirms is refused after this time."},
 	{"away_retry", CONF_DURATION, AT(away_ms), .min = 1000, .max = 7 * DAY_MS,
 	    .fallback = "30 min",
 	    .help = "How long to go on trying when a device vanishes while it is written."},
@@ -63,7 +67,8 @@ static const struct conf_key device_keys[] = {
 	{"parity", CONF_CHOICE, IN(parity), .choices = parities, .fallback = "none",
 	    .help = "Parity on that line."},
 	{"policy", CONF_CHOICE, IN(policy), .choices = policies, .fallback = "auto",
-	    .help = "auto: upgrades the platform plans are carried out; never: all are rejected."},
+	    .help = "auto: plans are carried out; ask: only after subotactl confirm; never: all are "
+		    "rejected."},
 	{"min_battery", CONF_UINT, IN(min_battery), .max = 100, .fallback = "0",
 	    .help = "Percent of battery below which no upgrade begins."},
 	{"space", CONF_SIZE, IN(space), .max = 1ull << 40, .fallback = "0",
@@ -78,7 +83,8 @@ static const struct conf_key policy_keys[] = {
 	{"group", TEXT_FOR(group), .fallback = "",
 	    .help = "Holds for devices of this group; empty: for whichever."},
 	{"mode", CONF_CHOICE, FOR(mode), .choices = policies, .fallback = "auto",
-	    .help = "auto: plans are carried out under the conditions below; never: all are rejected."},
+	    .help = "auto: plans are carried out under the conditions below; ask: only after subotactl "
+		    "confirm, too; never: all are rejected."},
 	{"windows", TEXT_FOR(windows), .fallback = "",
 	    .help = "Local times when upgrades may begin: mon-fri 22:00-05:00, sat 00:00-24:00; empty: "
 		    "always."},

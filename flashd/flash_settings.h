@@ -49,7 +49,7 @@ struct flash_settings {
 	struct daemon_common common;
 	char trust_dir[200];
 	bool lab;
-	uint64_t ask_every_ms, away_ms, wait_ms, flash_ms, reboot_ms, test_ms, confirm_ms;
+	uint64_t ask_every_ms, ask_ms, away_ms, wait_ms, flash_ms, reboot_ms, test_ms, confirm_ms;
 	size_t n_devices;
 	struct flash_settings_device devices[FLASH_SETTINGS_DEVICES];
 	size_t n_policies;

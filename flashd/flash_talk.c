@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "flash_act.h"
 #include "flash_judge.h"
 #include "flash_status.h"
 #include "flash_talk.h"
@@ -40,6 +41,18 @@ flash_talk_accept(struct flash *f, const struct device_upgrade *u)
 {
 	struct policy_verdict v = {.verdict = PB__VERDICT__VERDICT_ACCEPT};
 
+	return send_verdict(f, u->id, &v);
+}
+
+enum err
+flash_talk_asked(struct flash *f, const struct device_upgrade *u)
+{
+	int64_t left = mono_between(clock_now(), device_deadline(u, &f->limits));
+	struct policy_verdict v = {.verdict = PB__VERDICT__VERDICT_ASKED,
+	    .reason = ERR_POLICY,
+	    .until = clock_wall_ms() + (left > 0 ? (uint64_t)left : 0)};
+
+	snprintf(v.detail, sizeof(v.detail), "%.190s", u->detail);
 	return send_verdict(f, u->id, &v);
 }
 
@@ -162,6 +175,14 @@ supersede(struct flash *f, const struct device_upgrade *by)
 	}
 }
 
+/* For when a person has said yes. */
+static void
+keep_terms(struct device_upgrade *u, const Pb__PlanOffer *o)
+{
+	u->min_battery = o->min_battery_percent;
+	u->min_signal_dbm = o->min_signal_dbm;
+}
+
 /* A plan for an id that is known: what was said then is said again. */
 static void
 answer_again(struct flash *f, struct device_upgrade *u, const Pb__PlanOffer *o)
@@ -180,6 +201,10 @@ answer_again(struct flash *f, struct device_upgrade *u, const Pb__PlanOffer *o)
 		v.reason = u->error ? (enum err)u->error : ERR_ALREADY;
 		snprintf(v.detail, sizeof(v.detail),
 		    "expected a new upgrade, got one that ended %s", device_table.states[u->state]);
+	} else if (u->state == DEVICE_IDENTIFIED) {
+		keep_terms(u, o);
+		u->effects |= DEVICE_DO_VERDICT;
+		return;
 	} else {
 		v.verdict = PB__VERDICT__VERDICT_ACCEPT;
 		if (device_step(u, DEVICE_ADMIT, &n) == ERR_OK)
@@ -196,9 +221,11 @@ admit(struct flash *f, uint64_t id, const Pb__PlanOffer *o, struct policy_verdic
 	struct device_upgrade fresh, *u = NULL;
 
 	device_init(&fresh, id, o->device, o->component, o->target_version, n.now);
-	flash_judge(f, id, o, v);
-	if (v->verdict != PB__VERDICT__VERDICT_ACCEPT)
+	flash_judge(f, id, o, false, v);
+	bool asked = v->verdict == PB__VERDICT__VERDICT_ASKED;
+	if (v->verdict != PB__VERDICT__VERDICT_ACCEPT && !asked)
 		return NULL;
+	keep_terms(&fresh, o);
 	if (ledger_add(&f->ledger, &fresh, &u) != ERR_OK) {
 		v->verdict = PB__VERDICT__VERDICT_DEFER;
 		v->reason = ERR_LIMIT;
@@ -206,9 +233,11 @@ admit(struct flash *f, uint64_t id, const Pb__PlanOffer *o, struct policy_verdic
 		snprintf(v->detail, sizeof(v->detail), "expected fewer upgrades at the same time");
 		return NULL;
 	}
-	if (device_step(u, DEVICE_ADMIT, &n) != ERR_OK)
-		log_error(NULL, "a new upgrade cannot be admitted");
 	supersede(f, u);
+	if (asked)
+		flash_act_ask(f, u, v->detail);
+	else if (device_step(u, DEVICE_ADMIT, &n) != ERR_OK)
+		log_error(NULL, "a new upgrade cannot be admitted");
 	return u;
 }
 
@@ -359,7 +388,7 @@ on_order(struct flash *f, const Pb__Envelope *e)
 
 	if (!u)
 		u = admit_late(f, e);
-	if (!u)
+	if (!u || u->state == DEVICE_IDENTIFIED) /* a person was asked: the gate orders again */
 		return;
 	if (u->state > DEVICE_WAITING) { /* the gate has not heard yet */
 		u->say |= 1u << device_phase(u->state);
@@ -428,7 +457,7 @@ on_up(void *arg, struct bus_link *link)
 	for (size_t i = 0; i < f->roster.n; i++)
 		f->roster.devices[i].report_due = true;
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
-		if (u->state == DEVICE_ADMITTED)
+		if (u->state <= DEVICE_ADMITTED)
 			u->effects |= DEVICE_DO_VERDICT;
 	flash_settle(f);
 }
@@ -453,5 +482,7 @@ flash_talk_open(struct flash *f)
 	if (e != ERR_OK)
 		return e;
 	daemon_socket_path(c, WHO_FLASHD, WHO_CTL, path);
-	return bus_control(f->daemon->bus, path, flash_status_on_query, f);
+	e = bus_control(f->daemon->bus, path, flash_status_on_query, f);
+	daemon_socket_path(c, WHO_FLASHD, WHO_ACTOR, path);
+	return e == ERR_OK ? bus_act(f->daemon->bus, path, flash_act_on_order, f) : e;
 }

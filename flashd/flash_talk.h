@@ -15,6 +15,8 @@ enum err flash_talk_open(struct flash *f) MUST_CHECK;
 
 /* The verdict ACCEPT for an admitted upgrade. */
 enum err flash_talk_accept(struct flash *f, const struct device_upgrade *u) MUST_CHECK;
+/* The verdict ASKED for one that waits for a person. */
+enum err flash_talk_asked(struct flash *f, const struct device_upgrade *u) MUST_CHECK;
 /* Reports the gate has not had since its link came up, or not acknowledged for a minute. */
 void flash_talk_reports(struct flash *f);
 /* DeviceReports that are due. */

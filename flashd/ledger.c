@@ -89,7 +89,7 @@ load_upgrade(void *arg, const struct record_row *row)
 	if (!u)
 		return ERR_NOMEM;
 	take_columns(u, row);
-	if (u->state <= DEVICE_IDENTIFIED || u->state >= DEVICE_STATES)
+	if (u->state < DEVICE_IDENTIFIED || u->state >= DEVICE_STATES)
 		give_up(u);
 	u->due = MONO_NEVER;
 	u->since = mono_after(at->now, -(int64_t)u->spent_ms);

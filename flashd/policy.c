@@ -33,7 +33,7 @@ check_component(const struct asked *a)
 static enum err
 check_mode(const struct asked *a)
 {
-	if (a->d->mode == POLICY_AUTO)
+	if (a->d->mode != POLICY_NEVER)
 		return ERR_OK;
 	return why_say(a->why, ERR_POLICY,
 	    "expected no upgrade (policy %.64s: never), got version %.64s",
@@ -137,12 +137,23 @@ check_signal(const struct asked *a)
 	    (int)least, (int)a->d->signal_dbm);
 }
 
-enum { WHEN_OPEN = 1 };
+static enum err
+check_consent(const struct asked *a)
+{
+	if (a->d->mode != POLICY_ASK || a->d->consent)
+		return ERR_OK;
+	return why_say(a->why, ERR_POLICY,
+	    "expected a person to say yes (policy %.64s: ask), got no answer yet",
+	    a->d->rule ? a->d->rule : "of the device");
+}
+
+enum { WHEN_OPEN = 1, WHEN_ASKED = 2 };
 
 /* clang-format off */
 static const struct {
 	enum err (*check)(const struct asked *a);
-	uint64_t later_ms; /* 0: the plan is rejected, else deferred; WHEN_OPEN: to the window */
+	uint64_t later_ms; /* 0: the plan is rejected, else deferred; WHEN_OPEN: to the window,
+			    WHEN_ASKED: the caller knows */
 } rules[] = {
 	/* check          again after */
 	{check_known,     0},
@@ -157,8 +168,23 @@ static const struct {
 	{check_source,    0},
 	{check_battery,   0},
 	{check_signal,    0},
+	{check_consent,   WHEN_ASKED},
 };
 /* clang-format on */
+
+static void
+set_verdict(
+    struct policy_verdict *out, uint64_t later_ms, uint64_t wall_ms, const struct policy_device *d)
+{
+	if (later_ms == WHEN_ASKED) {
+		out->verdict = PB__VERDICT__VERDICT_ASKED;
+	} else if (later_ms) {
+		out->verdict = PB__VERDICT__VERDICT_DEFER;
+		out->until = wall_ms + (later_ms == WHEN_OPEN ? d->opens_in_ms : later_ms);
+	} else {
+		out->verdict = PB__VERDICT__VERDICT_REJECT;
+	}
+}
 
 void
 policy_judge(const struct policy_device *d, const Pb__PlanOffer *o, uint64_t wall_ms,
@@ -171,11 +197,7 @@ policy_judge(const struct policy_device *d, const Pb__PlanOffer *o, uint64_t wal
 		out->reason = rules[i].check(&a);
 		if (out->reason == ERR_OK)
 			continue;
-		out->verdict = rules[i].later_ms ? PB__VERDICT__VERDICT_DEFER
-						 : PB__VERDICT__VERDICT_REJECT;
-		if (rules[i].later_ms)
-			out->until = wall_ms + (rules[i].later_ms == WHEN_OPEN ? d->opens_in_ms
-									       : rules[i].later_ms);
+		set_verdict(out, rules[i].later_ms, wall_ms, d);
 		return;
 	}
 }

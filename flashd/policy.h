@@ -4,7 +4,8 @@
  * flashd decides from its own configuration and from what the device last said of itself; the plan
  * can only add conditions (battery, signal, space), never lift one. Each verdict other than ACCEPT
  * has the error that the platform is told and a sentence with both values. DEFER means: nothing is
- * wrong with the plan, ask again at `until`.
+ * wrong with the plan, ask again at `until`. ASKED, the last of all, means: a person has to say
+ * yes.
  */
 #ifndef SUBOTA_POLICY_H
 #define SUBOTA_POLICY_H
@@ -15,7 +16,8 @@
 #include "err.h"
 #include "why.h"
 
-enum policy_mode { POLICY_AUTO, POLICY_NEVER };
+/* Each is stricter than the one before it. */
+enum policy_mode { POLICY_AUTO, POLICY_ASK, POLICY_NEVER };
 
 enum { POLICY_BATTERY_UNKNOWN = 101, POLICY_LATER_MS = 60000, POLICY_SOON_MS = 10000 };
 
@@ -23,6 +25,7 @@ enum { POLICY_BATTERY_UNKNOWN = 101, POLICY_LATER_MS = 60000, POLICY_SOON_MS = 1
 struct policy_device {
 	bool known; /* configured here */
 	enum policy_mode mode;
+	bool consent; /* a person on the gateway has said yes */
 	const char *component;
 	const char *rule;       /* name of the policy that holds; NULL = the device's own */
 	uint32_t min_battery;   /* percent; 0 = any */

@@ -57,7 +57,7 @@ policy_table_apply(const struct flash_settings *s, const struct flash_settings_d
 	if (!p)
 		return;
 	out->rule = p->name;
-	if (out->mode != POLICY_NEVER)
+	if ((int)out->mode < p->mode)
 		out->mode = (enum policy_mode)p->mode;
 	if (p->min_battery > out->min_battery)
 		out->min_battery = (uint32_t)p->min_battery;

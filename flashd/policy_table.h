@@ -3,8 +3,8 @@
  *
  * The most specific one does: one that names the device, else its group, else its product, else one
  * that names nothing; among equals the first in the file. Conditions add up: the stricter of the
- * policy's, the device's own section's and the plan's limits holds, and `policy = never` in the
- * device's own section is never lifted.
+ * policy's, the device's own section's and the plan's limits holds, and of both modes, too: never
+ * before ask before auto.
  */
 #ifndef SUBOTA_POLICY_TABLE_H
 #define SUBOTA_POLICY_TABLE_H

@@ -13,6 +13,9 @@ int errors_cmd_run(int argc, char **argv);
 int fsm_cmd_run(int argc, char **argv);
 int routes_cmd_run(int argc, char **argv);
 
+/* Orders to running daemons: argv[0] is confirm, reject, cancel or check. */
+int act_cmd_run(int argc, char **argv);
+
 /* Of running daemons. */
 int devices_cmd_run(int argc, char **argv);
 int events_cmd_run(int argc, char **argv);

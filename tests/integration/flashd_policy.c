@@ -7,7 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "bus_client.h"
 #include "flashhouse_expect.h"
+#include "tool.h"
 
 static void
 open_house(struct flashhouse *h, const char *policies)
@@ -77,5 +79,142 @@ Test(flashd_policy, never_is_a_refusal_with_its_reason)
 	flashhouse_offer(&h, 7);
 	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_REJECT, ERR_POLICY);
 	cr_expect(strstr(flashhouse_verdict(&h, 7)->detail, "policy frozen: never"));
+	close_house(&h);
+}
+
+/* --- a person is asked ------------------------------------------------------------------------ */
+
+#define ASK "[flashd.policy ask]\nproduct = p1\nmode = ask"
+
+/* An order on the act socket; what flashd says to it. */
+static unsigned
+order(struct flashhouse *h, const char *what, const char *argument, const char *word)
+{
+	struct bus_answer answer = {0};
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/run/flashd-act/sock", h->dir);
+	cr_assert_eq(bus_client_act(path, what, argument, 5000, &answer), ERR_OK);
+	AUTO(mem) char *json = answer.json;
+
+	cr_expect(strstr(json, word), "%s %s: %s", what, argument, json);
+	return answer.error;
+}
+
+/* Offered, and a person was asked. */
+static void
+open_asked(struct flashhouse *h)
+{
+	open_house(h, ASK);
+	cr_assert_not_null(flashhouse_device(h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, NULL));
+	flashhouse_offer(h, 7);
+	flashhouse_expect_verdict(h, 7, PB__VERDICT__VERDICT_ASKED, ERR_POLICY);
+	const Pb__PlanVerdict *v = flashhouse_verdict(h, 7);
+
+	cr_expect(strstr(v->detail, "subotactl confirm 7"), "%s", v->detail);
+	cr_expect(v->until > clock_wall_ms() + 23ull * 3600000);
+	flashhouse_forget(h);
+}
+
+Test(flashd_policy, plan_goes_on_when_a_person_says_yes)
+{
+	struct flashhouse h;
+
+	open_asked(&h);
+	flashhouse_order(&h, 7); /* nobody has said yes: nothing is believed */
+	cr_expect_eq(order(&h, "confirm", "8", "'8'"), ERR_NOT_FOUND);
+	cr_expect_eq(order(&h, "approve", "7", "approve"), ERR_NOT_FOUND);
+	cr_expect_eq(order(&h, "confirm", "7", ""), ERR_OK);
+	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
+	cr_expect_eq(order(&h, "confirm", "7", "waits for a person"), ERR_PHASE);
+	flashhouse_order(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect_eq(order(&h, "cancel", "7", "under way"), ERR_PHASE);
+	close_house(&h);
+}
+
+Test(flashd_policy, plan_is_refused_when_a_person_says_no)
+{
+	struct flashhouse h;
+
+	open_asked(&h);
+	cr_expect_eq(order(&h, "reject", "7", ""), ERR_OK);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_REFUSED, ERR_POLICY);
+	cr_expect(strstr(flashhouse_end(&h, 7)->detail, "got a no"));
+	close_house(&h);
+}
+
+Test(flashd_policy, subotactl_says_what_came_of_an_order)
+{
+	struct flashhouse h;
+
+	open_asked(&h);
+	struct tool_result r = CTL(h.dir, "confirm", "--config", "subota.conf", "9");
+
+	cr_expect_eq(r.status, 1, "%s", r.out);
+	cr_expect(strstr(r.out, "expected the number of an upgrade, got '9'"), "%s", r.out);
+	r = CTL(h.dir, "confirm", "--config", "subota.conf", "7");
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	cr_expect(strstr(r.out, "upgrade 7 goes on"), "%s", r.out);
+	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
+	r = CTL(h.dir, "cancel", "--config", "subota.conf", "7");
+	cr_expect(strstr(r.out, "upgrade 7 is cancelled"), "%s", r.out);
+	r = CTL(h.dir, "check", "--config", "subota.conf", "p1/meter-1");
+	cr_expect_eq(r.status, 69, "cloudd is not there: %s", r.out);
+	close_house(&h);
+}
+
+Test(flashd_policy, question_survives_a_killed_flashd_and_is_asked_again_of_the_gate)
+{
+	struct flashhouse h;
+
+	open_asked(&h);
+	flashhouse_kill(&h);
+	flashhouse_start(&h);
+	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ASKED, ERR_POLICY);
+	flashhouse_forget(&h);
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, NULL));
+	cr_expect_eq(order(&h, "confirm", "7", ""), ERR_OK);
+	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
+	close_house(&h);
+}
+
+Test(flashd_policy, question_that_nobody_answers_ends_as_a_refusal)
+{
+	struct flashhouse h;
+
+	flashhouse_open(&h);
+	snprintf(h.extra, sizeof(h.extra), "ask_wait = 2 s\n" ASK);
+	flashhouse_publish(&h);
+	flashhouse_start(&h);
+	flashhouse_offer(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_REFUSED, ERR_POLICY);
+	close_house(&h);
+}
+
+Test(flashd_policy, a_person_cancels_what_waits_for_its_image)
+{
+	struct flashhouse h;
+
+	open_asked(&h);
+	cr_expect_eq(order(&h, "confirm", "7", ""), ERR_OK);
+	cr_expect_eq(order(&h, "cancel", "7", ""), ERR_OK);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
+	cr_expect(strstr(flashhouse_end(&h, 7)->detail, "by a person"));
+	close_house(&h);
+}
+
+Test(flashd_policy, who_may_only_look_cannot_act_and_the_other_way_round)
+{
+	struct flashhouse h;
+	struct bus_answer answer = {0};
+	char look[400], act[400];
+
+	open_asked(&h);
+	snprintf(look, sizeof(look), "%s/run/flashd-ctl/sock", h.dir);
+	snprintf(act, sizeof(act), "%s/run/flashd-act/sock", h.dir);
+	cr_expect_neq(bus_client_act(look, "confirm", "7", 1000, &answer), ERR_OK);
+	cr_expect_neq(bus_client_ask(act, "status", "", 1000, &answer), ERR_OK);
+	cr_expect_eq(order(&h, "reject", "7", ""), ERR_OK); /* it still waits */
 	close_house(&h);
 }

@@ -285,13 +285,23 @@ answer(struct golden *g)
 	b->more = true;
 }
 
+static void
+act(struct golden *g)
+{
+	Pb__Act *b = g->e.act = &g->body.act;
+
+	pb__act__init(b);
+	b->what = golden_text("confirm");
+	b->argument = golden_text("7");
+}
+
 void
 golden_make(int kind, struct golden *g)
 {
 	static void (*const makers[GOLDEN_KINDS])(struct golden * g) = {hello, ping, device_report,
 	    plan_offer, plan_verdict, fetch_order, flash_order, progress, report, report_ack,
 	    cancel, link_state, courier_order, courier_report, session_order, session_report, query,
-	    answer};
+	    answer, act};
 
 	assert(kind >= GOLDEN_FIRST && kind < GOLDEN_FIRST + GOLDEN_KINDS);
 	memset(g, 0, sizeof(*g));

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <subota.pb-c.h>
 
-enum { GOLDEN_PROTO = 1, GOLDEN_BYTES = 4096, GOLDEN_KINDS = 18 };
+enum { GOLDEN_PROTO = 1, GOLDEN_BYTES = 4096, GOLDEN_KINDS = 19 };
 
 /* A message with all that it points to; changed freely, copied never. */
 struct golden {
@@ -38,6 +38,7 @@ struct golden {
 		Pb__SessionReport session_report;
 		Pb__Query query;
 		Pb__Answer answer;
+		Pb__Act act;
 	} body;
 };
 

@@ -371,3 +371,10 @@ bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
 	(void)bus, (void)path, (void)fn, (void)arg;
 	return ERR_OK;
 }
+
+enum err
+bus_act(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
+{
+	(void)bus, (void)path, (void)fn, (void)arg;
+	return ERR_OK;
+}

@@ -221,6 +221,9 @@ static const struct attempt attempts[] = {
 	{HOUSE_COURIER_UID, CONNECT, "run/fetchd-cloudd/sock",     false},
 	{HOUSE_CLOUD_UID,   CONNECT, "run/flashd-ctl/sock",        false},
 	{HOUSE_COURIER_UID, CONNECT, "run/fetchd-ctl/sock",        false},
+	{HOUSE_CLOUD_UID,   CONNECT, "run/flashd-act/sock",        false},
+	{HOUSE_FETCH_UID,   CONNECT, "run/flashd-act/sock",        false},
+	{HOUSE_COURIER_UID, CONNECT, "run/cloudd-act/sock",        false},
 	/* images: published by the gate, read by flashd, nobody else's business */
 	{HOUSE_FLASH_UID,   WRITE,   "store/IMAGE/bundle",         false},
 	{HOUSE_FLASH_UID,   READ,    "store/IMAGE/bundle",         true},

@@ -406,3 +406,29 @@ Test(cloud, cancels_until_the_end_has_been_reported)
 	cloud_on_gate_up(&c->cloud);
 	CLOUD_CASE_EXPECT(c, "!upgrade_ended offline");
 }
+
+Test(cloud, waits_as_long_as_flashd_waits_for_a_person)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+	const int64_t hour = 3600000;
+
+	cloud_case_drive(c, CONVERSATION_OFFERED);
+	cloud_case_verdict(c, PB__VERDICT__VERDICT_ASKED, ERR_POLICY, c->wall + 5 * 3600000);
+	cloud_case_pass(c, 5 * hour);
+	CLOUD_CASE_EXPECT(c, "");
+	cr_expect_eq(cloud_case_state(c), CONVERSATION_OFFERED);
+	cloud_case_verdict(c, PB__VERDICT__VERDICT_ACCEPT, ERR_OK, 0);
+	CLOUD_CASE_EXPECT(c, "s2");
+}
+
+Test(cloud, refuses_a_plan_about_which_flashd_asked_a_person_and_then_fell_silent)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+
+	cloud_case_drive(c, CONVERSATION_OFFERED);
+	cloud_case_verdict(c, PB__VERDICT__VERDICT_ASKED, ERR_POLICY, c->wall + 3600000);
+	cloud_case_pass(c, 3600000 + (int64_t)c->profile.offer_ms - 1000);
+	CLOUD_CASE_EXPECT(c, "");
+	cloud_case_pass(c, 2000);
+	CLOUD_CASE_EXPECT(c, "!upgrade_ended cancel s3 0115");
+}

@@ -86,6 +86,8 @@ static const char cells[CONVERSATION_EVENTS][CONVERSATION_STATES][CELL] = {
 		"-",               "IDLE 3",            "IDLE 12",           "-",              "-",              "-",               "-",               "-"),
 	[CONVERSATION_ON_DEFERRED] = ROW(
 		"-",               "IDLE 3",            "IDLE 12",           "-",              "-",              "-",               "-",               "-"),
+	[CONVERSATION_ON_ASKED] = ROW(
+		"-",               "OFFERED",           "-",                 "-",              "-",              "-",               "-",               "-"),
 	[CONVERSATION_ON_TOLD] = ROW(
 		"-",               "-",                 "CONFIRMED",         "-",              "-",              "-",               "-",               "-"),
 	[CONVERSATION_ON_FETCHING] = ROW(

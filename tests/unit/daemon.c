@@ -106,6 +106,8 @@ Test(daemon, names_sockets_after_server_and_client)
 	cr_assert_str_eq(path, "/run/subota/flashd-fetchd/sock");
 	daemon_socket_path(&c, WHO_CLOUDD, WHO_CTL, path);
 	cr_assert_str_eq(path, "/run/subota/cloudd-ctl/sock");
+	daemon_socket_path(&c, WHO_FLASHD, WHO_ACTOR, path);
+	cr_assert_str_eq(path, "/run/subota/flashd-act/sock");
 	daemon_tap_path(&c, WHO_CLOUDD, path);
 	cr_assert_str_eq(path, "/run/subota/cloudd-tap/sock");
 }

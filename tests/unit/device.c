@@ -11,7 +11,7 @@
 
 Test(device, ended_upgrade_takes_no_event_and_has_no_deadline)
 {
-	static const struct device_limits l = {1, 1, 1, 1, 1, 1};
+	static const struct device_limits l = {1, 1, 1, 1, 1, 1, 1};
 
 	for (int state = DEVICE_DONE; state < DEVICE_STATES; state++)
 		for (int event = 0; event < DEVICE_EVENTS; event++) {

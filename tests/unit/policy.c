@@ -194,3 +194,24 @@ Test(policy, the_stronger_of_both_signal_limits_counts)
 	s.d.signal_dbm = -90;
 	expect(&s, ACCEPT, ERR_OK, NULL, NULL);
 }
+
+Test(policy, asks_a_person_only_when_nothing_else_is_in_the_way)
+{
+	struct scene s;
+	struct policy_verdict v;
+
+	open_scene(&s);
+	s.d.mode = POLICY_ASK;
+	s.d.rule = "lifts";
+	expect(&s, PB__VERDICT__VERDICT_ASKED, ERR_POLICY, "policy lifts: ask", "no answer");
+	s.d.min_battery = 50;
+	s.d.battery = 40;
+	expect(&s, REJECT, ERR_BATTERY, "50", "40");
+	s.d.consent = true;
+	expect(&s, REJECT, ERR_BATTERY, "50", "40");
+	s.d.battery = 60;
+	policy_judge(&s.d, &s.o, NOW, &v);
+	cr_expect_eq(v.verdict, ACCEPT);
+	s.d.mode = POLICY_NEVER;
+	expect(&s, REJECT, ERR_POLICY, "never", "2.0.0");
+}

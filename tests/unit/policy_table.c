@@ -137,3 +137,21 @@ Test(policy_table, a_policy_for_nobody_or_with_a_bad_window_is_a_mistake)
 		cr_expect_eq(flash_settings_check(&c->s), ERR_CONFIG, "%s", bad[i]);
 	}
 }
+
+Test(policy_table, the_stricter_of_both_modes_holds)
+{
+	static const char device[][24] = {"auto", "ask", "never"};
+
+	for (int own = 0; own < 3; own++)
+		for (int rule = 0; rule < 3; rule++) {
+			char text[100];
+			struct tm noon = {.tm_hour = 12};
+
+			snprintf(
+			    text, sizeof(text), "[flashd.policy all]\nmode = %s\n", device[rule]);
+			AUTO(mem) struct scene *c = open_scene(text);
+
+			c->s.devices[0].policy = own;
+			cr_expect_eq((int)applied(c, 0, &noon).mode, own > rule ? own : rule);
+		}
+}

@@ -1,0 +1,102 @@
+/*
+ * act_cmd: `confirm`, `reject`, `cancel`, `check`: the orders, on the act sockets. All else that
+ * subotactl does with running daemons only looks.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ask.h"
+#include "bus_client.h"
+#include "commands.h"
+#include "ctl.h"
+
+/* clang-format off */
+static const struct opt_spec specs[] = {
+	ASK_OPTIONS,
+	{NULL, NULL, false, false, NULL},
+};
+
+static const struct order {
+	const char *what;
+	enum who daemon;
+	struct opt_command command;
+	const char *before, *after; /* the argument, when it is done */
+} orders[] = {
+	/* order    daemon */
+	{"confirm", WHO_FLASHD, {
+		.usage = "subotactl confirm [OPTION]... UPGRADE",
+		.about = "Say yes to a plan that policy asks about. All other conditions are looked at once more;\n"
+		    "exit status 1 when one of them is not met now.",
+		.specs = specs, .min_args = 1, .max_args = 1}, "upgrade", "goes on"},
+	{"reject",  WHO_FLASHD, {
+		.usage = "subotactl reject [OPTION]... UPGRADE",
+		.about = "Say no to a plan that policy asks about.",
+		.specs = specs, .min_args = 1, .max_args = 1}, "upgrade", "is refused"},
+	{"cancel",  WHO_FLASHD, {
+		.usage = "subotactl cancel [OPTION]... UPGRADE",
+		.about = "Stop an upgrade while that is safe for the device; exit status 1 when it is not.",
+		.specs = specs, .min_args = 1, .max_args = 1}, "upgrade", "is cancelled"},
+	{"check",   WHO_CLOUDD, {
+		.usage = "subotactl check [OPTION]... PRODUCT/DEVICE",
+		.about = "Ask the platform now whether it has an upgrade for the device.",
+		.specs = specs, .min_args = 1, .max_args = 1}, "the platform is asked about", "now"},
+};
+/* clang-format on */
+
+/* The daemon said no. */
+static int
+tell_refusal(const struct order *o, const char *argument, const struct bus_answer *answer)
+{
+	AUTO(out_json) cJSON *json = cJSON_Parse(answer->json);
+	const cJSON *detail = cJSON_GetObjectItem(json, "detail");
+
+	fprintf(stderr, "subotactl: %s %s: %s (%s)%s%s\n", o->what, argument,
+	    err_text(answer->error), err_name(answer->error),
+	    cJSON_IsString(detail) && detail->valuestring[0] ? ": " : "",
+	    cJSON_IsString(detail) ? detail->valuestring : "");
+	return CTL_FAILED;
+}
+
+static int
+act(const struct order *o, const struct ask *a, const char *argument)
+{
+	char path[108], why[WHY_SIZE] = "";
+	struct bus_answer answer = {0};
+
+	daemon_socket_path(&a->common, o->daemon, WHO_ACTOR, path);
+	enum err e = bus_client_act(path, o->what, argument, a->timeout_ms, &answer);
+	AUTO(mem) char *json = answer.json;
+
+	if (e == ERR_OK && answer.daemon != o->daemon)
+		e = ERR_PEER;
+	if (e == ERR_DENIED)
+		(void)!why_say(why, e, "%s: only root and members of actor_group may use %s",
+		    who_name(o->daemon), path);
+	else if (e != ERR_OK)
+		ask_explain(e, o->daemon, path, a->timeout_ms, why);
+	if (e != ERR_OK) {
+		fprintf(stderr, "subotactl: %s\n", why);
+		return ask_status(e);
+	}
+	if (answer.error)
+		return tell_refusal(o, argument, &answer);
+	if (a->json)
+		printf("%s\n", json);
+	else
+		printf("%s %s %s\n", o->before, argument, o->after);
+	return CTL_OK;
+}
+
+int
+act_cmd_run(int argc, char **argv)
+{
+	const struct order *o = orders;
+	struct opt_set set;
+	struct ask a;
+
+	while (strcmp(o->what, argv[0]) != 0)
+		o++; /* ctl.c has a row for each of them and no other */
+	int status = ask_begin(&o->command, argc, argv, &set, &a);
+
+	return status >= 0 ? status : act(o, &a, set.args[0]);
+}
