@@ -86,6 +86,20 @@ cloud_case_down(
 	down(c, device, c->down_package, command, values);
 }
 
+/* About an upgrade of the device: over the endpoint that the profile says. */
+static void
+down_ota(struct cloud_case *c, uint16_t package_id, uint16_t command, struct ttlv_writer *w)
+{
+	bool own = c->profile.ota_via == PROFILE_VIA_SUBDEVICE;
+
+	if (!own) {
+		ttlv_put_text(w, (uint16_t)c->profile.via_pk, c->keys.product_key);
+		ttlv_put_text(w, (uint16_t)c->profile.via_dk, c->keys.device_key);
+	}
+	c->down_package = package_id;
+	down(c, own, package_id, command, w);
+}
+
 static void
 put_plan(struct ttlv_writer *w, const char *target)
 {
@@ -101,7 +115,7 @@ cloud_case_plan(struct cloud_case *c, const char *target)
 	struct ttlv_writer w = TTLV_WRITER(values);
 
 	put_plan(&w, target);
-	cloud_case_down(c, true, DIALECT_PLAN, &w);
+	down_ota(c, dp_next_package(c->down_package), DIALECT_PLAN, &w);
 }
 
 void
@@ -111,7 +125,7 @@ cloud_case_plan_again(struct cloud_case *c, const char *target)
 	struct ttlv_writer w = TTLV_WRITER(values);
 
 	put_plan(&w, target);
-	down(c, true, c->down_package, DIALECT_PLAN, &w);
+	down_ota(c, c->down_package, DIALECT_PLAN, &w);
 }
 
 static void
@@ -132,7 +146,7 @@ cloud_case_firmware(struct cloud_case *c, const char *target)
 	struct ttlv_writer w = TTLV_WRITER(values);
 
 	put_firmware(&w, target, true);
-	cloud_case_down(c, true, DIALECT_FIRMWARE, &w);
+	down_ota(c, dp_next_package(c->down_package), DIALECT_FIRMWARE, &w);
 }
 
 void
@@ -142,11 +156,11 @@ cloud_case_bad_firmware(struct cloud_case *c)
 	struct ttlv_writer w = TTLV_WRITER(values);
 
 	put_firmware(&w, "2.0.0", false);
-	cloud_case_down(c, true, DIALECT_FIRMWARE, &w);
+	down_ota(c, dp_next_package(c->down_package), DIALECT_FIRMWARE, &w);
 }
 
 static void
-put_session_key(struct ttlv_writer *w)
+put_session_key(const struct cloud_case *c, struct ttlv_writer *w)
 {
 	uint8_t sealed[32];
 	size_t len = 0;
@@ -154,7 +168,7 @@ put_session_key(struct ttlv_writer *w)
 	cr_assert_eq(auth_seal(CLOUD_CASE_SECRET, 32, (const uint8_t *)CLOUD_CASE_KEY,
 			 AUTH_SESSION_KEY, sealed, sizeof(sealed), &len),
 	    ERR_OK);
-	ttlv_put_bytes(w, 6, sealed, len);
+	ttlv_put_bytes(w, (uint16_t)c->profile.reply_session_key, sealed, len);
 }
 
 /* The device secret of the golden data, sealed as in it. */
@@ -165,14 +179,14 @@ cloud_case_reply(struct cloud_case *c, uint16_t command, int code)
 	struct ttlv_writer w = TTLV_WRITER(values);
 
 	code = code ? code : DIALECT_CODE_OK;
-	ttlv_put_int(&w, 1, code);
-	ttlv_put_text(&w, 3, c->keys.product_key);
-	ttlv_put_text(&w, 4, c->keys.device_key);
+	ttlv_put_int(&w, (uint16_t)c->profile.reply_code, code);
+	ttlv_put_text(&w, (uint16_t)c->profile.sub_pk, c->keys.product_key);
+	ttlv_put_text(&w, (uint16_t)c->profile.sub_dk, c->keys.device_key);
 	if (command == DIALECT_REGISTERED && code == DIALECT_CODE_OK)
-		ttlv_put_text(
-		    &w, 5, "2iKcFleFzN2uzW2fTpi5LEajGd+l6JHDxCTkffv2H8avWN9TzFkl5mKU/SaYv+aR");
+		ttlv_put_text(&w, (uint16_t)c->profile.reply_ds,
+		    "2iKcFleFzN2uzW2fTpi5LEajGd+l6JHDxCTkffv2H8avWN9TzFkl5mKU/SaYv+aR");
 	if (command == DIALECT_LOGGED_IN && code == DIALECT_CODE_OK && c->identity.encrypt)
-		put_session_key(&w);
+		put_session_key(c, &w);
 	cloud_case_down(c, false, command, &w);
 }
 
