@@ -72,16 +72,27 @@ on_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 }
 
 static void
-on_link(void *arg, struct bus_link *link)
+on_up(void *arg, struct bus_link *link)
 {
-	(void)arg;
+	struct gatehouse_mail *m = arg;
+
 	(void)link;
+	m->greeted = true;
+}
+
+static void
+on_down(void *arg, struct bus_link *link)
+{
+	struct gatehouse_mail *m = arg;
+
+	(void)link;
+	m->greeted = false;
 }
 
 void
 gatehouse_cloud_back(struct gatehouse *h)
 {
-	struct bus_handler handler = {on_message, on_link, on_link, &h->at_cloud};
+	struct bus_handler handler = {on_message, on_up, on_down, &h->at_cloud};
 	struct daemon_common c = common(h);
 	char path[108];
 
@@ -96,12 +107,13 @@ gatehouse_cloud_away(struct gatehouse *h)
 	bus_free(h->cloud_bus);
 	h->cloud_bus = NULL;
 	h->cloud = NULL;
+	h->at_cloud.greeted = false;
 }
 
 void
 gatehouse_flash_back(struct gatehouse *h)
 {
-	struct bus_handler handler = {on_message, on_link, on_link, &h->at_flash};
+	struct bus_handler handler = {on_message, on_up, on_down, &h->at_flash};
 	struct daemon_common c = common(h);
 	char path[108];
 
@@ -118,6 +130,7 @@ gatehouse_flash_away(struct gatehouse *h)
 	bus_free(h->flash_bus);
 	h->flash_bus = NULL;
 	h->flash = NULL;
+	h->at_flash.greeted = false;
 }
 
 /* --- who tidies up --------------------------------------------------------------------------- */
@@ -215,6 +228,7 @@ gatehouse_start(struct gatehouse *h)
 	sigset_t none;
 	const char *program = couriers_program("subota-fetchd");
 
+	h->at_cloud.greeted = h->at_flash.greeted = false; /* not by this one */
 	write_config(h);
 	snprintf(config, sizeof(config), "%s/subota.conf", h->dir);
 	char *const argv[] = {
@@ -319,7 +333,9 @@ gatehouse_turn(struct gatehouse *h)
 void
 gatehouse_send(struct gatehouse *h, struct bus_link *link, Pb__Envelope *e)
 {
-	GATEHOUSE_WAIT(h, bus_is_up(link) && bus_send(link, e) == ERR_OK);
+	const bool *greeted = link == h->cloud ? &h->at_cloud.greeted : &h->at_flash.greeted;
+
+	GATEHOUSE_WAIT(h, *greeted && bus_send(link, e) == ERR_OK);
 }
 
 void

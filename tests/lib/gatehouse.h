@@ -16,6 +16,7 @@ enum { GATEHOUSE_INBOX = 4096, GATEHOUSE_PATIENCE_MS = 20000 };
 struct gatehouse_mail {
 	Pb__Envelope *inbox[GATEHOUSE_INBOX];
 	size_t n;
+	bool greeted; /* by the gate that runs; a link may look up when the one before it died */
 };
 
 struct gatehouse {
@@ -68,7 +69,7 @@ struct gatehouse_order {
 void gatehouse_fetch_order(struct gatehouse *h, struct gatehouse_order *order, uint64_t id);
 void gatehouse_order(struct gatehouse *h, uint64_t id);
 void gatehouse_cancel(struct gatehouse *h, uint64_t id);
-/* Waits for the link. */
+/* Waits for the link to the gate that runs. */
 void gatehouse_send(struct gatehouse *h, struct bus_link *link, Pb__Envelope *e);
 /* flashd reports on an upgrade. */
 void gatehouse_flash_says(struct gatehouse *h, uint64_t id, Pb__Phase phase, enum err error);
