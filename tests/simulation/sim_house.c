@@ -41,8 +41,8 @@ make_package(
 
 	*p = (struct sim_package){.variant = variant, .sequence = (uint64_t)n + 10};
 	snprintf(p->version, sizeof(p->version), "1.%d.0", n);
-	snprintf(p->target, sizeof(p->target), "%s%s", variant == SIM_MISLABELLED ? "9" : "",
-	    p->version);
+	snprintf(p->target, sizeof(p->target), "%s1.%d.0", variant == SIM_MISLABELLED ? "9" : "",
+	    n);
 	p->image = house_pack_image(p->version, 1, size);
 	memcpy(p->hash, p->image.data + p->image.len - 32, 32);
 	struct kit_spec spec = {.version = p->version,
