@@ -148,7 +148,7 @@ is_any_port(const char *ports, const struct places *places)
 	for (size_t i = 0; ports && (p = places_find(places, ports, i)); i++)
 		if (strcmp(p, "*") == 0)
 			return true;
-	return false;
+	return ports && strcmp(ports, "*") == 0;
 }
 
 static enum err

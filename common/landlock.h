@@ -39,9 +39,9 @@ enum {
 int landlock_abi(void);
 
 /* Only `rules` and `also` (may be NULL), TCP connections only to the ports that `ports` (a name of
- * places.h; NULL: none) stands for ("*": every port), no TCP bind, no abstract socket and no signal
- * beyond ourselves and our children. Needs no_new_privs. ERR_SYSTEM with a log line for a place
- * that is missing. */
+ * places.h; NULL: none) stands for ("*", itself or as its path: every port), no TCP bind, no
+ * abstract socket and no signal beyond ourselves and our children. Needs no_new_privs. ERR_SYSTEM
+ * with a log line for a place that is missing. */
 enum err landlock_enter(const struct landlock_rule *rules, const struct landlock_rule *also,
     const char *ports, const struct places *places) MUST_CHECK;
 

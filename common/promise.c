@@ -50,8 +50,11 @@ static const struct landlock_rule fetchd_files[] = {
 };
 
 static const struct landlock_rule nursery_files[] = {
-	{"/",         READ}, /* as far as its user may: certificates for couriers, libraries */
 	{"$courier",  READ | RUN},
+	{"$ca",       READ | ABSENT},
+	{"/etc/ssl/certs", READ},
+	{"/etc/ssl/openssl.cnf", READ},
+	RESOLVER,
 	LOADER,
 	{NULL, 0},
 };
@@ -84,9 +87,10 @@ static const struct sandbox_promise rows[] = {
 	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_network)},
 	{"fetchd",  "subota-fetchd",  768 * MIB,    128, 0, true,  fetchd_files,  NULL,
 	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files)},
-	/* couriers inherit its memory and set their own; its calls would be theirs, too, so a courier's
-	 * are limited by itself */
-	{"nursery", "subota-nursery", 4096 * MIB,    64, 0, false, nursery_files, "$port", NULL},
+	/* a courier inherits all of this and then has less: its own memory, files, calls */
+	{"nursery", "subota-nursery", 4096 * MIB,    64, 0, false, nursery_files, "*",
+	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_network, &promise_calls_threads,
+		&promise_calls_courier, &promise_calls_parent)},
 	{"courier", "subota-courier", 512 * MIB,     32, 0, false, courier_files, "$port",
 	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_network, &promise_calls_threads,
 		&promise_calls_courier)},

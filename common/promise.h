@@ -17,7 +17,7 @@ struct sandbox_promise {
 	uint64_t max_file_size; /* RLIMIT_FSIZE, 0 = leave */
 	bool apart; /* started as root: mounts, IPC and a network without interface of its own */
 	const struct landlock_rule *files; /* NULL: any file (unit tests) */
-	const char *ports;                 /* name of the place with TCP ports to connect to */
+	const char *ports; /* place with TCP ports to connect to; NULL none, "*" any */
 	const struct seccomp_set *const *calls; /* ended by NULL; NULL: any call */
 };
 

@@ -153,11 +153,12 @@ static const struct seccomp_row parent[] = {
 	FAILS(clone3, ENOSYS),
 	CALL_IF2(clone,         LACKS,  0, NAMESPACES,  HAS, 0, SIGCHLD),
 	CALL(execve), CALL(wait4), CALL(waitid), CALL(kill),
+	CALL_IF(openat,         EQUALS, 2, O_RDWR), /* /dev/null */
 	CALL(socketpair), CALL(pipe2), CALL(dup3), OLD(dup2) FCNTL(F_DUPFD), CALL(close_range),
 	CALL_IF(mmap,           HAS,    2, PROT_EXEC), /* the child's libraries */
 	CALL_IF(mprotect,       HAS,    2, PROT_EXEC),
 	OLD(arch_prctl) CALL(set_tid_address), CALL(capget), CALL(capset),
-	CALL(prlimit64), OLD(getrlimit) OLD(setrlimit)
+	OLD(access) CALL(faccessat), CALL(prlimit64), OLD(getrlimit) OLD(setrlimit)
 	CALL_IF(prctl,          EQUALS, 0, PR_SET_PDEATHSIG),
 	CALL_IF2(prctl,         EQUALS, 0, PR_SET_DUMPABLE, EQUALS, 1, 0),
 	CALL_IF(prctl,          EQUALS, 0, PR_SET_NO_NEW_PRIVS),

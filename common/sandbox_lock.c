@@ -118,8 +118,8 @@ sandbox_apart(const struct sandbox_promise *p, const struct sandbox_mode *m)
 {
 	if (!p->apart || (m->off & SANDBOX_APART) || geteuid() != 0)
 		return ERR_OK;
-	/* EINVAL: in a chroot "/" is no mount. Then mounts still reach the outside, but nobody in here
-	 * may make one after the capabilities are gone. */
+	/* EINVAL: in a chroot "/" is no mount. Then mounts still reach the outside, but nobody in
+	 * here may make one after the capabilities are gone. */
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC) == 0 &&
 	    (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 || errno == EINVAL))
 		return ERR_OK;

@@ -34,9 +34,13 @@ prepare(struct daemon *d)
 	}
 	snprintf(nursery, sizeof(nursery), "%s/subota-nursery", c->lib_dir);
 	snprintf(courier, sizeof(courier), "%s/subota-courier", c->lib_dir);
-	return nursery_start(
-	    nursery, courier, c->courier_uid, daemon_gid_of(c->courier_uid), d->mode_text,
-	    &me->nursery);
+	const struct nursery_setup setup = {.program = nursery,
+	    .courier = courier,
+	    .uid = c->courier_uid,
+	    .gid = daemon_gid_of(c->courier_uid),
+	    .mode = d->mode_text,
+	    .ca_file = me->settings.ca_file};
+	return nursery_start(&setup, &me->nursery);
 }
 
 static enum err

@@ -17,24 +17,23 @@ struct nursery {
 };
 
 enum err
-nursery_start(const char *program, const char *courier, uid_t uid, gid_t gid,
-    const char *mode, struct nursery **out)
+nursery_start(const struct nursery_setup *s, struct nursery **out)
 {
 	char uid_text[16], gid_text[16];
-	char *argv[] = {(char *)(uintptr_t) "subota-nursery", (char *)(uintptr_t)courier, uid_text,
-	    gid_text, (char *)(uintptr_t)mode, NULL};
+	char *argv[] = {(char *)(uintptr_t) "subota-nursery", (char *)(uintptr_t)s->courier,
+	    uid_text, gid_text, (char *)(uintptr_t)s->mode, (char *)(uintptr_t)s->ca_file, NULL};
 	struct nursery *n = calloc(1, sizeof(*n));
 	int pair[2] = {-1, -1};
 
 	if (!n)
 		return ERR_NOMEM;
-	snprintf(uid_text, sizeof(uid_text), "%u", (unsigned)uid);
-	snprintf(gid_text, sizeof(gid_text), "%u", (unsigned)gid);
+	snprintf(uid_text, sizeof(uid_text), "%u", (unsigned)s->uid);
+	snprintf(gid_text, sizeof(gid_text), "%u", (unsigned)s->gid);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		free(n);
 		return ERR_SYSTEM;
 	}
-	enum err e = sandbox_spawn(program, argv, &pair[1], 1, &n->pid);
+	enum err e = sandbox_spawn(s->program, argv, &pair[1], 1, &n->pid);
 	close(pair[1]);
 	n->fd = pair[0];
 	if (e == ERR_OK)

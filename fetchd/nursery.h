@@ -41,12 +41,19 @@ struct nursery_note {
 
 struct nursery;
 
-/* Start `program` (subota-nursery), which will start `courier`, as uid:gid; both in
- * the sandbox's `mode` (sandbox.h). Caller frees, which ends it. */
-enum err nursery_start(const char *program, const char *courier, uid_t uid, gid_t gid,
-    const char *mode, struct nursery **out) MUST_CHECK;
+struct nursery_setup {
+	const char *program; /* path of subota-nursery */
+	const char *courier; /* path of what it starts */
+	uid_t uid;           /* of both */
+	gid_t gid;
+	const char *mode;    /* of the sandbox, words of sandbox.h */
+	const char *ca_file; /* that couriers may read; "": none */
+};
+
+/* Start the helper. Caller frees, which ends it. */
+enum err nursery_start(const struct nursery_setup *s, struct nursery **out) MUST_CHECK;
 /* The same when a service manager owns the socket at `path` and starts one nursery for each
- * connection to it (`subota-nursery COURIER`, the couriers' user): then the gate needs no
+ * connection to it (`subota-nursery COURIER [CA_FILE]`, the couriers' user): then the gate needs no
  * privilege at all. ERR_OFFLINE: nobody listens there. */
 enum err nursery_connect(const char *path, struct nursery **out) MUST_CHECK;
 void nursery_free(struct nursery *n);

@@ -12,6 +12,7 @@ int decode_cmd_run(int argc, char **argv);
 int errors_cmd_run(int argc, char **argv);
 int fsm_cmd_run(int argc, char **argv);
 int routes_cmd_run(int argc, char **argv);
+int sandbox_cmd_run(int argc, char **argv);
 
 /* Orders to running daemons: argv[0] is confirm, reject, cancel or check. */
 int act_cmd_run(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct ctl_command commands[] = {
 	{"tap",      tap_cmd_run,      "the messages between the processes as they pass"},
 	{"config",   config_cmd_run,   "every key of the configuration; check a file"},
 	{"routes",   routes_cmd_run,   "who may say what to whom"},
+	{"sandbox",  sandbox_cmd_run,  "what each process promises, and what the kernel says of it"},
 	{"fsm",      fsm_cmd_run,      "the state machines of the daemons"},
 	{"errors",   errors_cmd_run,   "every error by number and name"},
 	{NULL,       NULL,             NULL},

@@ -1,8 +1,9 @@
 /*
  * subota-nursery: starts couriers for the gate under the couriers' uid; see ../nursery.h.
  *
- * usage: subota-nursery COURIER [UID GID MODE], with the gate's socket as descriptor 3; MODE are
- * the words of sandbox.h. With COURIER alone it stays who it is: systemd started it for a
+ * usage: subota-nursery COURIER [UID GID MODE] [CA_FILE], with the gate's socket as descriptor 3;
+ * MODE are the words of sandbox.h, CA_FILE is what couriers read before they lock themselves in,
+ * where it is not below /etc/ssl/certs. Without UID it stays who it is: systemd started it for a
  * connection of the gate's (whose descriptor is 3, too) and changed its user.
  *
  * May: start COURIER with two descriptors that the gate passed, and kill it.
@@ -32,6 +33,7 @@ struct courier {
 
 struct house {
 	char *program, *mode;
+	const char *ca_file; /* "": none */
 	int signals;
 	struct courier couriers[NURSERY_COURIERS_MAX];
 };
@@ -209,23 +211,27 @@ read_id(const char *text, uint32_t *out)
 static bool
 read_arguments(int argc, char **argv, struct house *h, uint32_t *uid, uint32_t *gid)
 {
-	if (argc != 2 && argc != 5)
+	bool told = argc >= 5; /* who to be */
+
+	if (argc < 2 || argc == 4 || argc > 6)
 		return false;
 	h->program = argv[1];
-	h->mode = argc == 5 ? argv[4] : (char *)(uintptr_t) "require";
+	h->mode = told ? argv[4] : (char *)(uintptr_t) "require";
+	h->ca_file = argc == 3 || argc == 6 ? argv[argc - 1] : "";
 	*uid = geteuid();
 	*gid = getegid();
-	return argc == 2 || (read_id(argv[2], uid) && read_id(argv[3], gid));
+	return !told || (read_id(argv[2], uid) && read_id(argv[3], gid));
 }
 
 static enum err
-lock_in(const char *program, uid_t uid, gid_t gid, const struct sandbox_mode *mode)
+lock_in(const struct house *h, uid_t uid, gid_t gid, const struct sandbox_mode *mode)
 {
 	const struct sandbox_promise *promise = promise_find("nursery");
 	struct places places = {0};
 
-	places_add(&places, "$courier", "%s", program);
-	places_add(&places, "$port", "*"); /* a courier inherits this; its own order says more */
+	places_add(&places, "$courier", "%s", h->program);
+	if (h->ca_file[0])
+		places_add(&places, "$ca", "%s", h->ca_file);
 	enum err e = sandbox_enter(promise, uid, gid, 0);
 	if (e == ERR_OK)
 		e = sandbox_lock_files(promise, mode, &places);
@@ -247,7 +253,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "subota-nursery is started by subota-fetchd or systemd only\n");
 		return 64;
 	}
-	if (lock_in(h.program, uid, gid, &mode) != ERR_OK)
+	if (lock_in(&h, uid, gid, &mode) != ERR_OK)
 		return 71;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
@@ -257,7 +263,7 @@ main(int argc, char **argv)
 		return 71;
 	sigdelset(&set, SIGINT);
 	h.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (h.signals < 0)
+	if (h.signals < 0 || sandbox_lock_calls(promise_find("nursery"), &mode) != ERR_OK)
 		return 71;
 	live(&h);
 	let_end(&h);

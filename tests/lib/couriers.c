@@ -37,10 +37,13 @@ couriers_start(struct courier_run *r, Pb__CourierOrder *order, int file)
 	int pair[2];
 
 	*r = (struct courier_run){.file = file, .id = 1};
-	cr_assert_eq(nursery_start(couriers_program("subota-nursery"),
-			 couriers_program("subota-courier"), uid, gid, "require",
-			 &r->nursery),
-	    ERR_OK);
+	const struct nursery_setup setup = {.program = couriers_program("subota-nursery"),
+	    .courier = couriers_program("subota-courier"),
+	    .uid = uid,
+	    .gid = gid,
+	    .mode = "require",
+	    .ca_file = order->ca_file};
+	cr_assert_eq(nursery_start(&setup, &r->nursery), ERR_OK);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	cr_assert_eq(chan_new(pair[0], WHO_FETCHD, WHO_COURIER, &r->chan), ERR_OK);
 	e.body_case = PB__ENVELOPE__BODY_COURIER_ORDER;

@@ -125,6 +125,8 @@ make_command(struct house *h, enum house_part p, struct command *c)
 	} else if (p < HOUSE_DEVICE) {
 		add(c, "--config");
 		add(c, "%s/subota.conf", h->dir);
+		if (h->options.sandbox)
+			add(c, "--no-sandbox=%s", h->options.sandbox);
 	} else {
 		device_command(h, (int)p - HOUSE_DEVICE, c);
 	}

@@ -62,6 +62,7 @@ struct house_options {
 	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty
 	 * ones. May be NULL. */
 	const char *fetchd, *cloudd, *flashd;
+	const char *sandbox; /* words for the daemons' --no-sandbox; NULL: as shipped */
 };
 
 struct house_process {

@@ -13,6 +13,7 @@
 #include "image.h"
 #include "kit.h"
 #include "login.h"
+#include "promise.h"
 #include "route.h"
 #include "settings.h"
 #include "tool.h"
@@ -64,6 +65,39 @@ Test(ctl_tables, routes_prints_a_table_for_people)
 	cr_expect(strncmp(r.out, "KIND ", 5) == 0, "%s", r.out);
 	cr_expect(strstr(r.out, "\nFlashOrder     fetchd   flashd   ready  "), "%s", r.out);
 	cr_expect_null(strstr(r.out, " \n"), "no blanks at the end of a line");
+}
+
+/* Does a row of this process have a promise that starts like this? */
+static bool
+is_promised(const cJSON *list, const char *process, const char *about, const char *promise)
+{
+	const cJSON *row = NULL;
+
+	cJSON_ArrayForEach(row, list)
+		if (strcmp(text(row, "process"), process) == 0 &&
+		    strcmp(text(row, "about"), about) == 0 &&
+		    strncmp(text(row, "text"), promise, strlen(promise)) == 0)
+			return true;
+	return false;
+}
+
+Test(ctl_tables, sandbox_prints_the_promises_of_every_process)
+{
+	AUTO(json) cJSON *list = parsed(CTL(".", "sandbox", "--json"));
+	size_t n = 0;
+	const struct sandbox_promise *rows = promise_rows(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		cr_expect(is_promised(list, rows[i].name, "user", "its own, no capability"));
+		cr_expect(is_promised(list, rows[i].name, "calls", "base: read write "), "%s",
+		    rows[i].name);
+	}
+	cr_expect(is_promised(list, "session", "file", "none"));
+	cr_expect(is_promised(list, "session", "tcp", "none"));
+	cr_expect(is_promised(list, "fetchd", "file", "$store: read write make"));
+	cr_expect(is_promised(list, "flashd", "file", "$store: read"));
+	cr_expect_not(is_promised(list, "flashd", "file", "$store: read write"));
+	cr_expect(is_promised(list, "cloudd", "tcp", "to the port of its server only"));
 }
 
 Test(ctl_tables, fsm_prints_every_row_of_every_machine)

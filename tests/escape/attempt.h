@@ -1,0 +1,64 @@
+/*
+ * attempt: what a process that was taken over might try, as data: one or two system calls each, and
+ * for whom it is meant to succeed.
+ */
+#ifndef SUBOTA_ESCAPE_ATTEMPT_H
+#define SUBOTA_ESCAPE_ATTEMPT_H
+
+#include <stddef.h>
+
+#include "inject.h"
+#include "places.h"
+
+/* Who is tried. */
+enum attempt_who {
+	ATTEMPT_CLOUDD = 1,
+	ATTEMPT_FETCHD = 2,
+	ATTEMPT_COURIER = 4,
+	ATTEMPT_FLASHD = 8,
+	ATTEMPT_SESSION = 16,
+	ATTEMPT_NURSERY = 32,
+};
+
+/* How an argument is made. */
+enum attempt_kind {
+	ATTEMPT_NUMBER,
+	ATTEMPT_TEXT,   /* address of a path; "$name/rest": by the places */
+	ATTEMPT_PID,    /* a place whose path is a number */
+	ATTEMPT_TCP,    /* address of 127.0.0.1 with the port that the place names */
+	ATTEMPT_UNIX,   /* address of a socket at the path that the place names */
+	ATTEMPT_RESULT, /* what the call before returned */
+	ATTEMPT_ROOM,   /* address of 512 bytes, each of value `number` */
+};
+
+struct attempt_arg {
+	enum attempt_kind kind;
+	long number; /* for ATTEMPT_UNIX: 1 = abstract */
+	const char *text;
+};
+
+struct attempt_call {
+	long nr;
+	struct attempt_arg args[6];
+};
+
+struct attempt {
+	const char *name;
+	unsigned meant_for;           /* enum attempt_who, for whom it shall succeed */
+	struct attempt_call calls[2]; /* nr -1: none */
+};
+
+const struct attempt *attempt_rows(size_t *n);
+
+struct attempt_result {
+	enum inject_end end;
+	int error; /* errno of INJECT_RETURNED, 0: it succeeded */
+};
+
+/* Make process `pid` try it. A descriptor it got is closed again. */
+struct attempt_result attempt_run(const struct attempt *a, pid_t pid, const struct places *places);
+bool attempt_succeeded(const struct attempt_result *r);
+/* "allowed", "killed", "EACCES", ...; static storage. */
+const char *attempt_text(const struct attempt_result *r);
+
+#endif

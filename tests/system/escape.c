@@ -1,0 +1,64 @@
+/*
+ * System tests of the jail: a share of the escape matrix (tests/escape) against the shipped
+ * programs, other attempts each day; `make escape` is the whole. And its judge, on results made by
+ * hand.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "../escape/matrix.h"
+#include "house_case.h"
+
+enum { SHARE = 8 };
+
+TestSuite(escape, .timeout = 120);
+
+Test(escape, no_process_gets_out_of_the_jail_as_shipped)
+{
+	AUTO(mem) struct matrix *m = calloc(1, sizeof(*m));
+	const uint64_t seed = (uint64_t)time(NULL) / 86400;
+	char text[4000] = "";
+
+	if (!inject_works() || geteuid() != 0)
+		cr_skip_test("needs x86-64 and root");
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){.devices = 1});
+	AUTO(file) FILE *out = fmemopen(text, sizeof(text), "w");
+	cr_assert(m && out);
+	cr_assert(matrix_run(m, h, 1, SHARE, seed), "seed %llu", (unsigned long long)seed);
+	unsigned wrong = matrix_judge(m, out);
+	fflush(out);
+	cr_expect_eq(wrong, 0, "seed %llu: %s", (unsigned long long)seed, text);
+}
+
+/* One attempt that is meant for nobody but cloudd, as it went in the jail. */
+static unsigned
+judge_one(struct attempt_result r, size_t victim)
+{
+	AUTO(mem) struct matrix *m = calloc(1, sizeof(*m));
+	char text[400] = "";
+	AUTO(file) FILE *out = fmemopen(text, sizeof(text), "w");
+
+	cr_assert(m && out);
+	m->modes = 1;
+	m->cells[0][victim].tried = true;
+	m->cells[0][victim].by_mode[0] = r;
+	return matrix_judge(m, out);
+}
+
+Test(escape, judge_sees_what_comes_through_and_what_should)
+{
+	const struct attempt_result allowed = {INJECT_RETURNED, 0}, denied = {INJECT_RETURNED, 13},
+				    killed = {INJECT_KILLED, 0}, became = {INJECT_BECAME, 0},
+				    lost = {INJECT_LOST, 0};
+	size_t n = 0;
+
+	cr_assert_eq(attempt_rows(&n)[0].meant_for, ATTEMPT_CLOUDD);
+	cr_expect_eq(judge_one(allowed, 0), 0);
+	cr_expect_eq(judge_one(denied, 0), 1);
+	cr_expect_eq(judge_one(killed, 0), 1);
+	cr_expect_eq(judge_one(allowed, 1), 1);
+	cr_expect_eq(judge_one(became, 1), 1);
+	cr_expect_eq(judge_one(denied, 1), 0);
+	cr_expect_eq(judge_one(killed, 1), 0);
+	cr_expect_eq(judge_one(lost, 1), 1, "not tried is not a pass");
+}
