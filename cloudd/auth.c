@@ -1,58 +1,69 @@
 /*
- * auth: see auth.h. AES, SHA-256 and base64 are OpenSSL's.
+ * auth: see auth.h. AES is wolfCrypt's, SHA-256 and base64 are libsodium's: both libraries are in
+ * this process anyway (TLS, ZeroMQ), OpenSSL would be 600 KB more for a few hundred bytes a day.
  */
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/aes.h>
+
+#include <sodium.h>
 #include <string.h>
 
 #include "auth.h"
 #include "auto.h"
 
-AUTO_DEFINE(cipher, EVP_CIPHER_CTX *, EVP_CIPHER_CTX_free)
-
-enum { BLOCK = 16, DIGEST = 32, TEXT_MAX = 3 * AUTH_KEY_MAX + 3, PLAIN_MAX = 128 };
+enum {
+	BLOCK = 16,
+	DIGEST = crypto_hash_sha256_BYTES,
+	TEXT_MAX = 3 * AUTH_KEY_MAX + 3,
+	PLAIN_MAX = 128,
+	BASE64 = sodium_base64_VARIANT_ORIGINAL
+};
 
 /* --- the cipher ------------------------------------------------------------------------------- */
 
 static enum err
-sha256(const void *data, size_t len, uint8_t out[DIGEST])
-{
-	return EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1 ? ERR_OK : ERR_NOMEM;
-}
-
-static enum err
-start_cipher(EVP_CIPHER_CTX *c, const void *secret, size_t secret_len, bool seal)
+start_cipher(Aes *c, const void *secret, size_t secret_len, int direction)
 {
 	uint8_t iv[DIGEST];
 
 	if (secret_len < AUTH_SECRET_MIN)
 		return ERR_INVALID;
-	enum err e = sha256(secret, secret_len, iv);
-	if (e == ERR_OK &&
-	    EVP_CipherInit_ex(c, EVP_aes_128_cbc(), NULL, secret, iv, seal ? 1 : 0) != 1)
-		e = ERR_NOMEM;
-	return e;
+	crypto_hash_sha256(iv, secret, secret_len);
+	if (wc_AesInit(c, NULL, INVALID_DEVID) != 0 ||
+	    wc_AesSetKey(c, secret, BLOCK, iv, direction) != 0)
+		return ERR_NOMEM;
+	return ERR_OK;
+}
+
+static void
+end_cipher(Aes *c)
+{
+	wc_AesFree(c);
+	sodium_memzero(c, sizeof(*c));
 }
 
 enum err
 auth_seal(const void *secret, size_t secret_len, const uint8_t *in, size_t len, uint8_t *out,
     size_t size, size_t *out_len)
 {
-	AUTO(cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	int body = 0, tail = 0;
+	size_t body = len / BLOCK * BLOCK;
+	uint8_t last[BLOCK];
+	Aes c = {0};
 
-	if (!c)
-		return ERR_NOMEM;
-	if (len > INT32_MAX - BLOCK || size < len / BLOCK * BLOCK + BLOCK)
+	if (len > INT32_MAX - BLOCK || size < body + BLOCK)
 		return ERR_LIMIT;
-	enum err e = start_cipher(c, secret, secret_len, true);
-	if (e != ERR_OK)
-		return e;
-	if (EVP_CipherUpdate(c, out, &body, in, (int)len) != 1 ||
-	    EVP_CipherFinal_ex(c, out + body, &tail) != 1)
-		return ERR_NOMEM;
-	*out_len = (size_t)(body + tail);
-	return ERR_OK;
+	memset(last, (int)(BLOCK - (len - body)), sizeof(last));
+	if (len > body)
+		memcpy(last, in + body, len - body);
+	enum err e = start_cipher(&c, secret, secret_len, AES_ENCRYPTION);
+	if (e == ERR_OK && body && wc_AesCbcEncrypt(&c, out, in, (word32)body) != 0)
+		e = ERR_NOMEM;
+	if (e == ERR_OK && wc_AesCbcEncrypt(&c, out + body, last, BLOCK) != 0)
+		e = ERR_NOMEM;
+	end_cipher(&c);
+	if (e == ERR_OK)
+		*out_len = body + BLOCK;
+	return e;
 }
 
 /* Decrypted, padding still in place. */
@@ -60,23 +71,17 @@ static enum err
 decrypt(
     const void *secret, size_t secret_len, const uint8_t *in, size_t len, uint8_t *out, size_t size)
 {
-	AUTO(cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	int body = 0, tail = 0;
+	Aes c = {0};
 
-	if (!c)
-		return ERR_NOMEM;
 	if (len == 0 || len % BLOCK)
 		return ERR_MALFORMED;
 	if (len > INT32_MAX || size < len)
 		return ERR_LIMIT;
-	enum err e = start_cipher(c, secret, secret_len, false);
-	if (e != ERR_OK)
-		return e;
-	EVP_CIPHER_CTX_set_padding(c, 0);
-	if (EVP_CipherUpdate(c, out, &body, in, (int)len) != 1 ||
-	    EVP_CipherFinal_ex(c, out + body, &tail) != 1)
-		return ERR_MALFORMED;
-	return ERR_OK;
+	enum err e = start_cipher(&c, secret, secret_len, AES_DECRYPTION);
+	if (e == ERR_OK && wc_AesCbcDecrypt(&c, out, in, (word32)len) != 0)
+		e = ERR_MALFORMED;
+	end_cipher(&c);
+	return e;
 }
 
 enum err
@@ -122,23 +127,21 @@ check(const struct auth *a)
 static void
 base64(const uint8_t *data, size_t len, char *out)
 {
-	EVP_EncodeBlock((unsigned char *)out, data, (int)len);
+	sodium_bin2base64(out, sodium_base64_ENCODED_LEN(len, BASE64), data, len, BASE64);
 }
 
 /* BASE64(SHA256(who ; product secret ; random)) */
-static enum err
+static void
 sign(const struct auth *a, const char *who, char out[AUTH_SIGN_SIZE])
 {
 	char text[TEXT_MAX + 1];
 	uint8_t digest[DIGEST];
 	int n = snprintf(
 	    text, sizeof(text), "%s;%s;%.*s", who, a->product_secret, AUTH_RANDOM, a->random);
-	enum err e = sha256(text, (size_t)n, digest);
 
-	OPENSSL_cleanse(text, sizeof(text));
-	if (e == ERR_OK)
-		base64(digest, sizeof(digest), out);
-	return e;
+	crypto_hash_sha256(digest, (const uint8_t *)text, (size_t)n);
+	sodium_memzero(text, sizeof(text));
+	base64(digest, sizeof(digest), out);
 }
 
 enum err
@@ -148,7 +151,9 @@ auth_sign(const struct auth *a, char out[AUTH_SIGN_SIZE])
 
 	if (e == ERR_OK && !is_within(a->device_secret, 1, AUTH_KEY_MAX))
 		e = ERR_INVALID;
-	return e == ERR_OK ? sign(a, a->device_secret, out) : e;
+	if (e == ERR_OK)
+		sign(a, a->device_secret, out);
+	return e;
 }
 
 enum err
@@ -159,10 +164,9 @@ auth_blob(const struct auth *a, char out[AUTH_BLOB_SIZE])
 	size_t len = 0;
 	enum err e = check(a);
 
-	if (e == ERR_OK)
-		e = sign(a, a->device_key, signature);
 	if (e != ERR_OK)
 		return e;
+	sign(a, a->device_key, signature);
 	int n = snprintf(
 	    plain, sizeof(plain), "%s;%.*s;%s", a->device_key, AUTH_RANDOM, a->random, signature);
 	e = auth_seal(a->product_secret, strlen(a->product_secret), (uint8_t *)plain, (size_t)n,
@@ -218,16 +222,11 @@ enum err
 auth_device_secret(const char *product_secret, const char *sealed, char out[AUTH_KEY_MAX + 1])
 {
 	uint8_t raw[PLAIN_MAX], plain[PLAIN_MAX];
-	size_t n = strlen(sealed), len = 0;
+	size_t raw_len = 0, len = 0;
 
-	if (n == 0 || n % 4 || n / 4 * 3 > sizeof(raw))
+	if (sodium_base642bin(raw, sizeof(raw), sealed, strlen(sealed), NULL, &raw_len, NULL,
+		BASE64) != 0)
 		return ERR_MALFORMED;
-	int got = EVP_DecodeBlock(raw, (const unsigned char *)sealed, (int)n);
-
-	if (got < 3)
-		return ERR_MALFORMED;
-	/* OpenSSL counts the padding's zero bytes in */
-	size_t raw_len = (size_t)got - (sealed[n - 1] == '=') - (sealed[n - 2] == '=');
 	enum err e = auth_open(
 	    product_secret, strlen(product_secret), raw, raw_len, plain, sizeof(plain), &len);
 

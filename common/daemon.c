@@ -8,9 +8,9 @@
 #include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 
 #include "daemon.h"
+#include "notify.h"
 
 enum { EXIT_USAGE = 64, EXIT_ENVIRONMENT = 71, EXIT_CONFIG = 78 };
 
@@ -108,13 +108,24 @@ static void
 read_manager(struct daemon *d)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	uint64_t us = 0;
+	uint64_t us = notify_watchdog_us();
 
 	if (credentials)
 		snprintf(d->credentials, sizeof(d->credentials), "%s", credentials);
-	if (sd_watchdog_enabled(0, &us) > 0)
+	if (us)
 		d->heart_ms = (int64_t)(us / 2000) + 1; /* twice within the time given */
 	log_journal("/run/systemd/journal/socket");
+}
+
+/* A small gateway: one heap for all threads. The two sizes are glibc's own first values, but said
+ * aloud they stay: else one large block that was freed (a list of certificates) raises both, and
+ * megabytes remain in the heap for ever. */
+static void
+keep_heap_small(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 }
 
 static uint32_t
@@ -180,17 +191,18 @@ on_heart(void *arg)
 {
 	struct daemon *d = arg;
 
-	sd_notify(0, "WATCHDOG=1");
+	notify_supervisor("WATCHDOG=1");
 	loop_timer_set(d->loop, &d->heart, mono_after(clock_now(), d->heart_ms), on_heart, d);
 }
 
 static void
 tell_ready(struct daemon *d)
 {
-	sd_notify(0, "READY=1");
+	notify_supervisor("READY=1");
 	if (d->heart_ms)
 		on_heart(d);
 	log_info(NULL, "ready, version %s", SUBOTA_VERSION);
+	malloc_trim(0); /* what only the start needed */
 }
 
 static int
@@ -207,7 +219,7 @@ run(const struct daemon_spec *s, struct daemon *d)
 			int signal = loop_run(d->loop);
 
 			loop_timer_clear(d->loop, &d->heart);
-			sd_notify(0, "STOPPING=1");
+			notify_supervisor("STOPPING=1");
 			log_info(NULL, "stopping on signal %d", signal);
 			e = signal < 0 ? ERR_SYSTEM : ERR_OK;
 		} else {
@@ -264,7 +276,7 @@ daemon_main(const struct daemon_spec *s, int argc, char **argv)
 	e = set_mode(s, &o, &d);
 	read_manager(&d);
 	empty_environment();
-	mallopt(M_ARENA_MAX, 1); /* a small gateway: one heap for all threads */
+	keep_heap_small();
 	snprintf(d.state_dir, sizeof(d.state_dir), "%s/%s", s->common->state_dir, s->name);
 	if (e == ERR_OK)
 		e = prepare(s, &d);

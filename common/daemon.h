@@ -5,7 +5,7 @@
  * configuration, spec->check, directories of the daemon's table made with the right owners (while
  * still root), spec->prepare (still root: what must be read or started before), namespaces and
  * privileges (sandbox_apart, sandbox_enter), event log, loop, ZeroMQ context, files and ports
- * (sandbox_lock_files), spec->start, system calls (sandbox_lock_calls), readiness (sd_notify),
+ * (sandbox_lock_files), spec->start, system calls (sandbox_lock_calls), readiness (notify.h),
  * loop, spec->stop. Exit status: 0 after SIGTERM or SIGINT, 64 usage, 78 configuration, 71
  * environment.
  */
