@@ -365,7 +365,9 @@ Test(gate, an_image_that_was_cut_in_the_store_is_fetched_again_after_a_restart)
 	cr_expect_eq(gatehouse_stop(&h), 0);
 	gatehouse_store_spoil(&h, h.digest, 1000);
 	gatehouse_forget(&h.at_flash);
+	gatehouse_cloud_away(&h); /* an order over a link of the old gate's would be lost */
 	gatehouse_start(&h);
+	gatehouse_cloud_back(&h);
 	gatehouse_flash_order(&h, 1); /* as soon as it is there again */
 	cr_expect_eq(gatehouse_store_entry(&h, h.digest), (int64_t)h.package.len);
 	expect_second_download(&h);
