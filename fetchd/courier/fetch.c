@@ -236,7 +236,7 @@ is_complete(struct fetch *f)
 
 /* Everything that can end a transfer besides libcurl. */
 static void
-watch(struct fetch *f)
+watch(struct fetch *f, bool gate_spoke)
 {
 	struct mono now = clock_now();
 	enum pace_verdict pace = pace_check(&f->pace, now, f->received);
@@ -244,7 +244,8 @@ watch(struct fetch *f)
 
 	if (e != ERR_OK && f->problem == ERR_OK)
 		fail(f, e, "cannot write the file");
-	look_at_channel(f);
+	if (gate_spoke)
+		look_at_channel(f);
 	if (pace == PACE_SLOW)
 		fail(f, ERR_SLOW, "expected at least %u bytes a second for %u s, got fewer",
 		    f->order->low_speed_bytes, f->order->low_speed_seconds);
@@ -269,7 +270,7 @@ transfer(struct fetch *f, CURL *c)
 	while (f->problem == ERR_OK && running) {
 		if (curl_multi_perform(f->multi, &running) != CURLM_OK)
 			break;
-		watch(f);
+		watch(f, extra.revents != 0);
 		if (is_complete(f) && mono_reached(clock_now(), f->complete_at))
 			break;
 		if (running && f->problem == ERR_OK &&

@@ -11,7 +11,8 @@
 
 #include "sink.h"
 
-enum { READ_PIECE = 256 * 1024 };
+/* The follower is woken for this much, not for each piece: a wake-up costs as much as the piece. */
+enum { READ_PIECE = 256 * 1024, FOLLOW_BYTES = 1024 * 1024 };
 
 struct sink {
 	int fd;
@@ -28,6 +29,7 @@ struct sink {
 	uint64_t written, durable, hashed;
 	unsigned epoch; /* counts restarts */
 	unsigned hashed_epoch;
+	bool hurry; /* somebody waits for the digests */
 	bool stop;
 	enum err failed;
 
@@ -106,6 +108,18 @@ follow(struct sink *s)
 	pthread_cond_broadcast(&s->idle);
 }
 
+/* Lock held. */
+static bool
+is_worth_waking(const struct sink *s)
+{
+	if (s->failed != ERR_OK || s->hashed_epoch != s->epoch)
+		return s->failed == ERR_OK;
+	if (s->hashed >= s->written)
+		return false;
+	return s->hurry || s->written - s->hashed >= FOLLOW_BYTES ||
+	       (s->mark_bytes && s->written >= s->durable + s->mark_bytes);
+}
+
 static void *
 follower_main(void *arg)
 {
@@ -113,8 +127,7 @@ follower_main(void *arg)
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
-		if (s->failed != ERR_OK ||
-		    (s->hashed_epoch == s->epoch && s->hashed >= s->written))
+		if (!is_worth_waking(s))
 			pthread_cond_wait(&s->more, &s->lock);
 		else
 			follow(s);
@@ -213,7 +226,8 @@ sink_flush(struct sink *s)
 	s->written += done;
 	if (e == ERR_OK)
 		e = s->failed;
-	pthread_cond_signal(&s->more);
+	if (is_worth_waking(s))
+		pthread_cond_signal(&s->more);
 	pthread_mutex_unlock(&s->lock);
 	return e;
 }
@@ -278,6 +292,10 @@ enum err
 sink_finish(struct sink *s, uint8_t md5[16], uint8_t sha256[32])
 {
 	uint8_t *to[2] = {md5, sha256};
+
+	pthread_mutex_lock(&s->lock);
+	s->hurry = true;
+	pthread_mutex_unlock(&s->lock);
 	enum err e = sink_settle(s);
 
 	memset(md5, 0, 16);
