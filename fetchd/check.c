@@ -1,21 +1,42 @@
 /*
  * check: see check.h. SHA-256 by OpenSSL, which is several times faster than the others here.
+ *
+ * What was hashed while a stranger could still write is worth nothing by itself. So all that was
+ * hashed early is read once more afterwards; but to see that it is the same, a MAC is enough, under
+ * a key that only this object knows, of the same bytes, both times. Poly1305 finds any difference
+ * (2^-80 for 100 MB, whatever the writer tries: it learns nothing about the key) and is seven times
+ * faster than SHA-256 even where the processor helps that one. If it differs, all is hashed again.
  */
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "check.h"
+#include "log.h"
 
-enum { PIECE = 256 * 1024 };
+enum { PIECE = 256 * 1024, DIGEST = 32, KEY = 32, TAG = 16, AGAIN_IS_FASTER = 4 };
+
+AUTO_DEFINE(mac, EVP_MAC *, EVP_MAC_free)
+
+/* A place in the payloads. */
+struct place {
+	size_t index; /* of the payload */
+	uint64_t done; /* of it */
+};
 
 struct check {
 	int fd;
-	const Tr__Manifest *manifest;
+	const Tr__Manifest *manifest; /* once the file is complete */
+	size_t n;
 	struct bundle_payload payloads[BUNDLE_PAYLOADS_MAX];
-	size_t index;  /* of the payload in work */
-	uint64_t done; /* of it */
+	uint8_t sha256[BUNDLE_PAYLOADS_MAX][DIGEST];
+	struct place at; /* hashed so far */
 	EVP_MD_CTX *digest;
 	uint8_t *piece;
+
+	struct place early, again; /* hashed early; of it, read once more */
+	EVP_MAC_CTX *first, *second; /* what was read early, what was read afterwards */
 };
 
 void
@@ -62,24 +83,21 @@ check_target(const Tr__Manifest *m, const char *component, const char *version, 
 	    component, m->n_payload ? m->payload[0]->component : "none");
 }
 
-enum err
-check_new(int fd, uint64_t size, const struct checked *c, struct check **out, char why[WHY_SIZE])
+/* --- making one ------------------------------------------------------------------------------ */
+
+static enum err
+new_check(struct check **out)
 {
 	AUTO(check) struct check *k = calloc(1, sizeof(*k));
 
 	if (!k)
 		return ERR_NOMEM;
-	k->fd = fd;
-	k->manifest = c->manifest;
 	k->piece = malloc(PIECE);
 	k->digest = EVP_MD_CTX_new();
 	if (!k->piece || !k->digest)
 		return ERR_NOMEM;
-	enum err e = bundle_check_payloads(
-	    bundle_read_fd, &k->fd, size, c->head, c->manifest, k->payloads, why);
-	if (e == ERR_OK)
-		*out = HAND_OVER(k);
-	return e == ERR_TRUNCATED ? ERR_FRAME : e;
+	*out = HAND_OVER(k);
+	return ERR_OK;
 }
 
 void
@@ -87,45 +105,212 @@ check_free(struct check *k)
 {
 	if (!k)
 		return;
+	EVP_MAC_CTX_free(k->first);
+	EVP_MAC_CTX_free(k->second);
 	EVP_MD_CTX_free(k->digest);
 	free(k->piece);
 	free(k);
 }
 
+/* Two of the same secret key. */
 static enum err
-end_payload(struct check *k, char why[WHY_SIZE])
+make_macs(struct check *k)
 {
-	const Tr__Payload *p = k->manifest->payload[k->index];
-	uint8_t got[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	AUTO(mac) EVP_MAC *mac = EVP_MAC_fetch(NULL, "POLY1305", NULL);
+	uint8_t key[KEY];
+	enum err e = ERR_SYSTEM;
 
-	if (EVP_DigestFinal_ex(k->digest, got, &len) != 1)
-		return ERR_SYSTEM;
-	k->index++;
-	k->done = 0;
-	if (p->stored_sha256.len == len && memcmp(p->stored_sha256.data, got, len) == 0)
-		return ERR_OK;
-	return why_say(
-	    why, ERR_DIGEST, "expected the signed SHA-256 of %s, got another", p->file);
+	randombytes_buf(key, sizeof(key));
+	k->first = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	k->second = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	if (k->first && k->second && EVP_MAC_init(k->first, key, sizeof(key), NULL) == 1 &&
+	    EVP_MAC_init(k->second, key, sizeof(key), NULL) == 1)
+		e = ERR_OK;
+	sodium_memzero(key, sizeof(key));
+	return e;
 }
 
-/* One piece, *n bytes. */
-static enum err
-step_one(struct check *k, uint64_t *n, char why[WHY_SIZE])
+/* Where the payloads of a bundle lie: the manifest's word alone says it. */
+static void
+lay_out(struct check *k, const struct checked *c)
 {
-	const struct bundle_payload *p = &k->payloads[k->index];
-	uint64_t left = p->size - k->done;
+	uint64_t at = c->head->payload_offset;
 
-	*n = left < PIECE ? left : PIECE;
-	if (k->done == 0 && EVP_DigestInit_ex(k->digest, EVP_sha256(), NULL) != 1)
-		return ERR_SYSTEM;
-	enum err e = bundle_read_fd(&k->fd, p->offset + k->done, k->piece, (size_t)*n);
+	k->n = c->manifest->n_payload;
+	for (size_t i = 0; i < k->n; i++) {
+		uint64_t size = c->manifest->payload[i]->stored_size;
+
+		k->payloads[i] = (struct bundle_payload){at + BUNDLE_BLOCK, size};
+		at += BUNDLE_BLOCK + (size + BUNDLE_BLOCK - 1) / BUNDLE_BLOCK * BUNDLE_BLOCK;
+	}
+}
+
+enum err
+check_early(const struct checked *c, struct check **out)
+{
+	AUTO(check) struct check *k = NULL;
+
+	if (c->manifest->n_payload > BUNDLE_PAYLOADS_MAX)
+		return ERR_LIMIT;
+	enum err e = new_check(&k);
+	if (e == ERR_OK)
+		e = make_macs(k);
 	if (e != ERR_OK)
-		return why_say(why, e, "cannot read the package: %s", err_text(e));
+		return e;
+	lay_out(k, c);
+	*out = HAND_OVER(k);
+	return ERR_OK;
+}
+
+enum err
+check_new(int fd, uint64_t size, const struct checked *c, struct check **out, char why[WHY_SIZE])
+{
+	AUTO(check) struct check *k = NULL;
+	enum err e = new_check(&k);
+
+	if (e == ERR_OK)
+		e = check_complete(k, fd, size, c, why);
+	if (e == ERR_OK)
+		*out = HAND_OVER(k);
+	return e;
+}
+
+enum err
+check_complete(
+    struct check *k, int fd, uint64_t size, const struct checked *c, char why[WHY_SIZE])
+{
+	struct bundle_payload found[BUNDLE_PAYLOADS_MAX] = {0};
+
+	k->fd = fd;
+	k->manifest = c->manifest;
+	enum err e =
+	    bundle_check_payloads(bundle_read_fd, &k->fd, size, c->head, c->manifest, found, why);
+	if (e != ERR_OK)
+		return e == ERR_TRUNCATED ? ERR_FRAME : e;
+	if (k->n != c->manifest->n_payload || memcmp(found, k->payloads, sizeof(found)) != 0)
+		k->at = (struct place){0}; /* another head than early, or nothing was early */
+	k->n = c->manifest->n_payload;
+	memcpy(k->payloads, found, sizeof(found));
+	k->early = k->at;
+	k->again = (struct place){0};
+	return ERR_OK;
+}
+
+/* --- hashing ---------------------------------------------------------------------------------- */
+
+static bool
+is_same(const struct place *a, const struct place *b)
+{
+	return a->index == b->index && a->done == b->done;
+}
+
+/* Into the piece from `at`, up to `end` of that payload. */
+static enum err
+read_piece(struct check *k, const struct place *at, uint64_t end, uint64_t *n)
+{
+	*n = end - at->done < PIECE ? end - at->done : PIECE;
+	return bundle_read_fd(
+	    &k->fd, k->payloads[at->index].offset + at->done, k->piece, (size_t)*n);
+}
+
+static void
+move_on(const struct check *k, struct place *at, uint64_t n)
+{
+	at->done += n;
+	if (at->done < k->payloads[at->index].size)
+		return;
+	at->index++;
+	at->done = 0;
+}
+
+/* One piece, *n bytes, up to `end` of the payload. */
+static enum err
+hash_piece(struct check *k, uint64_t end, uint64_t *n)
+{
+	size_t index = k->at.index;
+
+	if (k->at.done == 0 && EVP_DigestInit_ex(k->digest, EVP_sha256(), NULL) != 1)
+		return ERR_SYSTEM;
+	enum err e = read_piece(k, &k->at, end, n);
+	if (e != ERR_OK)
+		return e;
 	if (EVP_DigestUpdate(k->digest, k->piece, (size_t)*n) != 1)
 		return ERR_SYSTEM;
-	k->done += *n;
-	return k->done == p->size ? end_payload(k, why) : ERR_OK;
+	if (!k->manifest && EVP_MAC_update(k->first, k->piece, (size_t)*n) != 1)
+		return ERR_SYSTEM;
+	move_on(k, &k->at, *n);
+	if (k->at.index != index && EVP_DigestFinal_ex(k->digest, k->sha256[index], NULL) != 1)
+		return ERR_SYSTEM;
+	return ERR_OK;
+}
+
+enum err
+check_follow(struct check *k, int fd, uint64_t have, uint64_t bytes)
+{
+	uint64_t n = 0;
+
+	k->fd = fd;
+	for (uint64_t sum = 0; k->at.index < k->n; sum += n) {
+		const struct bundle_payload *p = &k->payloads[k->at.index];
+		uint64_t end = have > p->offset ? have - p->offset : 0;
+
+		end = end < p->size ? end : p->size;
+		if (end <= k->at.done && end < p->size)
+			return ERR_OK;
+		if (sum >= bytes)
+			return ERR_AGAIN;
+		enum err e = hash_piece(k, end, &n);
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+/* All of what was hashed early has been read again. */
+static enum err
+compare(struct check *k)
+{
+	uint8_t first[TAG], second[TAG];
+	size_t len[2] = {0, 0};
+
+	if (EVP_MAC_final(k->first, first, &len[0], TAG) != 1 ||
+	    EVP_MAC_final(k->second, second, &len[1], TAG) != 1)
+		return ERR_SYSTEM;
+	if (len[0] != TAG || len[1] != TAG || CRYPTO_memcmp(first, second, TAG) != 0) {
+		log_warn(NULL, "what was hashed early was changed afterwards: all is hashed again");
+		k->at = (struct place){0};
+	}
+	k->early = k->again = (struct place){0};
+	return ERR_OK;
+}
+
+static enum err
+read_again(struct check *k, uint64_t *n)
+{
+	bool last = k->again.index == k->early.index;
+	enum err e = read_piece(k, &k->again,
+	    last ? k->early.done : k->payloads[k->again.index].size, n);
+
+	if (e != ERR_OK)
+		return e;
+	if (EVP_MAC_update(k->second, k->piece, (size_t)*n) != 1)
+		return ERR_SYSTEM;
+	move_on(k, &k->again, *n);
+	return is_same(&k->again, &k->early) ? compare(k) : ERR_OK;
+}
+
+static enum err
+judge(const struct check *k, char why[WHY_SIZE])
+{
+	for (size_t i = 0; i < k->n; i++) {
+		const Tr__Payload *p = k->manifest->payload[i];
+
+		if (p->stored_sha256.len != DIGEST ||
+		    memcmp(p->stored_sha256.data, k->sha256[i], DIGEST) != 0)
+			return why_say(why, ERR_DIGEST,
+			    "expected the signed SHA-256 of %s, got another", p->file);
+	}
+	return ERR_OK;
 }
 
 enum err
@@ -133,12 +318,16 @@ check_step(struct check *k, uint64_t bytes, char why[WHY_SIZE])
 {
 	uint64_t n = 0;
 
-	for (uint64_t sum = 0; k->index < k->manifest->n_payload; sum += n) {
+	for (uint64_t sum = 0; k->at.index < k->n || !is_same(&k->again, &k->early);) {
+		bool again = !is_same(&k->again, &k->early);
+
 		if (sum >= bytes)
 			return ERR_AGAIN;
-		enum err e = step_one(k, &n, why);
+		enum err e = again ? read_again(k, &n)
+				   : hash_piece(k, k->payloads[k->at.index].size, &n);
 		if (e != ERR_OK)
-			return e;
+			return why_say(why, e, "cannot read the package: %s", err_text(e));
+		sum += again ? n / AGAIN_IS_FASTER : n;
 	}
-	return ERR_OK;
+	return judge(k, why);
 }

@@ -7,6 +7,10 @@
  * first bytes of a file that is still growing, so that a bad package is refused after kilobytes.
  * Then, on the complete file: payload framing, trailer, and the SHA-256 of the stored bytes, in
  * slices, because a daemon must answer while it hashes 100 MB.
+ *
+ * Most of the hashing can be done while the file grows (check_early, check_follow). Nothing is
+ * believed because of that: whoever writes may change what was read already. The verdict rests only
+ * on bytes that were read after check_complete, when the writer has ended; check.c says how.
  */
 #ifndef SUBOTA_CHECK_H
 #define SUBOTA_CHECK_H
@@ -32,6 +36,16 @@ enum err check_target(const Tr__Manifest *m, const char *component, const char *
     char why[WHY_SIZE]) MUST_CHECK;
 
 struct check;
+
+/* Begin while the file grows; `c` is what check_head said of its first bytes, and is not kept. */
+enum err check_early(const struct checked *c, struct check **out) MUST_CHECK;
+/* Hash up to `bytes` more of a file whose first `have` bytes are there. ERR_OK: all that is there;
+ * ERR_AGAIN: not yet; after any other error only check_free. */
+enum err check_follow(struct check *k, int fd, uint64_t have, uint64_t bytes) MUST_CHECK;
+/* The file is complete and nobody writes to it any more: from here on `k` is as made by check_new,
+ * with which `c`, errors and what comes next are the same. */
+enum err check_complete(struct check *k, int fd, uint64_t size, const struct checked *c,
+    char why[WHY_SIZE]) MUST_CHECK;
 
 /* Begin to check the payloads of the complete file of `size` bytes; `c` is borrowed until
  * check_free. ERR_FRAME: what follows the head is not as it must be. */

@@ -285,6 +285,7 @@ void
 gate_stop(struct gate *g)
 {
 	works_stop(g);
+	follow_drop(g, g->follow.job);
 	loop_timer_clear(g->daemon->loop, &g->tick);
 	downloads_free(g->downloads);
 	nursery_free(g->nursery);

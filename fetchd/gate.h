@@ -15,6 +15,7 @@
 #include "check.h"
 #include "daemon.h"
 #include "download.h"
+#include "follow.h"
 #include "held.h"
 #include "settings.h"
 #include "store.h"
@@ -46,6 +47,8 @@ struct gate {
 	bool check_stored; /* the file lies in the store already */
 	struct checked checked;
 	struct check *check;
+
+	struct follow follow; /* hashing beside a download */
 };
 
 /* Open everything and go on where the last one stopped. `nursery` becomes the gate's. */

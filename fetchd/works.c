@@ -172,9 +172,8 @@ refuse(struct gate *g, struct image *i, int event, enum err e, const char *why)
 	step(i, event, &n);
 }
 
-/* Judge the first bytes as soon as they are there. */
-static void
-judge_head(struct gate *g, struct image *i)
+void
+works_judge_head(struct gate *g, struct image *i)
 {
 	struct trust_time time = gate_time(g);
 	struct checked c = {0};
@@ -192,6 +191,7 @@ judge_head(struct gate *g, struct image *i)
 		i->has_digest = true;
 		i->changed = true;
 		book_set_bound(&g->book, trust_bound_ms(g->trust));
+		follow_head(g, i, &c);
 	} else {
 		refuse(g, i, IMAGE_BAD_HEAD, e, c.why);
 	}
@@ -215,12 +215,15 @@ on_report(void *arg, uint64_t job, const Pb__CourierReport *r)
 		downloads_stop(g->downloads, job);
 		return;
 	}
-	if (i->done < before)
-		i->head_judged = false; /* begun anew */
+	if (i->done < before) { /* begun anew */
+		i->head_judged = false;
+		follow_drop(g, i->id);
+	}
 	/* a record per mark, and one for the validator: not one per report */
 	i->changed |= i->durable != durable || strcmp(i->validator, validator) != 0;
 	image_note_rate(i, clock_now());
-	judge_head(g, i);
+	follow_growth(g, i);
+	works_judge_head(g, i);
 	talk_progress(g, i);
 	gate_settle(g);
 }
@@ -371,7 +374,9 @@ start_check(struct gate *g, struct image *i)
 	if (e == ERR_OK) {
 		memcpy(i->digest, g->checked.head->digest, sizeof(i->digest));
 		i->has_digest = i->changed = true;
-		e = check_new(g->check_fd, size, &g->checked, &g->check, why);
+		g->check = follow_take(g, i->id);
+		e = g->check ? check_complete(g->check, g->check_fd, size, &g->checked, why)
+			     : check_new(g->check_fd, size, &g->checked, &g->check, why);
 	}
 	if (e == ERR_OK)
 		loop_timer_set(g->daemon->loop, &g->slice, clock_now(), on_slice, g);
@@ -417,8 +422,10 @@ works_carry_out(struct gate *g, struct image *i)
 	i->effects = 0;
 	if (todo & IMAGE_DO_STOP)
 		downloads_stop(g->downloads, i->id);
-	if (todo & IMAGE_DO_CLEAR)
+	if (todo & IMAGE_DO_CLEAR) {
+		follow_drop(g, i->id);
 		store_incoming_drop(g->store, i->id);
+	}
 	if (todo & IMAGE_DO_FETCH)
 		start_courier(g, i);
 }

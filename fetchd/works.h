@@ -27,6 +27,8 @@ enum err works_open_ready(
 void works_forget_failed(struct gate *g);
 /* Whether some image waits for a moment to come. */
 bool works_is_waiting(const struct gate *g);
+/* Judge the first bytes of an image's file, once they are there; it may be refused by that. */
+void works_judge_head(struct gate *g, struct image *i);
 /* Abandon the verification in progress. */
 void works_stop(struct gate *g);
 

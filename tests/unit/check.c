@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "clock.h"
@@ -176,6 +177,144 @@ Test(check, refuses_a_stranger_and_a_bare_image)
 	cr_expect_eq(check_all(&s, s.image, IMAGE, why), ERR_UNSIGNED, "%s", why);
 	cr_expect_eq(trust_parsed(s.trust), 0);
 	close_scene(&s);
+}
+
+/* --- hashed while it grows --------------------------------------------------------------------- */
+
+/* A bundle in a file, its head judged, and what was hashed of its first `have` bytes. */
+struct growing {
+	struct scene s;
+	int fd;
+	struct checked head;
+	struct check *early;
+	char why[WHY_SIZE];
+};
+
+static void
+follow_to(struct growing *g, uint64_t have, uint64_t bytes)
+{
+	enum err e = ERR_AGAIN;
+
+	while (e == ERR_AGAIN)
+		e = check_follow(g->early, g->fd, have, bytes);
+	cr_expect_eq(e, ERR_OK);
+}
+
+static void
+open_growing(struct growing *g, size_t have)
+{
+	struct trust_time time = now();
+
+	*g = (struct growing){0};
+	open_scene(&g->s);
+	g->fd = as_file(g->s.bundle, have);
+	cr_assert_eq(check_head(g->s.trust, &time, g->fd, have, &g->head), ERR_OK);
+	cr_assert_eq(check_early(&g->head, &g->early), ERR_OK);
+	follow_to(g, have, 70000);
+}
+
+static void
+put_at(const struct growing *g, size_t at, uint8_t byte)
+{
+	cr_assert_eq(pwrite(g->fd, &byte, 1, (off_t)at), 1);
+}
+
+/* The rest of the file arrives and nobody writes any more; `from` is where it goes on. */
+static enum err
+end_growing(struct growing *g, size_t from)
+{
+	size_t len = g->s.len - from;
+
+	cr_assert_eq(pwrite(g->fd, g->s.bundle + from, len, (off_t)from), (ssize_t)len);
+	enum err e = check_complete(g->early, g->fd, g->s.len, &g->head, g->why);
+	for (bool more = e == ERR_OK; more; more = e == ERR_AGAIN)
+		e = check_step(g->early, 1000, g->why);
+	return e;
+}
+
+static void
+close_growing(struct growing *g)
+{
+	check_free(g->early);
+	checked_fini(&g->head);
+	close(g->fd);
+	close_scene(&g->s);
+}
+
+Test(check, accepts_a_package_that_was_hashed_while_it_grew)
+{
+	static const size_t haves[] = {20000, 150000, 290000, 300000, 302000, 305000};
+
+	for (size_t i = 0; i < sizeof(haves) / sizeof(haves[0]); i++) {
+		struct growing g;
+
+		open_growing(&g, haves[i]);
+		cr_expect_eq(end_growing(&g, haves[i]), ERR_OK, "%zu: %s", haves[i], g.why);
+		close_growing(&g);
+	}
+}
+
+Test(check, follows_byte_by_byte_and_never_past_what_is_there)
+{
+	struct growing g;
+
+	open_growing(&g, 20000);
+	for (size_t have = 20001; have < 23000; have += 7) {
+		cr_assert_eq(pwrite(g.fd, g.s.bundle, have, 0), (ssize_t)have);
+		follow_to(&g, have, 1);
+	}
+	cr_expect_eq(end_growing(&g, 22000), ERR_OK, "%s", g.why);
+	close_growing(&g);
+}
+
+Test(check, refuses_what_was_changed_after_it_was_hashed)
+{
+	for (size_t at = 20000; at < 290000; at += 53987) {
+		struct growing g;
+
+		open_growing(&g, 290000);
+		put_at(&g, at, g.s.bundle[at] ^ 1);
+		cr_expect_eq(end_growing(&g, 290000), ERR_DIGEST, "byte %zu", at);
+		close_growing(&g);
+	}
+}
+
+Test(check, accepts_what_was_wrong_when_it_was_hashed_early_and_is_right_now)
+{
+	struct growing g;
+
+	open_growing(&g, 20000);
+	cr_assert_eq(pwrite(g.fd, g.s.image, 200000, 20000), 200000);
+	follow_to(&g, 220000, 70000);
+	cr_expect_eq(end_growing(&g, 20000), ERR_OK, "%s", g.why);
+	close_growing(&g);
+}
+
+Test(check, says_so_when_the_followed_file_has_shrunk)
+{
+	struct growing g;
+
+	open_growing(&g, 20000);
+	cr_assert_eq(ftruncate(g.fd, 0), 0);
+	cr_expect_eq(check_follow(g.early, g.fd, 100000, 1 << 20), ERR_TRUNCATED);
+	close_growing(&g);
+}
+
+Test(check, hashes_all_when_the_head_is_another_than_the_one_it_followed)
+{
+	struct growing g;
+
+	open_growing(&g, 150000);
+	struct publisher_release r = {"acme", "sensor", "app", "1.2.0-with-a-longer-name", 5, 1,
+	    g.s.image, IMAGE - 5000, NULL};
+	free(g.s.bundle);
+	g.s.bundle = publisher_bundle(&g.s.publisher, &r, &g.s.len, g.s.digest);
+	cr_assert_eq(pwrite(g.fd, g.s.bundle, g.s.len, 0), (ssize_t)g.s.len);
+	checked_fini(&g.head);
+	struct trust_time time = now();
+	cr_assert_eq(check_head(g.s.trust, &time, g.fd, g.s.len, &g.head), ERR_OK, "%s", g.head.why);
+	cr_expect_eq(end_growing(&g, 0), ERR_OK, "%s", g.why);
+	close_growing(&g);
 }
 
 Test(check, holds_the_manifest_against_component_and_version)
