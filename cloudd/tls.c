@@ -326,8 +326,8 @@ assert_profile(struct tls *t)
 	return e;
 }
 
-/* wolfSSL keeps 3 MB of tables that would make the next handshake a little faster. That one comes in
- * days; the memory is missed until then. */
+/* wolfSSL keeps 3 MB of tables that would make the next handshake a little faster. That one comes
+ * in days; the memory is missed until then. */
 static void
 drop_tables(void)
 {
