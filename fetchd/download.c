@@ -1,5 +1,9 @@
 /*
  * download: see download.h.
+ *
+ * Between a courier's start and its first request lie ten milliseconds and more: a new process, its
+ * forty libraries, OpenSSL's start. So a courier starts without knowing what for, and gets file and
+ * order later; one may be started before it is needed.
  */
 #include <poll.h>
 #include <sys/socket.h>
@@ -8,20 +12,23 @@
 
 #include "chan.h"
 #include "download.h"
+#include "hatch.h"
 #include "log.h"
 #include "msg.h"
 
 enum {
 	STOP_MS = 3000,       /* from closing the channel to SIGKILL */
 	SILENCE_MS = 120000,  /* a courier speaks 4 times a second; a slow disk may stop it */
-	TICK_MS = 1000
+	TICK_MS = 1000,
+	READY_MS = 6000       /* how long one waits for work; it would leave after 10 s itself */
 };
 
 struct download {
 	struct downloads *of;
-	uint64_t job;
+	uint64_t job;        /* 0 = has no work yet */
 	uint32_t id;
 	struct chan *chan;   /* NULL once closed */
+	int hatch;           /* for the file, until it has work */
 	Pb__Envelope *final; /* last word */
 	struct mono kill_at;
 	struct download *next;
@@ -50,6 +57,8 @@ static void
 free_download(struct download *d)
 {
 	close_chan(d);
+	if (d->hatch >= 0)
+		close(d->hatch);
 	msg_free(d->final);
 	free(d);
 }
@@ -74,7 +83,7 @@ take_one(struct download *d)
 	d->kill_at = mono_after(clock_now(), e->courier_report->final ? STOP_MS : SILENCE_MS);
 	if (e->courier_report->final && !d->final)
 		d->final = HAND_OVER(e);
-	else if (!d->final)
+	else if (!d->final && d->job)
 		d->of->handler.on_report(d->of->handler.arg, d->job, e->courier_report);
 	return true;
 }
@@ -86,6 +95,14 @@ on_readable(void *arg, short revents)
 	take_one(arg);
 }
 
+/* It ends by itself when its channel does. */
+static void
+send_home(struct download *d)
+{
+	close_chan(d);
+	d->kill_at = mono_after(clock_now(), STOP_MS);
+}
+
 static void
 on_tick(void *arg)
 {
@@ -95,6 +112,10 @@ on_tick(void *arg)
 	for (struct download *d = ds->list; d; d = d->next) {
 		if (!mono_reached(now, d->kill_at))
 			continue;
+		if (!d->job && d->chan) {
+			send_home(d);
+			continue;
+		}
 		log_warn(NULL, "courier %u does not end or speak: killed", (unsigned)d->id);
 		d->kill_at = mono_after(now, STOP_MS);
 		if (nursery_kill(ds->nursery, d->id) != ERR_OK)
@@ -117,8 +138,9 @@ end_one(struct downloads *ds, const struct nursery_note *note)
 		*at = d->next;
 		log_debug(NULL, "courier %u ended, status 0x%x", (unsigned)d->id,
 		    (unsigned)note->status);
-		ds->handler.on_end(
-		    ds->handler.arg, d->job, d->final ? d->final->courier_report : NULL);
+		if (d->job)
+			ds->handler.on_end(ds->handler.arg, d->job,
+			    d->final ? d->final->courier_report : NULL);
 		free_download(d);
 		return;
 	}
@@ -198,41 +220,100 @@ open_chan(struct download *d, int *peer)
 	return e;
 }
 
-enum err
-downloads_start(struct downloads *ds, uint64_t job, int file, Pb__CourierOrder *order)
+/* A courier without work. */
+static enum err
+start_one(struct downloads *ds, struct download **out)
 {
 	AUTO(fd) int peer = -1;
+	AUTO(fd) int their_hatch = -1;
+	int hatch[2] = {-1, -1};
 	struct download *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return ERR_NOMEM;
-	d->of = ds;
-	d->job = job;
-	d->id = ++ds->last_id;
-	d->kill_at = mono_after(clock_now(), SILENCE_MS);
-	enum err e = open_chan(d, &peer);
+	*d = (struct download){.of = ds, .id = ++ds->last_id, .hatch = -1};
+	d->kill_at = mono_after(clock_now(), READY_MS);
+	enum err e = hatch_new(hatch);
+	d->hatch = hatch[0];
+	their_hatch = hatch[1];
 	if (e == ERR_OK)
-		e = send_order(d, order); /* waits in the socket until the courier reads */
+		e = open_chan(d, &peer);
 	if (e == ERR_OK)
-		e = nursery_spawn(ds->nursery, d->id, peer, file);
+		e = nursery_spawn(ds->nursery, d->id, peer, their_hatch);
 	if (e != ERR_OK) {
 		free_download(d);
 		return e;
 	}
+	*out = d;
 	d->next = ds->list;
 	ds->list = d;
-	loop_timer_set(ds->loop, &ds->tick, mono_after(clock_now(), TICK_MS), on_tick, ds);
+	if (!ds->tick.set)
+		loop_timer_set(
+		    ds->loop, &ds->tick, mono_after(clock_now(), TICK_MS), on_tick, ds);
 	return ERR_OK;
+}
+
+static struct download *
+find_ready(const struct downloads *ds)
+{
+	for (struct download *d = ds->list; d; d = d->next)
+		if (!d->job && d->chan)
+			return d;
+	return NULL;
+}
+
+void
+downloads_make_ready(struct downloads *ds)
+{
+	struct download *d = find_ready(ds);
+
+	if (d)
+		d->kill_at = mono_after(clock_now(), READY_MS);
+	else if (start_one(ds, &d) != ERR_OK)
+		log_debug(NULL, "no courier can be started in advance");
+}
+
+/* Both wait in the sockets until the courier reads. */
+static enum err
+give_work(struct download *d, uint64_t job, int file, Pb__CourierOrder *order)
+{
+	enum err e = hatch_give(d->hatch, file);
+
+	if (e == ERR_OK)
+		e = send_order(d, order);
+	if (e != ERR_OK)
+		return e;
+	close(hand_over_fd(&d->hatch));
+	d->job = job;
+	d->kill_at = mono_after(clock_now(), SILENCE_MS);
+	return ERR_OK;
+}
+
+enum err
+downloads_start(struct downloads *ds, uint64_t job, int file, Pb__CourierOrder *order)
+{
+	struct download *d = find_ready(ds);
+	enum err e = d ? give_work(d, job, file, order) : ERR_NOT_FOUND;
+
+	if (e == ERR_OK)
+		return e;
+	if (d)
+		send_home(d); /* it died, perhaps: another one */
+	e = start_one(ds, &d);
+	if (e == ERR_OK) {
+		e = give_work(d, job, file, order);
+		if (e != ERR_OK)
+			send_home(d);
+	}
+	return e;
 }
 
 void
 downloads_stop(struct downloads *ds, uint64_t job)
 {
 	for (struct download *d = ds->list; d; d = d->next) {
-		if (d->job != job)
-			continue;
-		close_chan(d);
-		d->kill_at = mono_after(clock_now(), STOP_MS);
+		if (d->job == job)
+			send_home(d);
 	}
 }
 
@@ -251,6 +332,6 @@ downloads_count(const struct downloads *ds)
 	unsigned n = 0;
 
 	for (const struct download *d = ds->list; d; d = d->next)
-		n++;
+		n += d->job != 0;
 	return n;
 }

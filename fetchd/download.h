@@ -29,14 +29,17 @@ enum err downloads_new(struct loop *loop, struct nursery *nursery,
     const struct download_handler *h, struct downloads **out) MUST_CHECK;
 void downloads_free(struct downloads *d);
 
-/* Start a courier for `job`; the file is borrowed. */
+/* Work may come soon: have a courier ready that has started already. It ends after a few seconds
+ * without any; never more than one waits. */
+void downloads_make_ready(struct downloads *d);
+/* Start a courier for `job` (not 0); the file is borrowed. */
 enum err downloads_start(struct downloads *d, uint64_t job, int file,
     Pb__CourierOrder *order) MUST_CHECK;
 /* Make the courier of `job` end, gently first. */
 void downloads_stop(struct downloads *d, uint64_t job);
 /* Whether a courier of `job` has not ended. */
 bool downloads_has(const struct downloads *d, uint64_t job);
-/* How many couriers have not ended. */
+/* How many couriers with a job have not ended. */
 unsigned downloads_count(const struct downloads *d);
 
 #endif

@@ -232,6 +232,8 @@ on_fetch_order(struct gate *g, const Pb__Envelope *e)
 		step(u, UPGRADE_IMAGE_FAILED, &n);
 	} else if (image_step(i, IMAGE_ORDERED, NULL) != ERR_OK) {
 		log_error(&s, "image %" PRIu64 " cannot be ordered", i->id);
+	} else if (i->state == IMAGE_QUEUED) {
+		downloads_make_ready(g->downloads); /* it starts while the order is made durable */
 	}
 }
 
@@ -278,7 +280,11 @@ on_cloud_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 	case PB__ENVELOPE__BODY_REPORT_ACK:
 		on_ack(g, e);
 		break;
-	default: /* PlanOffer, LinkState: the route table lets nothing else in */
+	case PB__ENVELOPE__BODY_PLAN_OFFER: /* its order comes soon, if all goes well */
+		pass_on(g, g->flash, &g->to_flash, e);
+		downloads_make_ready(g->downloads);
+		break;
+	default: /* LinkState: the route table lets nothing else in */
 		pass_on(g, g->flash, &g->to_flash, e);
 	}
 	gate_settle(g);

@@ -3,7 +3,8 @@
  *
  * usage: subota-courier [MODE], the words of sandbox.h.
  *
- * Descriptors: 3 the channel to the gate (one order in, reports out), 4 the file to append to.
+ * Descriptors: 3 the channel to the gate (one order in, reports out), 4 the hatch through which the
+ * file to append to comes; then the file takes its place.
  *
  * May: read the certificates named in its order, connect to the package server, append to the file.
  * Must never: open a path once it is locked in, see a key, live longer than one download.
@@ -18,11 +19,12 @@
 #include "auto.h"
 #include "chan.h"
 #include "fetch.h"
+#include "hatch.h"
 #include "log.h"
 #include "msg.h"
 #include "sandbox.h"
 
-enum { CHANNEL_FD = 3, FILE_FD = 4, ORDER_MS = 10000, CA_MAX = 4 << 20 };
+enum { CHANNEL_FD = 3, HATCH_FD = 4, FILE_FD = 4, ORDER_MS = 10000, CA_MAX = 4 << 20 };
 
 /* The certificates as one text, NULL when there are none; then https fails closed. */
 static char *
@@ -77,6 +79,20 @@ lock_in(const Pb__CourierOrder *o, const struct sandbox_mode *mode)
 	return e;
 }
 
+/* The file takes the hatch's place. */
+static enum err
+take_file(void)
+{
+	AUTO(fd) int file = -1;
+	enum err e = hatch_take(HATCH_FD, ORDER_MS, &file);
+
+	if (e == ERR_OK && dup3(file, FILE_FD, O_CLOEXEC) < 0)
+		e = ERR_SYSTEM;
+	if (e != ERR_OK)
+		log_error(NULL, "expected an open file, got: %s", err_text(e));
+	return e;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -86,18 +102,24 @@ main(int argc, char **argv)
 
 	log_init("courier", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
-	sandbox_close_from(FILE_FD + 1);
+	sandbox_close_from(HATCH_FD + 1);
 	if (argc > 2 || (argc == 2 && sandbox_mode_parse(argv[1], &mode) != ERR_OK) ||
-	    fcntl(FILE_FD, F_GETFD) < 0 ||
+	    fcntl(HATCH_FD, F_GETFD) < 0 ||
 	    chan_new(CHANNEL_FD, WHO_COURIER, WHO_FETCHD, &chan) != ERR_OK) {
 		fprintf(stderr, "subota-courier is started by subota-fetchd only\n");
 		return 64;
 	}
+	if (fetch_prepare() != ERR_OK)
+		return 71;
 	enum err e = chan_wait(chan, ORDER_MS, &order);
+	if (e == ERR_CLOSED)
+		return 0; /* started in advance, and not needed */
 	if (e != ERR_OK || order->body_case != PB__ENVELOPE__BODY_COURIER_ORDER) {
 		log_error(NULL, "expected an order, got: %s", err_text(e));
 		return 71;
 	}
+	if (take_file() != ERR_OK)
+		return 71;
 	AUTO(mem) char *ca = read_ca(order->courier_order->ca_file);
 	if (lock_in(order->courier_order, &mode) != ERR_OK)
 		return 71;

@@ -2,6 +2,7 @@
  * The gate on its good days: from an order to an image that flashd is told of.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #include "gatehouse_store.h"
@@ -138,23 +139,77 @@ Test(gate, a_report_stays_until_it_is_acknowledged_and_not_longer)
 	gatehouse_close(&h);
 }
 
-Test(gate, what_an_absent_neighbour_missed_it_hears_when_it_is_back)
+static void
+offer(struct gatehouse *h, uint64_t id)
 {
-	struct gatehouse h;
 	Pb__Envelope e = PB__ENVELOPE__INIT;
 	Pb__PlanOffer o = PB__PLAN_OFFER__INIT;
 	struct gatehouse_order w;
 
-	begin(&h, 1000);
-	gatehouse_fetch_order(&h, &w, 9);
+	gatehouse_fetch_order(h, &w, id);
 	o.device = &w.d;
 	o.component = w.o.component;
 	o.target_version = w.o.target_version;
-	e.upgrade = 9;
+	e.upgrade = id;
 	e.body_case = PB__ENVELOPE__BODY_PLAN_OFFER;
 	e.plan_offer = &o;
+	gatehouse_send(h, h->cloud, &e);
+}
+
+/* --- a courier in advance --------------------------------------------------------------------- */
+
+static int
+offer_and_find_courier(struct gatehouse *h)
+{
+	begin(h, SIZE);
+	offer(h, 7);
+	GATEHOUSE_WAIT(h, gatehouse_child(h, "subota-courier") != 0);
+	return gatehouse_child(h, "subota-courier");
+}
+
+static void
+expect_one_download(struct gatehouse *h)
+{
+	gatehouse_order(h, 7);
+	gatehouse_report(h, 7, PB__PHASE__PHASE_VERIFIED, ERR_OK);
+	cr_expect_eq(httpd_counters(h->server).requests, 1);
+	GATEHOUSE_WAIT(h, gatehouse_child(h, "subota-courier") == 0);
+	gatehouse_close(h);
+}
+
+Test(gate, a_courier_that_an_offer_brought_does_the_work_of_its_order)
+{
+	struct gatehouse h;
+
+	cr_assert_gt(offer_and_find_courier(&h), 0);
+	expect_one_download(&h);
+}
+
+Test(gate, a_courier_that_died_before_it_had_work_is_replaced)
+{
+	struct gatehouse h;
+
+	cr_assert_eq(kill(offer_and_find_courier(&h), SIGKILL), 0);
+	expect_one_download(&h);
+}
+
+Test(gate, a_courier_without_work_ends_by_itself_and_is_no_download)
+{
+	struct gatehouse h;
+
+	cr_assert_gt(offer_and_find_courier(&h), 0);
+	GATEHOUSE_WAIT(&h, gatehouse_child(&h, "subota-courier") == 0);
+	cr_expect_eq(httpd_counters(h.server).requests, 0);
+	gatehouse_close(&h);
+}
+
+Test(gate, what_an_absent_neighbour_missed_it_hears_when_it_is_back)
+{
+	struct gatehouse h;
+
+	begin(&h, 1000);
 	gatehouse_flash_away(&h);
-	gatehouse_send(&h, h.cloud, &e);
+	offer(&h, 9);
 	gatehouse_ack(&h, "flashd", 77);
 	gatehouse_flash_back(&h);
 	GATEHOUSE_WAIT(&h, gatehouse_count(&h.at_flash, PB__ENVELOPE__BODY_PLAN_OFFER, 9) == 1);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "couriers.h"
+#include "hatch.h"
 #include "msg.h"
 
 enum { PATIENCE_MS = 20000, NOBODY = 65534 };
@@ -34,7 +35,7 @@ couriers_start(struct courier_run *r, Pb__CourierOrder *order, int file)
 	Pb__Envelope e = PB__ENVELOPE__INIT;
 	uid_t uid = geteuid() ? geteuid() : NOBODY;
 	gid_t gid = geteuid() ? getegid() : NOBODY;
-	int pair[2];
+	int pair[2], hatch[2];
 
 	*r = (struct courier_run){.file = file, .id = 1};
 	const struct nursery_setup setup = {.program = couriers_program("subota-nursery"),
@@ -49,8 +50,12 @@ couriers_start(struct courier_run *r, Pb__CourierOrder *order, int file)
 	e.body_case = PB__ENVELOPE__BODY_COURIER_ORDER;
 	e.courier_order = order;
 	cr_assert_eq(chan_send(r->chan, &e), ERR_OK);
-	cr_assert_eq(nursery_spawn(r->nursery, r->id, pair[1], file), ERR_OK);
+	cr_assert_eq(hatch_new(hatch), ERR_OK);
+	cr_assert_eq(nursery_spawn(r->nursery, r->id, pair[1], hatch[1]), ERR_OK);
+	cr_assert_eq(hatch_give(hatch[0], file), ERR_OK);
 	close(pair[1]);
+	close(hatch[0]);
+	close(hatch[1]);
 }
 
 Pb__Envelope *
