@@ -136,7 +136,7 @@ static const struct seccomp_row threads[] = {
 };
 
 static const struct seccomp_row courier[] = {
-	CALL(pwrite64), CALL(ftruncate), CALL(fsync), CALL(fdatasync),
+	CALL(pwrite64), CALL(ftruncate), CALL(fsync), CALL(fdatasync), CALL(sync_file_range),
 	END,
 };
 

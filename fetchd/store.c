@@ -140,11 +140,15 @@ store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size)
 		return errno_to_err();
 	if (!S_ISREG(st.st_mode))
 		return ERR_CORRUPT;
-	if (st.st_size == 0 && fsync(s->incoming) < 0)
-		return errno_to_err();
 	*size = (uint64_t)st.st_size;
 	*fd = hand_over_fd(&file);
 	return ERR_OK;
+}
+
+enum err
+store_incoming_sync(struct store *s)
+{
+	return fsync(s->incoming) < 0 ? errno_to_err() : ERR_OK;
 }
 
 enum err

@@ -40,6 +40,8 @@ AUTO_DEFINE(store, struct store *, store_close)
 /* Open (and make) the incoming file of a job for reading and writing; *size is its length. The
  * descriptor is the caller's. */
 enum err store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size) MUST_CHECK;
+/* Make the names of all incoming files durable; a new one's is not when it is opened. */
+enum err store_incoming_sync(struct store *s) MUST_CHECK;
 void store_incoming_drop(struct store *s, uint64_t job);
 /* Take the open file for one courier. The lock belongs to the open file, so it lives until the last
  * process that was given this descriptor is gone: ERR_BUSY tells a restarted gate that a courier of

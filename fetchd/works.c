@@ -198,6 +198,14 @@ works_judge_head(struct gate *g, struct image *i)
 	checked_fini(&c);
 }
 
+/* Bytes are durable only when the file's name is. That is seen to at the first mark, not before the
+ * courier starts: until then nothing is lost with the name. */
+static enum err
+keep_name(struct gate *g, const struct image *i, uint64_t durable_before)
+{
+	return durable_before == 0 && i->durable > 0 ? store_incoming_sync(g->store) : ERR_OK;
+}
+
 static void
 on_report(void *arg, uint64_t job, const Pb__CourierReport *r)
 {
@@ -215,6 +223,8 @@ on_report(void *arg, uint64_t job, const Pb__CourierReport *r)
 		downloads_stop(g->downloads, job);
 		return;
 	}
+	if (keep_name(g, i, durable) != ERR_OK)
+		i->durable = 0;
 	if (i->done < before) { /* begun anew */
 		i->head_judged = false;
 		follow_drop(g, i->id);
@@ -236,10 +246,15 @@ on_end(void *arg, uint64_t job, const Pb__CourierReport *final)
 	struct image_news n = {.error = ERR_COURIER,
 	    .detail = "the courier ended without a last report",
 	    .now = clock_now()};
+	uint64_t durable = i ? i->durable : 0;
 
 	if (i && i->state == IMAGE_FETCHING) {
 		if (final && image_take_report(i, final) != ERR_OK) {
 			n.detail = "the courier's last report contradicts its order";
+		} else if (keep_name(g, i, durable) != ERR_OK) {
+			i->durable = 0;
+			n.error = ERR_SYSTEM;
+			n.detail = "the package cannot be made durable";
 		} else if (final) {
 			n.error = (enum err)final->error;
 			n.detail = final->detail;
@@ -360,7 +375,9 @@ start_check(struct gate *g, struct image *i)
 	char why[WHY_SIZE] = "";
 	uint64_t size = 0;
 
+	bool changed = i->changed;
 	step(i, IMAGE_CHECK, NULL);
+	i->changed = changed; /* no record of its own: a restart verifies a FETCHED one as well */
 	g->check_job = i->id;
 	enum err e = open_for_check(g, i, &size);
 	if (e == ERR_OK && size != i->size)
