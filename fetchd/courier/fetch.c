@@ -486,12 +486,6 @@ run_with_sink(struct fetch *f, int file)
 }
 
 enum err
-fetch_prepare(void)
-{
-	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? ERR_OK : ERR_SYSTEM;
-}
-
-enum err
 fetch_run(const Pb__CourierOrder *order, const char *ca, struct chan *chan, int file)
 {
 	struct fetch f = {.order = order, .ca = ca, .chan = chan, .complete_at = MONO_NEVER};
@@ -499,6 +493,5 @@ fetch_run(const Pb__CourierOrder *order, const char *ca, struct chan *chan, int 
 	f.multi = curl_multi_init();
 	enum err e = f.multi ? run_with_sink(&f, file) : ERR_NOMEM;
 	curl_multi_cleanup(f.multi);
-	curl_global_cleanup();
 	return e;
 }

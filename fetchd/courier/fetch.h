@@ -25,12 +25,9 @@ enum {
 	FETCH_LINGER_MS = 1000,
 };
 
-/* What takes libcurl and OpenSSL their time and does not depend on the order. Before fetch_run. */
-enum err fetch_prepare(void) MUST_CHECK;
-
 /* Fetch into `file`, report progress on `chan`, and send the final report. `ca` is PEM text or NULL
  * (then https fails closed). Returns what the final report said; ERR_CLOSED when the gate went away
- * (what there is has been made durable). */
+ * (what there is has been made durable). curl_global_init is the caller's. */
 enum err fetch_run(const Pb__CourierOrder *order, const char *ca, struct chan *chan,
     int file) MUST_CHECK;
 
