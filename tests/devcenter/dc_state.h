@@ -11,9 +11,9 @@
 
 AUTO_DEFINE(cjson, cJSON *, cJSON_Delete)
 
-/* {"now", "products", "devices", "packages", "plans"}; with `statuses`, every status of every device
- * too. A device has where it stands in each component of each plan; a plan has its life, how many of
- * its devices are in each state, and the success rate in percent (null: none came to an end). */
+/* {"now", "products", "devices", "packages", "plans"}; with `statuses`, every status of every
+ * device too. A device has where it stands in each component of each plan; a plan has its life, how
+ * many of its devices are in each state, and the success rate in percent (null: none ended). */
 cJSON *dc_state_all(struct dc_db *db, int64_t now, bool statuses);
 
 /* The log of a device, oldest first: [{"id", "at", "text"}], after the line `after`, at most 500
