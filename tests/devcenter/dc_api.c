@@ -198,17 +198,22 @@ on_plan(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 {
 	AUTO(mem) const char **white = calloc(2 * NAMES_MAX, sizeof(*white));
 	int64_t id = 0, now = dc_peer_now(a->dc);
-	char why[DC_RULE_WHY] = "";
+	char why[DC_RULE_WHY] = "", said[600];
+	const char *texts[] = {said};
 
 	(void)r;
 	if (!white)
 		return error(BROKEN, err_text(ERR_NOMEM));
 	struct dc_make_plan p = {.rule = dc_rule_plan_defaults(now),
 	    .pk = text(doc, "product", ""),
+	    .manual = strcmp(text(doc, "mode", "silent"), "manual") == 0,
+	    .texts = texts,
+	    .n_texts = text(doc, "text", NULL) != NULL,
 	    .white = white,
 	    .black = white + NAMES_MAX,
 	    .n_white = names(doc, "white", white, NAMES_MAX),
 	    .n_black = names(doc, "black", white + NAMES_MAX, NAMES_MAX)};
+	snprintf(said, sizeof(said), "en=%s", text(doc, "text", ""));
 	read_rule(doc, &p.rule);
 	p.rule.components = names(doc, "packages", p.packages, DC_RULE_COMPONENTS);
 	if (p.n_white > NAMES_MAX || p.n_black > NAMES_MAX)

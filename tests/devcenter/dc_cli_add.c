@@ -43,6 +43,11 @@ const struct dc_opt_row dc_cli_add_account_rows[] = {
 	{"password", "TEXT",  "its password"},
 	{NULL, NULL, NULL},
 };
+const struct dc_opt_row dc_cli_add_key_rows[] = {
+	{"dir",      "DIR",   "directory of the Developer Center"},
+	{"secret",   "TEXT",  "its access secret"},
+	{NULL, NULL, NULL},
+};
 /* clang-format on */
 
 static int
@@ -168,6 +173,20 @@ dc_cli_add_account(struct dc_cli *c)
 	    "INSERT INTO account (user, password) VALUES (?, ?) "
 	    "ON CONFLICT (user) DO UPDATE SET password = excluded.password",
 	    "tt", c->opt.word[0], password);
+	return err ? fail(c->opt.word[0], err_text(err)) : DC_EXIT_OK;
+}
+
+int
+dc_cli_add_key(struct dc_cli *c)
+{
+	const char *secret = dc_opt_get(&c->opt, "secret", NULL);
+
+	if (!secret)
+		return fail(c->opt.word[0], "--secret is missing");
+	enum err err = dc_db_run(c->db,
+	    "INSERT INTO access_key (access, secret) VALUES (?, ?) "
+	    "ON CONFLICT (access) DO UPDATE SET secret = excluded.secret",
+	    "tt", c->opt.word[0], secret);
 	return err ? fail(c->opt.word[0], err_text(err)) : DC_EXIT_OK;
 }
 

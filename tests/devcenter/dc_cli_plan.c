@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dc_make.h"
+#include "dc_user.h"
 
 /* clang-format off */
 const struct dc_opt_row dc_cli_plan_package_rows[] = {
@@ -26,7 +27,8 @@ const struct dc_opt_row dc_cli_plan_add_rows[] = {
 	{"product",     "PK",    "product of the devices"},
 	{"package",     "NAME",  "package; repeat for more components, in order (at most 20)"},
 	{"versions",    "A;B",   "specified versions, for all packages without source"},
-	{"mode",        "MODE",  "silent"},
+	{"mode",        "MODE",  "silent, or manual: a person confirms (silent)"},
+	{"text",        "LANG=TEXT", "what people read (repeat); manual: en or zh is needed"},
 	{"white",       "DK",    "only this device (repeat)"},
 	{"black",       "DK",    "not this device (repeat)"},
 	{"starts",      "MS",    "ms since 1970 (now)"},
@@ -47,6 +49,14 @@ const struct dc_opt_row dc_cli_plan_add_rows[] = {
 const struct dc_opt_row dc_cli_plan_verify_rows[] = {
 	{"dir",    "DIR",   "directory of the Developer Center"},
 	{"device", "PK/DK", "the device; it must be online"},
+	{NULL, NULL, NULL},
+};
+const struct dc_opt_row dc_cli_plan_confirm_rows[] = {
+	{"dir",    "DIR",   "directory of the Developer Center"},
+	{"device", "PK/DK", "the device"},
+	{"oper",   "OPER",  "now, appoint, cancel or retry (now)"},
+	{"starts", "MS",    "of an appointment, inside the plan"},
+	{"ends",   "MS",    "of an appointment, an hour later or more"},
 	{NULL, NULL, NULL},
 };
 const struct dc_opt_row dc_cli_plan_clock_rows[] = {
@@ -152,20 +162,24 @@ int
 dc_cli_plan_add(struct dc_cli *c)
 {
 	const char *white[DC_OPT_MAX], *black[DC_OPT_MAX], *packages[DC_OPT_MAX];
+	const char *texts[DC_OPT_MAX], *mode = dc_opt_get(&c->opt, "mode", "silent");
 	int64_t now = dc_cli_now(c), id;
 	char why[DC_RULE_WHY];
 	struct dc_make_plan p = {.rule = dc_rule_plan_defaults(now),
 	    .pk = dc_opt_get(&c->opt, "product", NULL),
 	    .white = white,
 	    .black = black,
+	    .texts = texts,
+	    .manual = strcmp(mode, "manual") == 0,
+	    .n_texts = read_list(&c->opt, "text", texts, DC_OPT_MAX),
 	    .n_white = read_list(&c->opt, "white", white, DC_OPT_MAX),
 	    .n_black = read_list(&c->opt, "black", black, DC_OPT_MAX)};
 
 	p.rule.components = read_list(&c->opt, "package", packages, DC_OPT_MAX);
 	if (!p.pk || !p.rule.components)
 		return fail(c->opt.word[0], "--product and --package are needed");
-	if (strcmp(dc_opt_get(&c->opt, "mode", "silent"), "silent") != 0)
-		return fail("--mode", "expected silent: nobody could confirm a manual plan yet");
+	if (!p.manual && strcmp(mode, "silent") != 0)
+		return fail("--mode", "expected silent or manual");
 	if (read_numbers(&c->opt, &p.rule))
 		return DC_EXIT_FAILED;
 	for (unsigned i = 0; i < p.rule.components && i < DC_RULE_COMPONENTS; i++)
@@ -231,6 +245,31 @@ dc_cli_plan_verify(struct dc_cli *c)
 	if (dc_make_verify(c->db, package, device, dc_cli_now(c), &plan, why))
 		return say(why);
 	printf("{\"package\":\"%s\",\"device\":\"%s\"}\n", name, on);
+	return dc_cli_order(c, "plan", 0);
+}
+
+int
+dc_cli_plan_confirm(struct dc_cli *c)
+{
+	static const char *const words[] = {"", "now", "appoint", "cancel", "", "retry"};
+	const char *name = c->opt.word[0], *on = dc_opt_get(&c->opt, "device", NULL);
+	const char *oper = dc_opt_get(&c->opt, "oper", "now");
+	int64_t plan = dc_db_int(c->db, 0, "SELECT id FROM plan WHERE name = ?", "t", name);
+	struct dc_user_wish w = {0};
+	char why[DC_RULE_WHY];
+
+	for (int i = 1; i < 6; i++)
+		if (strcmp(words[i], oper) == 0)
+			w.oper = i;
+	if (!plan || !on)
+		return fail(name, on ? "there is no such plan" : "--device PK/DK is missing");
+	int64_t device = dc_cli_find_device(c, on);
+	if (!device || dc_opt_int(&c->opt, "starts", 0, 0, INT64_MAX, &w.starts) ||
+	    dc_opt_int(&c->opt, "ends", 0, 0, INT64_MAX, &w.ends))
+		return DC_EXIT_FAILED;
+	if (dc_user_confirm(c->db, plan, device, &w, dc_cli_now(c), why))
+		return fail(on, why);
+	printf("{\"plan\":\"%s\",\"device\":\"%s\",\"oper\":\"%s\"}\n", name, on, oper);
 	return dc_cli_order(c, "plan", 0);
 }
 

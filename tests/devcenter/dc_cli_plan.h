@@ -7,7 +7,8 @@
 #include "dc_cli.h"
 
 extern const struct dc_opt_row dc_cli_plan_package_rows[], dc_cli_plan_add_rows[],
-    dc_cli_plan_verify_rows[], dc_cli_plan_clock_rows[];
+    dc_cli_plan_verify_rows[], dc_cli_plan_clock_rows[],
+    dc_cli_plan_confirm_rows[];
 
 int dc_cli_plan_package(struct dc_cli *c);
 int dc_cli_plan_add(struct dc_cli *c);
@@ -16,6 +17,7 @@ int dc_cli_plan_suspend(struct dc_cli *c);
 int dc_cli_plan_terminate(struct dc_cli *c);
 int dc_cli_plan_delete(struct dc_cli *c);
 int dc_cli_plan_verify(struct dc_cli *c);
+int dc_cli_plan_confirm(struct dc_cli *c);
 int dc_cli_plan_clock(struct dc_cli *c);
 
 #endif

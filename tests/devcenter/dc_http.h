@@ -2,9 +2,10 @@
  * dc_http: the package store over HTTPS, and over HTTP when asked for.
  *
  * GET and HEAD of /packages/PATH as the 0x0113 message names it: Range, If-Range, strong ETag,
- * Last-Modified; everything else is 404 or 405. libmicrohttpd parses, in the thread of the caller:
- * its epoll is one more watch of the net. What was served is counted per package: bytes of blocks
- * that left completely, less what the kernel still held when the connection ended.
+ * Last-Modified. /v2/ is the OpenAPI (dc_open.h). Everything else is 404 or 405. libmicrohttpd
+ * parses, in the thread of the caller: its epoll is one more watch of the net. What was served is
+ * counted per package: bytes of blocks that left completely, less what the kernel still held when
+ * the connection ended.
  */
 #ifndef DC_HTTP_H
 #define DC_HTTP_H

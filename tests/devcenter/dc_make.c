@@ -119,6 +119,32 @@ add_list(struct dc_db *db, int64_t plan, const char *const *dk, unsigned n, cons
 }
 
 static enum err
+add_texts(
+    struct dc_db *db, const struct dc_make_plan *p, int64_t plan, char why[static DC_RULE_WHY])
+{
+	bool told = !p->manual;
+
+	for (unsigned i = 0; i < p->n_texts; i++) {
+		size_t n = strcspn(p->texts[i], "=");
+		char lang[9];
+
+		if (p->texts[i][n] != '=' || n < 2 || n >= sizeof(lang) || !p->texts[i][n + 1])
+			return refuse(why, ERR_INVALID, p->texts[i], "expected LANG=TEXT");
+		snprintf(lang, sizeof(lang), "%.*s", (int)n, p->texts[i]);
+		told = told || strcmp(lang, "zh") == 0 || strcmp(lang, "en") == 0;
+		enum err err = dc_db_run(db,
+		    "INSERT INTO plan_text (plan, lang, text) VALUES (?, ?, ?)", "itt", plan, lang,
+		    p->texts[i] + n + 1);
+		if (err)
+			return err;
+	}
+	if (!told)
+		return refuse(why, ERR_INVALID, p->rule.name,
+		    "expected a text in zh or en, which a manual plan needs, got none");
+	return ERR_OK;
+}
+
+static enum err
 add_plan(struct dc_db *db, const struct dc_make_plan *p, int64_t now, int64_t *id,
     char why[static DC_RULE_WHY])
 {
@@ -126,8 +152,9 @@ add_plan(struct dc_db *db, const struct dc_make_plan *p, int64_t now, int64_t *i
 	enum err err = dc_db_run(db,
 	    "INSERT INTO plan (name, pk, mode, starts, ends, push, push_from, push_to, reject_min, "
 	    "retries, retry_ms, min_signal, min_battery, remark, created, zone, verifies) "
-	    "VALUES (?, ?, 'silent', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
-	    "ttiiiiiiiiiitiii", r->name, p->pk, r->starts, r->ends, (int64_t)r->push, r->push_from,
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
+	    "tttiiiiiiiiiitiii", r->name, p->pk, p->manual ? "manual" : "silent", r->starts,
+	    r->ends, (int64_t)r->push, r->push_from,
 	    r->push_to, r->reject_min, r->retries, r->retry_ms, r->min_signal, r->min_battery,
 	    r->remark, now, r->zone_min, p->verifies);
 
@@ -138,6 +165,8 @@ add_plan(struct dc_db *db, const struct dc_make_plan *p, int64_t now, int64_t *i
 		err = add_list(db, *id, p->white, p->n_white, "white");
 	if (!err)
 		err = add_list(db, *id, p->black, p->n_black, "black");
+	if (!err)
+		err = add_texts(db, p, *id, why);
 	return err;
 }
 
@@ -149,6 +178,9 @@ dc_make_plan(struct dc_db *db, const struct dc_make_plan *p, int64_t now, int64_
 
 	if (err)
 		return err;
+	if (p->manual && (!p->rule.push || p->rule.push_from != p->rule.push_to))
+		return refuse(why, ERR_INVALID, p->rule.name,
+		    "expected no push options, which are for silent plans, got some");
 	if (!dc_db_int(db, 0, "SELECT count(*) FROM product WHERE pk = ?", "t", p->pk))
 		return refuse(why, ERR_NOT_FOUND, p->pk, "there is no such product");
 	if (dc_db_run(db, "SAVEPOINT make", ""))
@@ -216,6 +248,8 @@ remove_plan(struct dc_db *db, int64_t plan)
 
 	if (!err)
 		err = dc_db_run(db, "DELETE FROM plan_device WHERE plan = ?", "i", plan);
+	if (!err)
+		err = dc_db_run(db, "DELETE FROM plan_text WHERE plan = ?", "i", plan);
 	if (!err)
 		err = dc_db_run(db, "DELETE FROM plan WHERE id = ?", "i", plan);
 	return err;

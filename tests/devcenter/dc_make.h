@@ -33,6 +33,9 @@ struct dc_make_plan {
 	const char *packages[DC_RULE_COMPONENTS]; /* names, in order */
 	const char *const *white, *const *black;  /* device keys; black wins */
 	unsigned n_white, n_black;
+	const char *const *texts; /* "LANG=TEXT"; a manual plan needs one in zh or en */
+	unsigned n_texts;
+	bool manual;
 	int64_t verifies; /* the device whose verification this is; 0: a plan */
 };
 

@@ -121,26 +121,29 @@ version_fits(const struct dc_offer *o, const char *versions, const char *version
 	return !versions[0] || listed(versions, version);
 }
 
-bool
-dc_plan_next(struct dc *dc, const struct dc_peer *p, struct dc_offer *out)
+/* Whose plans: those that may be offered now, or the manual ones whatever a person decided. */
+static bool
+next(struct dc *dc, const struct dc_peer *p, bool only_manual, struct dc_offer *out)
 {
-	int64_t now = dc_peer_now(dc), blocked = 0;
+	int64_t now = dc_peer_now(dc), blocked = 0, any = only_manual;
 	char version[65];
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(dc->db,
 	    OFFER_COLUMNS
 	    "FROM plan pl JOIN plan_component pc ON pc.plan = pl.id "
-	    "JOIN package pk ON pk.id = pc.package "
-	    "LEFT JOIN progress pr ON pr.plan = pl.id AND pr.seq = pc.seq AND pr.device = ? "
-	    "WHERE pl.pk = ? AND pl.state = 'activated' AND pl.mode = 'silent' "
-	    "AND pl.starts <= ? AND pl.ends > ? "
+	    "JOIN package pk ON pk.id = pc.package JOIN device d ON d.id = ? "
+	    "LEFT JOIN progress pr ON pr.plan = pl.id AND pr.seq = pc.seq AND pr.device = d.id "
+	    "LEFT JOIN confirmation c ON c.plan = pl.id AND c.device = d.id "
+	    "WHERE pl.pk = ? AND pl.state = 'activated' AND pl.starts <= ? AND pl.ends > ? "
+	    "AND (pl.mode = 'manual' AND (? OR d.auto_upgrade = 1 OR c.status = 1 OR "
+	    "  (c.status = 2 AND c.starts <= ? AND c.ends > ?)) OR pl.mode = 'silent' AND NOT ?) "
 	    "AND NOT EXISTS (SELECT 1 FROM plan_device b WHERE b.plan = pl.id AND b.dk = ? "
 	    " AND b.list = 'black') "
 	    "AND (NOT EXISTS (SELECT 1 FROM plan_device w WHERE w.plan = pl.id "
 	    " AND w.list = 'white') OR EXISTS (SELECT 1 FROM plan_device w "
 	    " WHERE w.plan = pl.id AND w.dk = ? AND w.list = 'white')) "
 	    "ORDER BY pl.id, pc.seq",
-	    "itiitt", p->device, p->pk, now, now, p->dk, p->dk);
+	    "itiiiiiitt", p->device, p->pk, now, now, any, now, now, any, p->dk, p->dk);
 
 	while (dc_query_next(q)) {
 		struct dc_offer o = read_offer(q);
@@ -163,6 +166,18 @@ dc_plan_next(struct dc *dc, const struct dc_peer *p, struct dc_offer *out)
 		return true;
 	}
 	return false;
+}
+
+bool
+dc_plan_next(struct dc *dc, const struct dc_peer *p, struct dc_offer *out)
+{
+	return next(dc, p, false, out);
+}
+
+bool
+dc_plan_waiting(struct dc *dc, const struct dc_peer *p, struct dc_offer *out)
+{
+	return next(dc, p, true, out);
 }
 
 bool

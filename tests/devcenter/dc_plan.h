@@ -3,7 +3,8 @@
  * section 13). Reads and writes the tables `plan`, `plan_component` and `progress`.
  *
  * Components of a plan run in list order; the first that is neither done nor needless is the one to
- * offer. Only silent plans can be made so far; a manual one fits nobody here.
+ * offer. A manual plan fits once a person confirmed it (dc_user.h) or the device's auto-confirm is
+ * on.
  */
 #ifndef DC_PLAN_H
 #define DC_PLAN_H
@@ -43,6 +44,8 @@ void dc_plan_version_of(
 
 /* The component to offer to a device now. Marks on its way what needs no update. */
 bool dc_plan_next(struct dc *dc, const struct dc_peer *p, struct dc_offer *out);
+/* The same among the manual plans, whatever a person decided. */
+bool dc_plan_waiting(struct dc *dc, const struct dc_peer *p, struct dc_offer *out);
 
 /* The component that a status is about: the one that was offered last. */
 bool dc_plan_current(

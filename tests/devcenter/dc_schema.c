@@ -79,6 +79,20 @@ const char *const dc_schema[] = {
 	"ALTER TABLE plan ADD COLUMN zone INTEGER NOT NULL DEFAULT 0;" /* minutes east of UTC */
 	"ALTER TABLE plan ADD COLUMN verifies INTEGER REFERENCES device (id);" /* or NULL: a plan */
 	"CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL);", /* clock: ms ahead */
+	"CREATE TABLE plan_text ("
+	" plan INTEGER NOT NULL REFERENCES plan (id), lang TEXT NOT NULL, text TEXT NOT NULL,"
+	" PRIMARY KEY (plan, lang));"
+	"CREATE TABLE confirmation (" /* what a person decided about a manual plan */
+	" plan INTEGER NOT NULL REFERENCES plan (id),"
+	" device INTEGER NOT NULL REFERENCES device (id),"
+	" status INTEGER NOT NULL," /* enum dc_user_status */
+	" starts INTEGER, ends INTEGER, PRIMARY KEY (plan, device));"
+	"ALTER TABLE device ADD COLUMN auto_upgrade INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE access_key (access TEXT PRIMARY KEY, secret TEXT NOT NULL);"
+	"CREATE TABLE token ("
+	" token TEXT PRIMARY KEY, refresh TEXT NOT NULL UNIQUE,"
+	" kind TEXT NOT NULL CHECK (kind IN ('saas', 'user')),"
+	" expires INTEGER NOT NULL, refresh_until INTEGER NOT NULL);",
 	NULL,
 };
 /* clang-format on */

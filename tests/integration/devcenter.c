@@ -253,6 +253,11 @@ Test(devcenter, wrong_command_lines_are_explained, .timeout = 120)
 	    {{"plan", "add", "p", "--product", DC_CASE_PK, "--package", "fw.bin", "--retries=6"},
 		"0 to 5, got 6"},
 	    {{"package", "verify", "fw.bin"}, "--device"},
+	    {{"plan", "add", "p", "--product=" DC_CASE_PK, "--package=fw.bin", "--mode=manual"},
+		"a text in zh or en"},
+	    {{"plan", "add", "p", "--product=" DC_CASE_PK, "--package=fw.bin", "--mode=maybe"},
+		"silent or manual"},
+	    {{"plan", "confirm", "p"}, "--device"},
 	    {{"package", "verify", "fw.bin", "--device", DC_CASE_PK "/" DC_CASE_DK}, "online"},
 	    {{"clock", "--ahead", "-1"}, "--ahead"},
 	    {{"fault", "set", "nonsense", "1"}, "no such fault"},
@@ -304,5 +309,34 @@ Test(devcenter, a_day_of_a_plan_s_life_takes_no_time, .timeout = 120)
 	expect_life(&s, "Ended");
 	DC_MUST(&s, "plan", "suspend", "day");
 	cr_expect_neq(DC_RUN(&s, "plan", "activate", "day").status, 0, "it has ended");
+	dc_scene_close(&s);
+}
+
+Test(devcenter, an_app_confirms_a_manual_plan_over_https, .timeout = 120)
+{
+	struct dc_scene s = dc_scene_open();
+	char line[1500];
+
+	DC_MUST(&s, "account", "add", "anna", "--password", "geheim");
+	DC_MUST(&s, "plan", "add", "m", "--product", DC_CASE_PK, "--package", "fw.bin", "--mode",
+	    "manual", "--text", "en=Better", "--activate");
+	snprintf(line, sizeof(line),
+	    "B=https://127.0.0.1:%u/v2; C='curl -s --max-time 20 --cacert ca.pem'; "
+	    "T=$($C -X POST \"$B/enduser/enduserapi/phonePwdLogin?phone=anna&pwd=geheim\" | "
+	    "sed 's/.*\"accessToken\":{\"token\":\"\\([^\"]*\\).*/\\1/'); "
+	    "D='[{\"productKey\":\"" DC_CASE_PK "\",\"deviceKey\":\"" DC_CASE_DK
+	    "\",\"planId\":1,\"operType\":1}]'; "
+	    "$C -H \"Authorization: $T\" -d \"$D\" "
+	    "$B/ota/enduserapi/v2/userBatchConfirmUpgrade; "
+	    "$C -H \"Authorization: $T\" "
+	    "\"$B/ota/enduserapi/v2/getDeviceUpgradePlan?pk=" DC_CASE_PK "&dk=" DC_CASE_DK "\"; "
+	    "head -c 300000 /dev/zero | $C -o /dev/null -w '%%{http_code}' --data-binary @- "
+	    "$B/ota/enduserapi/v2/userBatchConfirmUpgrade",
+	    s.https);
+	struct tool_result r = TOOL(s.dir, "sh", "-c", line);
+	static const char *const says[] = {"\"failList\":[]", "\"userConfirmStatus\":1",
+	    "\"versionInfo\":\"Better\"", "\"comNo\":\"MCU1\"", "413"};
+	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++)
+		cr_expect(strstr(r.out, says[i]), "expected %s in: %s", says[i], r.out);
 	dc_scene_close(&s);
 }

@@ -179,6 +179,19 @@ def plans(c):
     c.until("it is terminated", lambda: "Terminated" in c.text(plan))
 
 
+def plans_by_hand(c):
+    c.press("#new-plan")
+    c.fill("plan-form", name="by-hand", product="meters", mode="manual")
+    c.submit("plan-form")
+    c.until("a manual plan without a text is refused",
+            lambda: "text in zh or en" in c.text("#plan-form .error"))
+    c.fill("plan-form", text="Better")
+    c.submit("plan-form")
+    c.until("a manual plan waits for a person",
+            lambda: "To be upgraded" in c.text(card("plan", "by-hand"))
+            and "manual" in c.text(card("plan", "by-hand")))
+
+
 def escapes(c):
     c.press("#new-plan")
     c.press("#plan-form summary")
@@ -226,6 +239,7 @@ def main():
         verifies_it(c)
         reads_the_log(c)
         plans(c)
+        plans_by_hand(c)
         escapes(c)
         fits_a_phone(c)
         refuses_strangers(c)

@@ -97,3 +97,37 @@ Test(upgrade, an_older_package_is_refused_afterwards)
 	cr_expect_str_eq(json_text(after, "running"), HOUSE_NEW);
 	cr_expect_eq(json_number(after, "upload_bytes"), json_number(before, "upload_bytes"));
 }
+
+/* How often the platform answered the first device that no plan fits. */
+static int
+refusals(struct house *h)
+{
+	struct tool_result r = HOUSE_DC(h, "log", HOUSE_PK "/METER1");
+	int n = 0;
+
+	for (const char *at = r.out; (at = strstr(at, "no plan fits")) != NULL; at++)
+		n++;
+	return n;
+}
+
+static bool
+is_refused_again(struct house *h, void *arg)
+{
+	return refusals(h) > *(int *)arg;
+}
+
+Test(upgrade, a_manual_plan_waits_for_a_person)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){0}));
+	struct tool_result r = HOUSE_DC(h, "plan", "add", "ask", "--product", HOUSE_PK, "--package",
+	    h->package, "--mode", "manual", "--text", "en=Better", "--activate");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	int before = refusals(h);
+	house_case_until(h, is_refused_again, &before, "the device asks and gets no plan");
+	cr_expect_eq(house_case_count(h, 0, 1), 0);
+	r = HOUSE_DC(h, "plan", "confirm", "ask", "--device", HOUSE_PK "/METER1");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	house_case_upgraded(h, 0, HOUSE_NEW);
+}

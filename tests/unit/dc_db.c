@@ -40,6 +40,7 @@ Test(dc_db, an_older_database_is_brought_up_to_date_and_keeps_what_it_holds)
 		cr_assert_eq(dc_db_open(dir, false, &db), ERR_OK);
 		cr_expect_eq(dc_db_int(db, -1, "SELECT zone FROM plan WHERE name = 'old'", ""), 0);
 		cr_expect_eq(dc_db_int(db, -1, "SELECT count(*) FROM setting", ""), 0);
+		cr_expect_eq(dc_db_int(db, -1, "SELECT count(*) FROM confirmation", ""), 0);
 		dc_db_close(db);
 	}
 	kit_scratch_remove(dir);

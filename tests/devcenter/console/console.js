@@ -162,7 +162,7 @@ function drawPlan(p) {
 	return el("article", { class: "card", "data-plan": p.name, "aria-label": "Plan " + p.name },
 		el("div", { class: "head" }, el("h3", {}, p.name), chip(p.life)),
 		el("p", {}, p.verifies ? "verification on one device · " : "product " + p.product + " · ", p.packages.join(", then "),
-			el("br"), when(p.starts, true) + " to " + when(p.ends, true) + (p.push ? "" : " · on request only")),
+			el("br"), when(p.starts, true) + " to " + when(p.ends, true) + (p.mode === "manual" ? " · manual" : p.push ? "" : " · on request only")),
 		share,
 		el("ul", { class: "legend" }, ...shares.filter(([key]) => p.counts[key])
 			.map(([key, word]) => el("li", {}, p.counts[key] + " " + word)),
@@ -292,6 +292,7 @@ const words = (text) => text.split(/[\s,;]+/).filter(Boolean);
 async function addPlan(f) {
 	const plan = { name: f.name.value.trim(), product: f.product.value, packages: [...picked],
 		white: words(f.white.value), black: words(f.black.value), push: f.push.checked,
+		mode: f.mode.value, text: f.text.value.trim(),
 		versions: f.versions.value.trim(), remark: f.remark.value.trim(),
 		push_from: minutes(f.push_from.value), push_to: minutes(f.push_to.value),
 		zone: -new Date().getTimezoneOffset() };
