@@ -11,8 +11,8 @@
 static const char *const states[] = {
     "IDLE", "OFFERED", "CONFIRMED", "ORDERED", "DOWNLOADING", "FETCHED", "UPDATING", "OVERDUE"};
 static const char *const events[] = {"PLAN", "FIRMWARE", "BAD_FIRMWARE", "ACCEPTED", "REJECTED",
-    "DEFERRED", "ASKED", "TOLD", "FETCHING", "FETCHED", "WORKING", "DONE", "BAD_END", "FETCH_FAILED", "DUE",
-    "GATE_UP", "UNTOLD"};
+    "DEFERRED", "ASKED", "TOLD", "FETCHING", "FETCHED", "WORKING", "DONE", "BAD_END",
+    "FETCH_FAILED", "DUE", "GATE_UP", "UNTOLD"};
 
 /* --- guards ----------------------------------------------------------------------------------- */
 
