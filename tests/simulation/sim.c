@@ -204,7 +204,7 @@ static void
 bury(struct sim_proc *p)
 {
 	p->alive = false;
-	p->die_at = 0;
+	p->die_at = p->die_at_rename = 0;
 	p->self = NULL;
 	p->daemon = (struct daemon){0};
 	p->restart_at = sim()->now + sim_between(50, 5000) * SIM_MS;
@@ -275,7 +275,8 @@ sim_effect(const char *what)
 	if (!p)
 		return;
 	sim()->counts.effects++;
-	if (++p->effects != p->die_at)
+	bool renames = strncmp(what, "rename", 6) == 0 && p->die_at_rename;
+	if (++p->effects != p->die_at && !(renames && --p->die_at_rename == 0))
 		return;
 	sim_say(p->name, "is hit at an effect: %s", what);
 	if (p->takes_power)

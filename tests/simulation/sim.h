@@ -43,9 +43,10 @@ struct sim_proc {
 	void *self;    /* struct cloud, gate or flash */
 	struct daemon daemon;
 	jmp_buf escape;
-	uint64_t effects; /* so far, in all lives */
-	uint64_t die_at;  /* effect number, 0 = never */
-	bool takes_power; /* and the whole gateway with it */
+	uint64_t effects;       /* so far, in all lives */
+	uint64_t die_at;        /* effect number, 0 = never */
+	unsigned die_at_rename; /* so many more of these effects, 0 = never */
+	bool takes_power;       /* and the whole gateway with it */
 	bool disk_full, disk_broken, disk_read_only;
 	unsigned io_errors; /* so many operations fail next */
 	int64_t restart_at; /* ns */

@@ -136,6 +136,10 @@ strike_process(const struct fault *f)
 	case SIM_FAULT_POWER:
 		p->die_at = p->effects + 1 + f->b % 60;
 		p->takes_power = f->kind == SIM_FAULT_POWER;
+		if (p->who == SIM_FETCHD && f->b % 3 == 0) { /* a package is made an entry */
+			p->die_at = 0;
+			p->die_at_rename = 1 + f->b % 8;
+		}
 		break;
 	case SIM_FAULT_DISK_FULL:
 		p->disk_full = true;
@@ -266,7 +270,7 @@ calm_down(void *arg)
 	for (int i = 0; i < SIM_PROCS; i++) {
 		struct sim_proc *p = &sim()->proc[i];
 
-		p->die_at = 0;
+		p->die_at = p->die_at_rename = 0;
 		p->io_errors = 0;
 	}
 	sim_say(NULL, "calm");
