@@ -35,7 +35,7 @@ static const char *const names[] = {
 	/* flashd */
 	"plan_refused", "plan_put_off", "plan_awaits_person", "operator_confirm",
 	"operator_reject", "operator_cancel", "operator_check", "device_done", "device_reverted", "device_failed", "device_regressed",
-	"upgrade_refused", "upgrade_cancelled",
+	"device_bare", "upgrade_refused", "upgrade_cancelled",
 	/* every daemon */
 	"record_damaged",
 };

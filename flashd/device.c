@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "device_bare.h"
 #include "utf8.h"
 
 enum { RETRY_MS = 1000, RETRY_SHIFT_MAX = 5, DENIALS_MAX = 3 };
@@ -13,8 +14,8 @@ static const char *const states[] = {"IDENTIFIED", "ADMITTED", "WAITING", "FLASH
     "TESTING", "CONFIRMED", "DONE", "REVERTED", "FAILED", "REFUSED", "CANCELLED"};
 static const char *const events[] = {"ADMIT", "VERDICT_SENT", "ORDER", "REFUSE", "SEES_OLD",
     "SEES_NEW_STORED", "SEES_NEW_PENDING", "SEES_NEW_ON_TEST", "SEES_NEW_KEPT", "SEES_MISFIT",
-    "WROTE", "MARKED", "REBOOTED", "KEPT", "WENT_BACK", "TROUBLE", "DEADLINE", "CANCEL",
-    "SUPERSEDED", "RESTARTED"};
+    "SEES_BARE", "WROTE", "MARKED", "REBOOTED", "KEPT", "WENT_BACK", "TROUBLE", "DEADLINE",
+    "CANCEL", "SUPERSEDED", "RESTARTED"};
 
 /* --- guards ---------------------------------------------------------------------------------- */
 
@@ -389,14 +390,16 @@ static const struct fsm_row rows[] = {
 	ROW(FLASHING,  SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
 	ROW(FLASHING,  SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
 	ROW(FLASHING,  SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "nothing to do"),
+	ROW(FLASHING,  SEES_BARE,        NULL,        device_bare_write, SAME,  "nothing to lose"),
 	ROW(FLASHING,  WROTE,            NULL,        do_mark,       SAME,      "for a test boot"),
 	ROW(FLASHING,  MARKED,           NULL,        do_reboot,     STAGED,    ""),
 	ROW(FLASHING,  TROUBLE,          no_stage,    do_reboot,     STAGED,    "it has no slots"),
 	ROW(FLASHING,  TROUBLE,          is_already,  do_look,       SAME,      "look, by hash"),
 	ROW(FLASHING,  TROUBLE,          is_passing,  do_retry,      SAME,      "after a pause"),
+	ROW(FLASHING,  TROUBLE,          device_bare_is, do_retry,   SAME,      "keep trying"),
 	ROW(FLASHING,  TROUBLE,          NULL,        do_end,        FAILED,    "refused"),
+	ROW(FLASHING,  DEADLINE,         device_bare_is, device_bare_alarm, SAME, "keep trying"),
 	ROW(FLASHING,  DEADLINE,         NULL,        do_late,       FAILED,    ""),
-
 	ROW(STAGED,    REBOOTED,         NULL,        do_look,       TESTING,   "what runs?"),
 	ROW(STAGED,    SEES_NEW_PENDING, NULL,        do_reboot,     SAME,      "reset was lost"),
 	ROW(STAGED,    SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
@@ -406,10 +409,11 @@ static const struct fsm_row rows[] = {
 	ROW(STAGED,    SEES_NEW_STORED,  NULL,        do_mark,       FLASHING,  "mark was lost"),
 	ROW(STAGED,    SEES_OLD,         rebooted,    do_reverted,   REVERTED,  "refused to boot"),
 	ROW(STAGED,    SEES_OLD,         NULL,        do_write,      FLASHING,  "image was lost"),
+	ROW(STAGED,    SEES_BARE,        NULL,        device_bare_write, FLASHING, "once more"),
 	ROW(STAGED,    TROUBLE,          no_reboot,   do_look,       TESTING,   "by itself"),
 	ROW(STAGED,    TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
+	ROW(STAGED,    DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
 	ROW(STAGED,    DEADLINE,         NULL,        do_late,       FAILED,    ""),
-
 	ROW(TESTING,   SEES_NEW_ON_TEST, NULL,        do_confirm,    SAME,      "healthy: keep it"),
 	ROW(TESTING,   SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "kept already"),
 	ROW(TESTING,   SEES_MISFIT,      NULL,        do_revert,     SAME,      "not healthy"),
@@ -418,11 +422,13 @@ static const struct fsm_row rows[] = {
 	ROW(TESTING,   SEES_OLD,         NULL,        do_reverted,   REVERTED,  "old image runs"),
 	ROW(TESTING,   KEPT,             NULL,        do_look,       CONFIRMED, "says it so?"),
 	ROW(TESTING,   WENT_BACK,        NULL,        do_look,       SAME,      "says it so?"),
+	ROW(TESTING,   SEES_BARE,        NULL,        device_bare_write, FLASHING, "once more"),
 	ROW(TESTING,   TROUBLE,          no_confirm,  do_no_confirm, CONFIRMED, "no such thing"),
 	ROW(TESTING,   TROUBLE,          is_reverted, do_reverted,   REVERTED,  "old image runs"),
 	ROW(TESTING,   TROUBLE,          no_way_back, do_end,        FAILED,    "wrong image runs"),
 	ROW(TESTING,   TROUBLE,          is_denied,   do_take_back,  SAME,      "it will not keep it"),
 	ROW(TESTING,   TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
+	ROW(TESTING,   DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
 	ROW(TESTING,   DEADLINE,         NULL,        do_late,       FAILED,    ""),
 
 	ROW(CONFIRMED, SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "counters rise"),
@@ -432,8 +438,10 @@ static const struct fsm_row rows[] = {
 	ROW(CONFIRMED, SEES_NEW_PENDING, NULL,        do_reverted,   REVERTED,  "old image runs"),
 	ROW(CONFIRMED, SEES_NEW_STORED,  NULL,        do_reverted,   REVERTED,  "old image runs"),
 	ROW(CONFIRMED, SEES_OLD,         NULL,        do_reverted,   REVERTED,  "old image runs"),
+	ROW(CONFIRMED, SEES_BARE,        NULL,        device_bare_write, FLASHING, "once more"),
 	ROW(CONFIRMED, TROUBLE,          no_confirm,  do_no_confirm, SAME,      "no such thing"),
 	ROW(CONFIRMED, TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
+	ROW(CONFIRMED, DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
 	ROW(CONFIRMED, DEADLINE,         NULL,        do_late,       FAILED,    "not seen again"),
 
 	ROW(ADMITTED,  DEADLINE,         NULL,        do_late_image, FAILED,    "no image came"),
@@ -442,6 +450,7 @@ static const struct fsm_row rows[] = {
 	ROW(WAITING,   SUPERSEDED,       NULL,        do_supersede,  CANCELLED, ""),
 	ROW(ADMITTED,  CANCEL,           NULL,        do_cancel,     CANCELLED, ""),
 	ROW(WAITING,   CANCEL,           NULL,        do_cancel,     CANCELLED, ""),
+	ROW(FLASHING,  SUPERSEDED,       device_bare_is, do_supersede, CANCELLED, "alarmed"),
 	ROW(FLASHING,  CANCEL,           is_safe,     do_cancel,     CANCELLED, "old image runs"),
 	ROW(FLASHING,  CANCEL,           NULL,        do_too_late,   SAME,      ""),
 	ROW(STAGED,    CANCEL,           NULL,        do_too_late,   SAME,      ""),
@@ -462,12 +471,6 @@ const struct fsm_table device_table = {
 };
 /* clang-format on */
 #undef ROW
-
-struct subject
-device_subject(const struct device_upgrade *u)
-{
-	return (struct subject){u->id, u->product_key, u->device_key};
-}
 
 enum err
 device_step(struct device_upgrade *u, int event, const struct device_news *n)

@@ -51,6 +51,7 @@ enum device_event {
 	DEVICE_SEES_NEW_ON_TEST, /* it runs, not confirmed */
 	DEVICE_SEES_NEW_KEPT,    /* it runs, for good */
 	DEVICE_SEES_MISFIT,      /* it runs, but reports another version */
+	DEVICE_SEES_BARE,        /* nothing runs: only a boot loader answers */
 	DEVICE_WROTE,            /* WRITE succeeded */
 	DEVICE_MARKED,           /* STAGE succeeded */
 	DEVICE_REBOOTED,         /* REBOOT succeeded: something answers again */
@@ -68,6 +69,7 @@ enum device_effect {
 	DEVICE_DO_STOP = 1,    /* end the session that works on it */
 	DEVICE_DO_VERDICT = 2, /* tell the gate: accepted, or a person was asked */
 	DEVICE_DO_RAISE = 4,   /* raise counters and sequence, in the transaction of the state */
+	DEVICE_DO_ALARM = 8,   /* tell people that the device may have nothing to run */
 };
 
 enum { DEVICE_TEXT = 65, DEVICE_DETAIL = 301, DEVICE_HASH = 32, DEVICE_BINDING = 200 };
@@ -95,6 +97,7 @@ struct device_upgrade {
 	uint8_t image_hash[DEVICE_HASH]; /* under which the device lists the image */
 	bool has_image_hash;
 	bool wrote;    /* some byte may have reached the device: set when WRITE is ordered */
+	bool destructive; /* its driver leaves nothing to run while it writes; kept with `wrote` */
 	bool rebooted; /* a REBOOT may have reached the device */
 	char version[DEVICE_TEXT]; /* running on the device, as last heard */
 
@@ -111,7 +114,9 @@ struct device_upgrade {
 	unsigned effects;
 	bool running;                 /* a session works on `verb` now */
 	bool announced;               /* its end is in the event log */
-	bool no_confirm, destructive; /* what its driver cannot do, and what it does */
+	bool no_confirm;              /* its driver cannot */
+	bool alarmed;                 /* bare beyond its time: a newer plan may take its place */
+	bool intact;                  /* an image runs, it said so after all that was written */
 	unsigned troubles;            /* in a row; back-off */
 	unsigned denials;             /* times it refused to keep the image */
 	unsigned confusions;          /* in a row, without progress */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "device_bare.h"
 
 enum {
 	IDENTIFY_MS = 20000,
@@ -42,6 +43,8 @@ device_see(const struct device_upgrade *u, const Pb__SessionReport *r)
 {
 	bool same_version = strcmp(r->version, u->image_version) == 0;
 
+	if (r->destructive && !r->version[0] && !is_hash(&r->active_hash))
+		return DEVICE_SEES_BARE;
 	if (is_image(u, &r->active_hash))
 		return same_version ? kept_or_test(u, r) : DEVICE_SEES_MISFIT;
 	if (is_image(u, &r->staged_hash))
@@ -148,11 +151,19 @@ device_on_final(struct device_upgrade *u, const Pb__SessionReport *r, struct mon
 		u->troubles = 0;
 		if (u->verb != PB__VERB__VERB_IDENTIFY) /* being there is no progress */
 			forget_trouble(u);
+		device_bare_learn(u, success_of(u, r));
 		return device_step(u, success_of(u, r), &n);
 	}
 	if (is_confusion(n.error) || u->verb != PB__VERB__VERB_IDENTIFY)
 		u->confusions++;
+	device_bare_learn(u, DEVICE_TROUBLE);
 	return device_step(u, DEVICE_TROUBLE, &n);
+}
+
+struct subject
+device_subject(const struct device_upgrade *u)
+{
+	return (struct subject){u->id, u->product_key, u->device_key};
 }
 
 static struct mono

@@ -33,6 +33,8 @@ carry_out(struct flash *f, struct device_upgrade *u)
 	u->effects = 0;
 	if (todo & DEVICE_DO_STOP)
 		flash_work_stop(f, u);
+	if (todo & DEVICE_DO_ALARM)
+		flash_note(f, "device_bare", u, (enum err)u->error, u->detail);
 	if (!(todo & DEVICE_DO_VERDICT) || u->state > DEVICE_ADMITTED)
 		return;
 	bool asked = u->state == DEVICE_IDENTIFIED;

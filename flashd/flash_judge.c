@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "device_bare.h"
 #include "flash_judge.h"
 #include "flash_work.h"
 #include "policy_table.h"
@@ -24,6 +25,8 @@ flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, bool cons
 	if (d) {
 		const struct device_upgrade *other = flash_work_busy(f, d, upgrade);
 
+		if (other && device_bare_yields(other))
+			other = NULL;
 		p = (struct policy_device){.known = true,
 		    .consent = consent,
 		    .state = d->state,

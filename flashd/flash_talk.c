@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "device_bare.h"
 #include "flash_act.h"
 #include "flash_judge.h"
 #include "flash_status.h"
@@ -158,14 +159,15 @@ flash_talk_progress(struct flash *f, const struct device_upgrade *u)
 
 /* --- offers ----------------------------------------------------------------------------------- */
 
-/* Plans that wait for an image for the same component and are not this one. */
+/* Plans for the same component that are not this one and wait for an image, or have left the device
+ * with nothing to run for longer than they may. */
 static void
 supersede(struct flash *f, const struct device_upgrade *by)
 {
 	struct device_news n = {.now = clock_now()};
 
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
-		if (u->id == by->id || u->state > DEVICE_WAITING ||
+		if (u->id == by->id || (u->state > DEVICE_WAITING && !device_bare_yields(u)) ||
 		    strcmp(u->product_key, by->product_key) != 0 ||
 		    strcmp(u->device_key, by->device_key) != 0 ||
 		    strcmp(u->component, by->component) != 0)

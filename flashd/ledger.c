@@ -7,6 +7,8 @@
 #include "ledger.h"
 #include "log.h"
 
+enum { WROTE_FOR_GOOD = 2 }; /* in column `wrote`: and nothing leads back */
+
 static const char *const migrations[] = {
     "CREATE TABLE upgrade(id INTEGER PRIMARY KEY, state INT, product_key TEXT, device_key TEXT,"
     " component TEXT, target_version TEXT, digest BLOB, image_version TEXT, binding TEXT,"
@@ -52,6 +54,7 @@ take_columns(struct device_upgrade *u, const struct record_row *row)
 		memset(u->image_sha256, 0, sizeof(u->image_sha256));
 	u->has_image_hash = copy_hash(row, 13, u->image_hash);
 	u->wrote = record_int(row, 14) != 0;
+	u->destructive = record_int(row, 14) == WROTE_FOR_GOOD;
 	u->rebooted = record_int(row, 15) != 0;
 	COPY_TEXT(u->version, row, 16);
 	u->verb = (int)record_int(row, 17);
@@ -198,7 +201,8 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	    u->has_digest ? sizeof(u->digest) : (size_t)0, u->image_version, u->binding,
 	    (int64_t)u->sequence, (int64_t)u->counter, (int64_t)u->generation, u->image_sha256,
 	    sizeof(u->image_sha256), u->image_hash,
-	    u->has_image_hash ? sizeof(u->image_hash) : (size_t)0, (int64_t)u->wrote,
+	    u->has_image_hash ? sizeof(u->image_hash) : (size_t)0,
+	    (int64_t)(u->wrote && u->destructive ? WROTE_FOR_GOOD : u->wrote),
 	    (int64_t)u->rebooted, u->version, (int64_t)u->verb, (int64_t)u->error, u->detail,
 	    (int64_t)u->spent_ms);
 }

@@ -12,7 +12,8 @@
 	"expect 'fw_version={version}'"
 #define UBOOT_LOADER "send '\\x18\\x18\\x18\\r' expect '=> '"
 #define UBOOT_VERIFY \
-	"send '\\r' expect '=> ' 5000 send 'crc32 {address} {size}\\r' expect '==> {crc32}' 10000 " \
+	"send '\\r' expect '=> ' 5000 send 'crc32 {address} {size}\\r' expect '==> {crc32}' " \
+	"10000 " \
 	"send 'setenv fw_version {target}\\r' expect '=> '"
 
 /* clang-format off */

@@ -2,11 +2,11 @@
  * xmodem_send: the sending side of XMODEM-CRC, XMODEM-1K and YMODEM; pure.
  *
  * Stop and wait: a block goes out, ACK moves on, NAK or silence sends it again, two CAN in a row
- * end it. Bytes that come before a block is written whole answer an older one and are ignored; after
- * a block that had to be sent twice the line must be quiet for a moment, so that two ACK for it are
- * not taken for the next one's, too. Sums of 8 bits are refused: they are no integrity. The end is
- * an EOT, sent again after a short silence; when no answer comes at all the outcome is unknown
- * (ERR_AMBIGUOUS), because the answer may have been lost behind a complete transfer.
+ * end it. Bytes that come before a block is written whole answer an older one and are ignored;
+ * after a block that had to be sent twice the line must be quiet for a moment, so that two ACK for
+ * it are not taken for the next one's, too. Sums of 8 bits are refused: they are no integrity. The
+ * end is an EOT, sent again after a short silence; when no answer comes at all the outcome is
+ * unknown (ERR_AMBIGUOUS), because the answer may have been lost behind a complete transfer.
  */
 #ifndef SUBOTA_XMODEM_SEND_H
 #define SUBOTA_XMODEM_SEND_H
@@ -44,9 +44,9 @@ struct xmodem_send {
 	uint8_t number;
 	uint8_t frame[XMODEM_FRAME];
 	size_t frame_len, frame_at;
-	unsigned tries; /* the frame was sent so often */
-	unsigned naks;  /* instead of C */
-	bool cancel;    /* the last byte was CAN */
+	unsigned tries;        /* the frame was sent so often */
+	unsigned naks;         /* instead of C */
+	bool cancel;           /* the last byte was CAN */
 	struct mono due, hold; /* hold: quiet until then; 0 = not */
 	uint64_t resent;
 	uint64_t summed; /* bytes in crc32 */

@@ -27,8 +27,8 @@ struct scene {
 static void
 setup(struct scene *s, const char *const argv[], const char *protocol, size_t len)
 {
-	const char *options[] = {"protocol", protocol, "identify", "expect 'v{version}'",
-	    "reply_ms", "3000", NULL};
+	const char *options[] = {
+	    "protocol", protocol, "identify", "expect 'v{version}'", "reply_ms", "3000", NULL};
 	int fd = -1;
 
 	s->dir = kit_scratch();
@@ -63,8 +63,8 @@ expect_file(struct scene *s, const char *name, size_t padding)
 	AUTO(file) FILE *f = fopen(path, "re");
 	cr_assert(f, "%s", path);
 	size_t n = fread(got, 1, s->len + 2000, f);
-	cr_assert_eq(n, s->len + padding, "expected %zu bytes and %zu more, got %zu", s->len,
-	    padding, n);
+	cr_assert_eq(
+	    n, s->len + padding, "expected %zu bytes and %zu more, got %zu", s->len, padding, n);
 	cr_expect_eq(memcmp(got, s->image, s->len), 0);
 	for (size_t i = s->len; i < n; i++)
 		cr_expect_eq(got[i], 0x1a);

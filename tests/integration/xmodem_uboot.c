@@ -40,8 +40,8 @@ wait_for_prompt(int fd)
 static void
 setup(struct scene *s, const char *protocol, const char *recipe, const char *verify)
 {
-	static const char *const argv[] = {"qemu-system-arm", "-M", "virt", "-m", "64M", "-nodefaults",
-	    "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios",
+	static const char *const argv[] = {"qemu-system-arm", "-M", "virt", "-m", "64M",
+	    "-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios",
 	    "/usr/lib/u-boot/qemu_arm/u-boot.bin", NULL};
 	const char *options[] = {"protocol", protocol, "recipe", recipe, "address", "40200000",
 	    "tries", "1", "verify", verify, NULL};
@@ -117,7 +117,6 @@ Test(xmodem_uboot, a_crc32_that_differs_is_no_success)
 	    "send '\\r' expect '=> ' send 'crc32 {address} 10\\r' expect '==> {crc32}'");
 	s.image[0] ^= 1;
 	expect_verb(&s, DRIVER_WRITE, ERR_VERIFY);
-	cr_expect(strstr(s.run.result.detail, "verify: expected '==> "), "%s",
-	    s.run.result.detail);
+	cr_expect(strstr(s.run.result.detail, "verify: expected '==> "), "%s", s.run.result.detail);
 	teardown(&s);
 }

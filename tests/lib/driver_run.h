@@ -12,7 +12,7 @@
 struct driver_run {
 	const struct driver *driver;
 	void *state;
-	int fd; /* non-blocking, owned */
+	int fd;              /* non-blocking, owned */
 	const uint8_t *data; /* image, borrowed */
 	struct driver_image image;
 	struct driver_result result;

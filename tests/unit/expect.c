@@ -140,8 +140,7 @@ Test(expect, says_what_it_missed_and_what_came)
 	expect_time(&e, (struct mono){1510});
 	cr_expect_eq(e.state, EXPECT_MISSED);
 	expect_complain(&e, text, sizeof(text));
-	cr_expect_str_eq(
-	    text, "expected '=> 0000abcd' within 500 ms, got '=> 0000dead.[m'");
+	cr_expect_str_eq(text, "expected '=> 0000abcd' within 500 ms, got '=> 0000dead.[m'");
 }
 
 Test(expect, refuses_scripts_that_are_wrong)

@@ -101,7 +101,7 @@ Test(ledger, upgrade_comes_back_after_a_restart_as_it_was_recorded)
 	cr_expect(s.fresh);
 	struct device_upgrade *u = add(&s, 41);
 	u->state = DEVICE_TESTING;
-	u->has_digest = u->has_image_hash = u->wrote = u->rebooted = true;
+	u->has_digest = u->has_image_hash = u->wrote = u->rebooted = u->destructive = true;
 	memset(u->digest, 1, 32);
 	memset(u->image_hash, 2, 32);
 	memset(u->image_sha256, 3, 32);
@@ -125,7 +125,7 @@ Test(ledger, upgrade_comes_back_after_a_restart_as_it_was_recorded)
 	cr_expect_str_eq(u->image_version, "2.0.0");
 	cr_expect_str_eq(u->binding, "a/b/c");
 	cr_expect_str_eq(u->version, "1.0.0");
-	cr_expect(u->has_digest && u->has_image_hash && u->wrote && u->rebooted);
+	cr_expect(u->has_digest && u->has_image_hash && u->wrote && u->rebooted && u->destructive);
 	cr_expect(u->digest[31] == 1 && u->image_hash[31] == 2 && u->image_sha256[31] == 3);
 	cr_expect_eq(u->sequence, (uint64_t)INT64_MAX);
 	cr_expect_eq(u->counter, 12);

@@ -65,8 +65,8 @@ tell(struct scene *s, const char *text)
 static void
 collect(struct scene *s)
 {
-	s->said_len += xmodem_driver.output(s->state, (uint8_t *)s->said + s->said_len,
-	    SAID - s->said_len, s->now);
+	s->said_len += xmodem_driver.output(
+	    s->state, (uint8_t *)s->said + s->said_len, SAID - s->said_len, s->now);
 	cr_assert_lt(s->said_len, SAID);
 }
 
@@ -86,8 +86,8 @@ run(struct scene *s, enum driver_verb verb, const struct line *lines)
 
 		collect(s);
 		if (s->said_len > from && lines->hears &&
-		    memmem(s->said + from, s->said_len - from, lines->hears,
-			strlen(lines->hears))) {
+		    memmem(
+			s->said + from, s->said_len - from, lines->hears, strlen(lines->hears))) {
 			tell(s, lines++->says);
 			continue;
 		}
@@ -100,8 +100,8 @@ run(struct scene *s, enum driver_verb verb, const struct line *lines)
 	return s->result.error;
 }
 
-static const char *const gecko[] = {"recipe", "gecko", "identify",
-    "send 'version\\n' expect 'app {version}\\r'", NULL};
+static const char *const gecko[] = {
+    "recipe", "gecko", "identify", "send 'version\\n' expect 'app {version}\\r'", NULL};
 static const struct line nothing[] = {{NULL, NULL}};
 
 Test(xmodem, identify_reads_the_version_of_a_running_application)
@@ -146,8 +146,9 @@ Test(xmodem, silence_is_away_and_nonsense_is_nonsense)
 Test(xmodem, a_write_goes_through_the_menu_and_reads_the_boot_loaders_word)
 {
 	static const struct line lines[] = {{"\x18\n", "BL > "}, {"\n", "BL > "},
-	    {"1", "begin upload\r\nC"}, {"iii", "\x06"}, {"\x04", "\x06\r\nSerial upload complete\r\n"
-								  "BL > "},
+	    {"1", "begin upload\r\nC"}, {"iii", "\x06"},
+	    {"\x04", "\x06\r\nSerial upload complete\r\n"
+		     "BL > "},
 	    {NULL, NULL}};
 	struct scene s;
 
@@ -235,7 +236,8 @@ Test(xmodem, a_line_that_comes_back_in_mid_transfer_ends_it)
 Test(xmodem, says_what_is_wrong_with_its_options)
 {
 	static const char *const bad[][3] = {{"protocol", "zmodem", "protocol: expected crc"},
-	    {"recipe", "grub", "recipe: expected none"}, {"address", "4020000g", "address: expected"},
+	    {"recipe", "grub", "recipe: expected none"},
+	    {"address", "4020000g", "address: expected"},
 	    {"identify", "send 'x'", "identify: expected a script with an expect of {version}"},
 	    {"enter", "sent 'x'", "enter: script: expected send, expect or pause"},
 	    {"retries", "0", "retries: expected a number from 1"}};
@@ -243,8 +245,8 @@ Test(xmodem, says_what_is_wrong_with_its_options)
 
 	setup(&s, gecko);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		const char *options[] = {"identify", "expect 'v{version}'", bad[i][0], bad[i][1],
-		    NULL};
+		const char *options[] = {
+		    "identify", "expect 'v{version}'", bad[i][0], bad[i][1], NULL};
 		char why[200] = "";
 
 		cr_expect_eq(set(&s, options + (i == 3 ? 2 : 0), why), ERR_CONFIG);

@@ -28,7 +28,7 @@ struct wire {
 	struct xmodem_send s;
 	struct receiver r;
 	struct mono now;
-	long sent, heard;      /* bytes so far */
+	long sent, heard;                 /* bytes so far */
 	long drop_out, flip_out, drop_in; /* positions, NEVER */
 	uint8_t image[IMAGE];
 	struct driver_image file;
@@ -277,8 +277,8 @@ Test(xmodem_send, an_end_without_any_answer_is_unknown_not_failed)
 	w.r.mute_end = true;
 	cr_expect_eq(run(&w), ERR_AMBIGUOUS);
 	cr_expect_eq(w.s.acked, 2000);
-	cr_expect(strstr(w.s.detail, "expected an answer to the end of 2000 bytes"), "%s",
-	    w.s.detail);
+	cr_expect(
+	    strstr(w.s.detail, "expected an answer to the end of 2000 bytes"), "%s", w.s.detail);
 }
 
 Test(xmodem_send, a_cancel_ends_it_only_when_it_comes_twice_in_a_row)
