@@ -340,3 +340,28 @@ Test(xmodem_send, an_image_that_cannot_be_read_ends_it_and_tells_the_receiver)
 	cr_expect_eq(w.r.cans, 8);
 	cr_expect_eq(w.r.got_len, 0);
 }
+
+Test(xmodem_send, an_answer_that_comes_too_early_or_twice_is_not_taken_for_the_next_block)
+{
+	static const uint8_t ask = 'C', ack = 0x06;
+	struct wire w;
+	uint8_t out[200];
+
+	setup(&w, XMODEM_CRC, 1000);
+	xmodem_send_bytes(&w.s, &ask, 1, w.now);
+	xmodem_send_bytes(&w.s, &ack, 1, w.now); /* the block is not out yet */
+	cr_expect_eq(w.s.acked, 0);
+	cr_assert_eq(xmodem_send_output(&w.s, out, sizeof(out), w.now), 133);
+	w.now.ms += 10000;
+	xmodem_send_time(&w.s, w.now);
+	cr_assert_eq(xmodem_send_output(&w.s, out, sizeof(out), w.now), 133);
+	xmodem_send_bytes(&w.s, &ack, 1, w.now); /* late, of the first time */
+	cr_expect_eq(w.s.acked, 128);
+	cr_expect_eq(xmodem_send_output(&w.s, out, sizeof(out), w.now), 0, "quiet first");
+	xmodem_send_bytes(&w.s, &ack, 1, w.now); /* of the second */
+	cr_expect_eq(w.s.acked, 128);
+	w.now = xmodem_send_deadline(&w.s);
+	xmodem_send_time(&w.s, w.now);
+	cr_assert_eq(xmodem_send_output(&w.s, out, sizeof(out), w.now), 133);
+	cr_expect_eq(w.s.acked, 128);
+}
