@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "hatch.h"
 #include "house_look.h"
 #include "house_proc.h"
 #include "sandbox.h"
@@ -219,18 +220,22 @@ start_courier(struct victims *v)
 {
 	struct pollfd p = {.fd = v->server, .events = POLLIN};
 	char path[300];
-	int pair[2], fd;
+	int pair[2], hatch[2], fd;
 
 	while ((fd = accept(v->server, NULL, NULL)) >= 0)
 		close(fd); /* of older ones */
 	snprintf(path, sizeof(path), "%s/download", v->house->dir);
 	AUTO(fd) int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (file < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+	if (file < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 ||
+	    hatch_new(hatch) != ERR_OK)
 		return 0;
 	v->courier =
-	    start(v, "subota-courier", HOUSE_COURIER_UID, (int[]){pair[1], file}, false);
+	    start(v, "subota-courier", HOUSE_COURIER_UID, (int[]){pair[1], hatch[1]}, false);
+	bool given = hatch_give(hatch[0], file) == ERR_OK;
 	close(pair[1]);
-	if (!v->courier || chan_new(pair[0], WHO_FETCHD, WHO_COURIER, &v->chan) != ERR_OK ||
+	close(hatch[0]);
+	close(hatch[1]);
+	if (!v->courier || !given || chan_new(pair[0], WHO_FETCHD, WHO_COURIER, &v->chan) != ERR_OK ||
 	    send_order(v) != ERR_OK || poll(&p, 1, PATIENCE_MS) != 1 || !wait_for_poll(v->courier))
 		return 0;
 	return v->courier;
