@@ -100,6 +100,8 @@ start_courier(struct gate *g, struct image *i)
 	o.url = i->url;
 	o.size = i->size;
 	o.offset = i->done = image_offset(i, length, g->boot_id);
+	snprintf(i->boot_id, sizeof(i->boot_id), "%s", g->boot_id); /* not before: see image.h */
+	i->changed = true;
 	o.etag = o.offset ? i->validator : (char *)(uintptr_t) "";
 	/* one digest is enough, and MD5 is the slower one */
 	o.md5 = (ProtobufCBinaryData){image_needs_md5(i) ? sizeof(i->md5) : 0, i->md5};
@@ -136,7 +138,6 @@ works_start_queued(struct gate *g)
 			return;
 		enum err e = make_room(g, i->size - i->done);
 		step(i, IMAGE_START, NULL);
-		snprintf(i->boot_id, sizeof(i->boot_id), "%s", g->boot_id);
 		if (e != ERR_OK) {
 			i->effects &= ~(unsigned)IMAGE_DO_FETCH;
 			fail_start(g, i, e, "no room for the package in the store");
