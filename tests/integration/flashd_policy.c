@@ -172,8 +172,8 @@ Test(flashd_policy, question_survives_a_killed_flashd_and_is_asked_again_of_the_
 	flashhouse_kill(&h);
 	flashhouse_start(&h);
 	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ASKED, ERR_POLICY);
-	flashhouse_forget(&h);
 	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, NULL));
+	flashhouse_forget(&h);
 	cr_expect_eq(order(&h, "confirm", "7", ""), ERR_OK);
 	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
 	close_house(&h);

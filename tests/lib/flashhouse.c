@@ -103,16 +103,27 @@ on_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 }
 
 static void
-on_link(void *arg, struct bus_link *link)
+on_up(void *arg, struct bus_link *link)
 {
-	(void)arg;
+	struct flashhouse *h = arg;
+
 	(void)link;
+	h->greeted = true;
+}
+
+static void
+on_down(void *arg, struct bus_link *link)
+{
+	struct flashhouse *h = arg;
+
+	(void)link;
+	h->greeted = false;
 }
 
 static void
 open_gate(struct flashhouse *h)
 {
-	struct bus_handler handler = {on_message, on_link, on_link, h};
+	struct bus_handler handler = {on_message, on_up, on_down, h};
 	struct daemon_common c = {0};
 	char path[108];
 
@@ -129,6 +140,7 @@ flashhouse_reconnect(struct flashhouse *h)
 	bus_free(h->bus);
 	loop_free(h->loop);
 	flashhouse_forget(h);
+	h->greeted = false;
 	open_gate(h);
 }
 
@@ -175,6 +187,7 @@ flashhouse_start(struct flashhouse *h)
 	char program[320], lib[300], config[300];
 	sigset_t none;
 
+	h->greeted = false; /* not by this one */
 	programs(lib);
 	write_config(h);
 	snprintf(program, sizeof(program), "%s/subota-flashd", lib);
@@ -253,7 +266,7 @@ flashhouse_send(struct flashhouse *h, Pb__Envelope *e)
 	enum err err = ERR_OFFLINE;
 
 	while (err != ERR_OK && !mono_reached(clock_now(), end)) {
-		if (bus_is_up(h->gate))
+		if (h->greeted)
 			err = bus_send(h->gate, e);
 		loop_once(h->loop, STEP_MS);
 	}
@@ -385,6 +398,7 @@ is_device(const Pb__Envelope *e, const void *arg)
 	const struct look *l = arg;
 
 	return e->body_case == PB__ENVELOPE__BODY_DEVICE_REPORT &&
+	       strcmp(e->device_report->device->device_key, "meter-1") == 0 &&
 	       e->device_report->state == l->state &&
 	       (!l->version || strcmp(e->device_report->version, l->version) == 0);
 }

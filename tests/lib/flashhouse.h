@@ -32,6 +32,7 @@ struct flashhouse {
 	struct loop *loop;
 	struct bus *bus;
 	struct bus_link *gate; /* our end */
+	bool greeted; /* by the flashd that runs; the link may look up when the one before it died */
 	Pb__Envelope *inbox[FLASHHOUSE_INBOX];
 	size_t n;
 };
@@ -52,7 +53,7 @@ void flashhouse_publish(struct flashhouse *h);
 /* Put any bytes there under `h->digest`. */
 void flashhouse_put(struct flashhouse *h, const void *data, size_t len);
 
-/* As the gate; wait for the link. The device is p1/meter-1, component app. */
+/* As the gate; wait for the link to the flashd that runs. The device is p1/meter-1, component app. */
 void flashhouse_offer(struct flashhouse *h, uint64_t id);
 void flashhouse_order(struct flashhouse *h, uint64_t id);
 void flashhouse_send(struct flashhouse *h, Pb__Envelope *e);
@@ -64,6 +65,7 @@ const Pb__PlanVerdict *flashhouse_verdict(struct flashhouse *h, uint64_t id);
 const Pb__Report *flashhouse_report(struct flashhouse *h, uint64_t id, Pb__Phase phase);
 /* The report that ends an upgrade. */
 const Pb__Report *flashhouse_end(struct flashhouse *h, uint64_t id);
+/* Of meter-1. */
 const Pb__DeviceReport *flashhouse_device(
     struct flashhouse *h, Pb__DeviceState state, const char *version);
 /* Run the loop until so many bytes of an upload have reached the device; false after 20 s. */
