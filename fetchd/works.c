@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "room.h"
 #include "talk.h"
 #include "works.h"
 
@@ -15,57 +16,6 @@ step(struct image *i, int event, const struct image_news *news)
 	if (image_step(i, event, news) != ERR_OK)
 		log_debug(NULL, "image %" PRIu64 ": %s means nothing in its state", i->id,
 		    image_table.events[event]);
-}
-
-/* --- room ------------------------------------------------------------------------------------ */
-
-/* The ready image to give up first: never one that is wanted; good ones last, else the longest
- * unused. */
-static struct image *
-pick_victim(struct gate *g)
-{
-	struct image *victim = NULL;
-
-	for (struct image *i = g->book.images; i; i = i->next) {
-		if (i->state != IMAGE_READY || book_users(&g->book, i->id))
-			continue;
-		if (!victim || i->good < victim->good ||
-		    (i->good == victim->good && i->used_at < victim->used_at))
-			victim = i;
-	}
-	return victim;
-}
-
-/* Bytes that downloads in progress will still add. */
-static uint64_t
-promised(const struct gate *g)
-{
-	uint64_t sum = 0;
-
-	for (const struct image *i = g->book.images; i; i = i->next)
-		if (i->state == IMAGE_FETCHING)
-			sum += i->size - i->done;
-	return sum;
-}
-
-static enum err
-make_room(struct gate *g, uint64_t bytes)
-{
-	uint64_t need = bytes + promised(g);
-	enum err e = store_room(g->store, need);
-
-	while (e == ERR_QUOTA || e == ERR_FULL) {
-		struct image *victim = pick_victim(g);
-
-		if (!victim)
-			return e;
-		log_info(NULL, "image %" PRIu64 " makes room for a new one", victim->id);
-		store_drop(g->store, victim->digest);
-		if (book_drop_image(&g->book, victim) != ERR_OK)
-			return ERR_SYSTEM;
-		e = store_room(g->store, need);
-	}
-	return e;
 }
 
 /* --- couriers -------------------------------------------------------------------------------- */
@@ -136,7 +86,7 @@ works_start_queued(struct gate *g)
 			continue;
 		if (downloads_count(g->downloads) >= g->settings->parallel)
 			return;
-		enum err e = make_room(g, i->size - i->done);
+		enum err e = room_make(g, i->size - i->done);
 		step(i, IMAGE_START, NULL);
 		if (e != ERR_OK) {
 			i->effects &= ~(unsigned)IMAGE_DO_FETCH;

@@ -109,7 +109,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "subota-courier is started by subota-fetchd only\n");
 		return 64;
 	}
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) /* takes its time: do it in advance */
+	/* takes its time: do it in advance */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return 71;
 	enum err e = chan_wait(chan, ORDER_MS, &order);
 	if (e == ERR_CLOSED)

@@ -235,7 +235,8 @@ start_courier(struct victims *v)
 	close(pair[1]);
 	close(hatch[0]);
 	close(hatch[1]);
-	if (!v->courier || !given || chan_new(pair[0], WHO_FETCHD, WHO_COURIER, &v->chan) != ERR_OK ||
+	if (!v->courier || !given ||
+	    chan_new(pair[0], WHO_FETCHD, WHO_COURIER, &v->chan) != ERR_OK ||
 	    send_order(v) != ERR_OK || poll(&p, 1, PATIENCE_MS) != 1 || !wait_for_poll(v->courier))
 		return 0;
 	return v->courier;

@@ -18,7 +18,8 @@ expect_offers(const char *words, const char *wanted)
 
 	snprintf(script, sizeof(script),
 	    "compopt() { echo \"files\"; }; . deploy/bash/subotactl; COMP_WORDS=('%s' %s); "
-	    "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _subotactl; printf '%%s\\n' \"${COMPREPLY[@]}\"",
+	    "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _subotactl; "
+	    "printf '%%s\\n' \"${COMPREPLY[@]}\"",
 	    couriers_program("subotactl"), words);
 	struct tool_result r = TOOL(".", "bash", "-c", script);
 	cr_expect_eq(r.status, 0, "%s: %s", words, r.out);

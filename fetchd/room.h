@@ -1,0 +1,15 @@
+/*
+ * room: who has to leave the store when a package needs its place.
+ *
+ * What other downloads have been promised counts as taken, so that two of them cannot both begin
+ * with room for one. An image that an upgrade wants never leaves.
+ */
+#ifndef SUBOTA_ROOM_H
+#define SUBOTA_ROOM_H
+
+#include "gate.h"
+
+/* Give up images until `bytes` fit. ERR_QUOTA or ERR_FULL when they do not. */
+enum err room_make(struct gate *g, uint64_t bytes) MUST_CHECK;
+
+#endif
