@@ -138,11 +138,11 @@ make_as_nobody(const struct daemon_common *c, uid_t uid)
 /* As systemd-tmpfiles leaves it for daemons that never were root. */
 Test(daemon, takes_the_directories_that_root_made_for_it)
 {
-	AUTO(scratch) char *dir = kit_scratch();
 	struct daemon_common c = {.flash_uid = 64001, .operator_gid = 64009};
 
 	if (geteuid() != 0)
 		cr_skip_test("needs root");
+	AUTO(scratch) char *dir = kit_scratch();
 	cr_assert_eq(chmod(dir, 0755), 0);
 	snprintf(c.run_dir, sizeof(c.run_dir), "%s/run", dir);
 	snprintf(c.state_dir, sizeof(c.state_dir), "%s/state", dir);

@@ -41,10 +41,10 @@ Test(secrets, are_read_from_a_file_that_nobody_else_can_read)
 /* systemd gives a service its credential by an ACL, which shows where the group's rights stand. */
 Test(secrets, are_read_from_a_credential_of_the_service_manager)
 {
-	AUTO(scratch) char *dir = kit_scratch();
-
 	if (geteuid() != 0)
 		cr_skip_test("needs root");
+	AUTO(scratch) char *dir = kit_scratch();
+
 	cr_expect_eq(load(dir, 0440, 0), ERR_OK);
 	cr_expect_eq(load(dir, 0440, 100), ERR_DENIED);
 	cr_expect_eq(load(dir, 0460, 0), ERR_DENIED);
