@@ -32,7 +32,8 @@ struct flashhouse {
 	struct loop *loop;
 	struct bus *bus;
 	struct bus_link *gate; /* our end */
-	bool greeted; /* by the flashd that runs; the link may look up when the one before it died */
+	/* By the flashd that runs; the link may look up when the one before it died. */
+	bool greeted;
 	Pb__Envelope *inbox[FLASHHOUSE_INBOX];
 	size_t n;
 };
@@ -53,7 +54,8 @@ void flashhouse_publish(struct flashhouse *h);
 /* Put any bytes there under `h->digest`. */
 void flashhouse_put(struct flashhouse *h, const void *data, size_t len);
 
-/* As the gate; wait for the link to the flashd that runs. The device is p1/meter-1, component app. */
+/* As the gate; wait for the link to the flashd that runs. The device is p1/meter-1, component app.
+ */
 void flashhouse_offer(struct flashhouse *h, uint64_t id);
 void flashhouse_order(struct flashhouse *h, uint64_t id);
 void flashhouse_send(struct flashhouse *h, Pb__Envelope *e);
