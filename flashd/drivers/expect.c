@@ -153,7 +153,8 @@ take_step(struct source *s, struct expect_script *out)
 	int kind = 0;
 	enum err e = ERR_OK;
 
-	while (kind <= EXPECT_PAUSE && (strlen(kinds[kind]) != n || strncmp(s->at, kinds[kind], n)))
+	while (kind <= EXPECT_PAUSE &&
+	       (strlen(kinds[kind]) != n || strncmp(s->at, kinds[kind], n) != 0))
 		kind++;
 	if (kind > EXPECT_PAUSE)
 		return complain(s, "send, expect or pause");

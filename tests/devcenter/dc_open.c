@@ -98,7 +98,7 @@ say_saas(struct dc *dc)
 	cJSON_AddStringToObject(data, "access_token", token);
 	cJSON_AddStringToObject(data, "refresh_token", refresh);
 	cJSON_AddStringToObject(data, "token_type", "jwt");
-	cJSON_AddNumberToObject(data, "expires_in", DC_OPEN_TOKEN_MS / 1000);
+	cJSON_AddNumberToObject(data, "expires_in", (int)(DC_OPEN_TOKEN_MS / 1000));
 	return envelope(OK, "", data);
 }
 

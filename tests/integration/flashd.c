@@ -296,7 +296,8 @@ Test(flashd, devices_on_two_links_are_written_at_the_same_time)
 	open_two(&t);
 	flashhouse_slow_down(&t.h, 6, 100);
 	pace_second(&t, 100); /* until the first has begun, however slow the machine is */
-	cr_assert_not_null(flashhouse_device(&t.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	cr_assert_not_null(
+	    flashhouse_device(&t.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
 	flashhouse_begin_for(&t.h, 2, &second);
 	flashhouse_offer(&t.h, 1);
 	flashhouse_expect_verdict(&t.h, 1, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);

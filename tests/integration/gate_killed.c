@@ -2,6 +2,7 @@
  * Processes of the gate's side that die in mid-download, and what it costs.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <signal.h>
 
 #include "gatehouse_store.h"
@@ -80,7 +81,8 @@ Test(gate_killed, gate_killed_and_restarted_at_once_while_its_courier_still_live
 	gatehouse_kill(&h);
 	gatehouse_start(&h);
 	GATEHOUSE_WAIT(&h, gatehouse_says(&h, "status", "cloudd"));
-	cr_assert_eq(kill(courier, SIGCONT), 0);
+	/* as an ordinary user it died with its parent, and may be buried by now */
+	cr_assert(kill(courier, SIGCONT) == 0 || errno == ESRCH);
 	expect_success(&h); /* one writer at a time: else the digests would not agree */
 }
 
