@@ -17,7 +17,7 @@ CLANG ?= clang
 FUZZ_SECONDS ?= 60
 TEST_JOBS ?= $(shell nproc)
 
-PKGS := libzmq libprotobuf-c libsodium sqlite3 libcrypto libsystemd libcjson
+PKGS := libzmq libprotobuf-c libsodium sqlite3 libcrypto libcjson
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
 	-Wvla -Wformat=2 -Wimplicit-fallthrough -Wundef
 HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
