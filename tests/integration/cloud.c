@@ -15,6 +15,7 @@ TestSuite(cloud_run, .timeout = 120);
 
 static const struct cloud_scene_wish usual = {0};
 
+/* rule: gw-register gw-connect gw-announce */
 Test(cloud_run, the_gateway_registers_once_and_is_known_the_next_time)
 {
 	AUTO(cloud_scene) struct cloud_scene *s = cloud_scene_open(&usual);
@@ -43,6 +44,7 @@ Test(cloud_run, the_gateway_registers_once_and_is_known_the_next_time)
 	cr_expect_not(cloud_scene_log_has(s, DC_CASE_PS), "a secret in the log");
 }
 
+/* rule: status-order timer-status5 */
 Test(cloud_run, a_silent_upgrade_goes_from_the_plan_to_the_platforms_success)
 {
 	AUTO(cloud_scene) struct cloud_scene *s = cloud_scene_open(&usual);
@@ -148,6 +150,7 @@ Test(cloud_run, plain_tcp_is_for_the_laboratory_only_and_is_warned_about)
 	cloud_scene_close(s);
 }
 
+/* rule: tls-verify */
 Test(cloud_run, a_platform_of_another_authority_gets_no_registration)
 {
 	const struct cloud_scene_wish wish = {.ca_file = "/etc/ssl/certs/ca-certificates.crt"};

@@ -123,6 +123,7 @@ meet(bool plain)
 	stop_broker(&b);
 }
 
+/* rule: mqtt-user */
 Test(mosquitto, cloudd_connects_subscribes_and_publishes_over_tls)
 {
 	meet(false);
@@ -133,6 +134,7 @@ Test(mosquitto, cloudd_connects_subscribes_and_publishes_without_tls)
 	meet(true);
 }
 
+/* rule: mqtt-connect */
 Test(mosquitto, a_password_without_a_user_name_is_what_mosquitto_does_not_take)
 {
 	const struct cloud_scene_wish usual = {0};

@@ -64,6 +64,7 @@ Test(faults, a_package_whose_manifest_says_another_version_than_the_plan_is_refu
 	cr_expect_eq(device_number(h, 0, "upload_bytes"), 0);
 }
 
+/* rule: download-range */
 Test(faults, a_download_that_is_cut_twice_is_resumed)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -97,6 +98,7 @@ Test(faults, a_device_that_loses_line_and_power_in_mid_flash_is_upgraded_when_it
 	cr_expect_eq(device_number(h, 0, "boots"), 3, "the first, after the loss, into the image");
 }
 
+/* rule: result-version */
 Test(faults, a_sick_image_is_left_again_and_the_platform_hears_of_it)
 {
 	AUTO(house_case) struct house *h = house_case_new(&(struct house_options){0});
@@ -140,6 +142,7 @@ Test(faults, a_broken_device_does_not_delay_another)
 	cr_expect_eq(house_case_count(h, 0, 11), 0);
 }
 
+/* rule: duplicate publish-again */
 Test(faults, a_platform_that_repeats_and_loses_messages_ends_the_upgrade_all_the_same)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -150,6 +153,7 @@ Test(faults, a_platform_that_repeats_and_loses_messages_ends_the_upgrade_all_the
 	house_case_upgraded(h, 0, HOUSE_NEW);
 }
 
+/* rule: sub-link-lost status-kept */
 Test(faults, a_connection_that_breaks_again_and_again_loses_no_report)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -159,6 +163,7 @@ Test(faults, a_connection_that_breaks_again_and_again_loses_no_report)
 	house_case_upgraded(h, 0, HOUSE_NEW);
 }
 
+/* rule: download-digest */
 Test(faults, a_wrong_digest_from_the_platform_stops_the_upgrade_before_the_device)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});

@@ -186,6 +186,7 @@ KILLED(platform_killed_when_the_end_is_reported,  kill_platform(ENDING))
 /* clang-format on */
 
 /* It has the plan, but has not even looked at it: nobody but cloudd knows of it durably. */
+/* rule: restart-goes-on */
 Test(killed, flashd_killed_with_an_unread_plan)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -198,6 +199,7 @@ Test(killed, flashd_killed_with_an_unread_plan)
 	ends_rightly(h);
 }
 
+/* rule: restart-goes-on status-kept */
 Test(killed, platform_gone_from_mid_flash_until_all_is_over_hears_of_it_later)
 {
 	AUTO(house_case) struct house *h = house_in(FLASHING);
@@ -240,6 +242,7 @@ Test(killed, flashd_killed_before_the_device_goes_back)
 	kill_before_bad_news(HOUSE_FLASHD);
 }
 
+/* rule: restart-goes-on */
 Test(killed, all_three_killed_at_once_in_mid_flash)
 {
 	AUTO(house_case) struct house *h = house_in(FLASHING);

@@ -35,6 +35,7 @@ order(struct house *h, const char *what, const char *argument)
 	return CTL(h->dir, what, "--config", "subota.conf", argument);
 }
 
+/* rule: policy-ask */
 Test(policy, an_upgrade_waits_for_a_yes_on_the_gateway_and_then_goes_through)
 {
 	AUTO(house_case)
@@ -53,6 +54,7 @@ Test(policy, an_upgrade_waits_for_a_yes_on_the_gateway_and_then_goes_through)
 	cr_expect_eq(house_case_count(h, 0, 3), 0);
 }
 
+/* rule: policy-ask silent-reject */
 Test(policy, a_no_on_the_gateway_is_a_refusal_on_the_platform)
 {
 	AUTO(house_case)

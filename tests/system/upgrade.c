@@ -10,6 +10,7 @@
 
 TestSuite(upgrade, .timeout = 120);
 
+/* rule: silent-flow plan-received silent-confirm policy-auto status-fields */
 Test(upgrade, a_silent_plan_ends_with_the_new_version_and_the_platform_knows_it)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -28,6 +29,7 @@ Test(upgrade, a_silent_plan_ends_with_the_new_version_and_the_platform_knows_it)
 	cr_expect_eq(json_number(own, "reverts"), 0);
 }
 
+/* rule: model-product */
 Test(upgrade, two_devices_of_one_package_need_one_download)
 {
 	AUTO(house_case)
@@ -65,6 +67,7 @@ Test(upgrade, the_processes_may_start_in_any_order)
 	house_case_upgraded(h, 0, HOUSE_NEW);
 }
 
+/* rule: gw-connect */
 Test(upgrade, all_stopped_and_started_again_know_what_they_knew)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -116,6 +119,7 @@ is_refused_again(struct house *h, void *arg)
 	return refusals(h) > *(int *)arg;
 }
 
+/* rule: manual-0115 request-none */
 Test(upgrade, a_manual_plan_waits_for_a_person)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});

@@ -140,6 +140,7 @@ Test(cloud, says_download_error_five_times_and_failure_the_sixth)
 
 /* --- timers ----------------------------------------------------------------------------------- */
 
+/* rule: timer-url */
 Test(cloud, gives_up_thirty_seconds_after_the_platform_has_heard_the_confirmation)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
@@ -158,6 +159,7 @@ Test(cloud, gives_up_thirty_seconds_after_the_platform_has_heard_the_confirmatio
 	cr_expect_eq(cloud_case_device(c)->conversation.error, ERR_NO_URL);
 }
 
+/* rule: timer-status5 */
 Test(cloud, says_downloading_every_five_seconds_but_never_twice_in_a_row_unheard)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
@@ -171,6 +173,7 @@ Test(cloud, says_downloading_every_five_seconds_but_never_twice_in_a_row_unheard
 	cr_expect_eq(cloud_case_device(c)->pending, 1);
 }
 
+/* rule: timer-update */
 Test(cloud, cancels_a_device_that_is_silent_for_twenty_minutes_and_waits_for_the_truth)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();

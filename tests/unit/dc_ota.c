@@ -235,6 +235,7 @@ Test(dc_ota, failures_are_tried_again_until_the_plan_has_enough)
 	cr_expect_str_eq(heard(l), "", "no more");
 }
 
+/* rule: timer-reject */
 Test(dc_ota, a_refusal_is_left_alone_for_the_rejection_time)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
@@ -253,6 +254,7 @@ Test(dc_ota, a_refusal_is_left_alone_for_the_rejection_time)
 	cr_expect_str_eq(heard(l), "0111");
 }
 
+/* rule: timer-push */
 Test(dc_ota, an_unanswered_plan_is_pushed_again_after_ten_minutes)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();

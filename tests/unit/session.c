@@ -305,6 +305,7 @@ Test(session, publishes_in_order_and_one_at_a_time)
 	session_free(r.s);
 }
 
+/* rule: timer-resend */
 Test(session, sends_again_with_dup_and_gives_up_after_three)
 {
 	struct rig r = rig_ready(120);
@@ -360,6 +361,7 @@ Test(session, ignores_answers_to_nothing)
 	session_free(r.s);
 }
 
+/* rule: timer-ping */
 Test(session, pings_as_the_platforms_sdk_does)
 {
 	struct rig r = rig_ready(120);

@@ -24,6 +24,7 @@ Test(session, opens_only_with_a_legal_login)
 	session_free(s);
 }
 
+/* rule: timer-gaps */
 Test(session_backoff, has_the_platforms_classes)
 {
 	static const struct {
@@ -66,6 +67,7 @@ Test(session_backoff, jitters_the_short_class_and_all_unknown_codes)
 	cr_expect_lt(session_backoff(SESSION_AUTH, 10431, 1, 0), 2500);
 }
 
+/* rule: timer-pause timer-never */
 Test(session_backoff, pauses_after_six_failures_and_never_retries_a_wrong_secret)
 {
 	for (unsigned n = 1; n <= 8; n++)

@@ -1,0 +1,6 @@
+# The rules of the platform's conversation: tests/system/rules.md is written from rules.txt and the tests.
+.PHONY: rules-table
+rules-table: ## write which test shows which rule of the platform into tests/system/rules.md
+	$(Q)tests/checks/rules table > tests/system/rules.md
+
+test: ITEMS_checks += "check:rules:tests/checks/rules"
