@@ -105,10 +105,10 @@ struct device_upgrade {
 	int error;
 	char detail[DEVICE_DETAIL];
 	uint64_t spent_ms; /* in this state, when last recorded */
+	uint32_t min_battery; /* IDENTIFIED: what the plan wants, for when a person says yes */
+	int32_t min_signal_dbm;
 
 	/* below: not recorded */
-	uint32_t min_battery; /* IDENTIFIED: what the plan wants */
-	int32_t min_signal_dbm;
 	bool changed; /* since it was recorded */
 	unsigned say; /* 1 << Pb__Phase: reports to add when it is recorded */
 	unsigned effects;

@@ -181,6 +181,8 @@ supersede(struct flash *f, const struct device_upgrade *by)
 static void
 keep_terms(struct device_upgrade *u, const Pb__PlanOffer *o)
 {
+	u->changed |= u->min_battery != o->min_battery_percent ||
+		      u->min_signal_dbm != o->min_signal_dbm;
 	u->min_battery = o->min_battery_percent;
 	u->min_signal_dbm = o->min_signal_dbm;
 }

@@ -17,7 +17,11 @@ static const char *const migrations[] = {
     "CREATE TABLE report(id INTEGER PRIMARY KEY, upgrade INT, product_key TEXT, device_key TEXT,"
     " phase INT, error INT, detail TEXT, version TEXT);"
     "CREATE TABLE value(name TEXT PRIMARY KEY, value INT);" COUNTERS_SCHEMA,
+    "ALTER TABLE upgrade ADD COLUMN min_battery INT NOT NULL DEFAULT 0;"
+    "ALTER TABLE upgrade ADD COLUMN min_signal INT NOT NULL DEFAULT 0;",
 };
+
+enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
 
 #define COPY_TEXT(to, row, column) snprintf(to, sizeof(to), "%s", record_text(row, column))
 
@@ -61,6 +65,8 @@ take_columns(struct device_upgrade *u, const struct record_row *row)
 	u->error = (int)record_int(row, 18);
 	COPY_TEXT(u->detail, row, 19);
 	u->spent_ms = (uint64_t)record_int(row, 20);
+	u->min_battery = (uint32_t)record_int(row, 21);
+	u->min_signal_dbm = (int32_t)record_int(row, 22);
 }
 
 /* A record that cannot be right ends its upgrade, not flashd. */
@@ -112,7 +118,8 @@ load(struct ledger *l, struct mono now)
 	enum err e = record_query(l->record, load_upgrade, &at,
 	    "SELECT id, state, product_key, device_key, component, target_version, digest,"
 	    " image_version, binding, sequence, counter, generation, image_sha256, image_hash,"
-	    " wrote, rebooted, version, verb, error, detail, spent_ms FROM upgrade ORDER BY id",
+	    " wrote, rebooted, version, verb, error, detail, spent_ms, min_battery, min_signal"
+	    " FROM upgrade ORDER BY id",
 	    "");
 
 	for (struct device_upgrade *u = l->upgrades; e == ERR_OK && u; u = u->next)
@@ -125,7 +132,7 @@ enum err
 ledger_open(const char *path, struct mono now, struct ledger *l, bool *fresh)
 {
 	*l = (struct ledger){0};
-	enum err e = record_open(path, migrations, 1, fresh, &l->record);
+	enum err e = record_open(path, migrations, MIGRATIONS, fresh, &l->record);
 
 	if (e == ERR_OK)
 		e = record_run(l->record,
@@ -194,9 +201,9 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	return record_run(l->record,
 	    "INSERT OR REPLACE INTO upgrade(id, state, product_key, device_key, component,"
 	    " target_version, digest, image_version, binding, sequence, counter, generation,"
-	    " image_sha256, image_hash, wrote, rebooted, version, verb, error, detail, spent_ms)"
-	    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	    "iittttbttiiibbiitiiti", (int64_t)u->id, (int64_t)u->state, u->product_key,
+	    " image_sha256, image_hash, wrote, rebooted, version, verb, error, detail, spent_ms,"
+	    " min_battery, min_signal) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	    "iittttbttiiibbiitiitiii", (int64_t)u->id, (int64_t)u->state, u->product_key,
 	    u->device_key, u->component, u->target_version, u->digest,
 	    u->has_digest ? sizeof(u->digest) : (size_t)0, u->image_version, u->binding,
 	    (int64_t)u->sequence, (int64_t)u->counter, (int64_t)u->generation, u->image_sha256,
@@ -204,7 +211,7 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	    u->has_image_hash ? sizeof(u->image_hash) : (size_t)0,
 	    (int64_t)(u->wrote && u->destructive ? WROTE_FOR_GOOD : u->wrote),
 	    (int64_t)u->rebooted, u->version, (int64_t)u->verb, (int64_t)u->error, u->detail,
-	    (int64_t)u->spent_ms);
+	    (int64_t)u->spent_ms, (int64_t)u->min_battery, (int64_t)u->min_signal_dbm);
 }
 
 static enum err

@@ -133,6 +133,45 @@ Test(ledger, upgrade_comes_back_after_a_restart_as_it_was_recorded)
 	close_scene(&s);
 }
 
+Test(ledger, what_a_plan_demands_is_known_to_a_confirmation_after_a_restart)
+{
+	struct scene s;
+
+	open_scene(&s);
+	struct device_upgrade *u = add(&s, 42);
+	u->min_battery = 60;
+	u->min_signal_dbm = -95;
+	save(&s);
+	reopen(&s);
+	u = ledger_find(&s.l, 42);
+	cr_assert_not_null(u);
+	cr_expect_eq(u->state, DEVICE_IDENTIFIED);
+	cr_expect_eq(u->min_battery, 60);
+	cr_expect_eq(u->min_signal_dbm, -95);
+	close_scene(&s);
+}
+
+Test(ledger, record_of_the_first_version_is_read_with_nothing_demanded)
+{
+	struct scene s;
+	int64_t n = 0;
+
+	open_scene(&s);
+	add(&s, 43);
+	save(&s);
+	cr_assert_eq(
+	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN min_battery;", ""), ERR_OK);
+	cr_assert_eq(
+	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN min_signal;", ""), ERR_OK);
+	cr_assert_eq(record_run(s.l.record, "PRAGMA user_version = 1", ""), ERR_OK);
+	reopen(&s);
+	cr_assert_not_null(ledger_find(&s.l, 43));
+	cr_expect_eq(ledger_find(&s.l, 43)->min_battery, 0);
+	cr_assert_eq(record_get_int(s.l.record, &n, "PRAGMA user_version", ""), ERR_OK);
+	cr_expect_eq(n, 2);
+	close_scene(&s);
+}
+
 Test(ledger, what_was_not_saved_did_not_happen)
 {
 	struct scene s;
