@@ -12,10 +12,13 @@
 #include <errno.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "cloud_act.h"
 #include "cloud_settings.h"
 #include "cloud_show.h"
+#include "resolver.h"
 #include "uplink.h"
 
 struct cloudd {
@@ -26,6 +29,7 @@ struct cloudd {
 	struct cloud cloud;
 	bool open; /* the cloud is */
 	struct uplink *uplink;
+	struct resolver resolver;
 	struct bus_link *gate;
 	struct loop_timer timer;
 };
@@ -193,6 +197,11 @@ up_down(void *arg, enum err why, int platform_code)
 
 	cloud_on_down(&me->cloud, why, platform_code);
 	set_timer(me);
+	if (why == ERR_NETWORK && resolver_is_lost(&me->resolver)) {
+		log_error(NULL, "%s has been replaced and is out of reach: restart needed",
+		    me->resolver.path);
+		_exit(EX_OSERR); /* everything is durable */
+	}
 }
 
 /* --- the gate --------------------------------------------------------------------------------- */
@@ -329,6 +338,7 @@ start(struct daemon *d)
 	struct cloudd *me = d->settings;
 
 	me->daemon = d;
+	resolver_init(&me->resolver, RESOLVER_FILE);
 	enum err e = open_uplink(me);
 	if (e == ERR_OK)
 		e = open_cloud(me);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,46 @@ allow_path(int ruleset, const char *path, unsigned rights, int abi)
 	return ERR_SYSTEM;
 }
 
+/* The directory in which a link's target lies or will lie. */
+static bool
+find_target_dir(const char *path, char out[PATH_MAX])
+{
+	char target[PATH_MAX], joined[2 * PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	size_t dir = (size_t)(strrchr(path, '/') - path);
+
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	if (!realpath(path, out)) {
+		snprintf(joined, sizeof(joined), "%.*s/%s", target[0] == '/' ? 0 : (int)dir, path,
+		    target);
+		*strrchr(joined, '/') = '\0';
+		return realpath(joined, out) != NULL;
+	}
+	*strrchr(out, '/') = '\0';
+	return true;
+}
+
+static enum err
+allow_replaced(int ruleset, const char *path)
+{
+	char dir[PATH_MAX];
+
+	if (!find_target_dir(path, dir) || dir[0] == '\0' || strrchr(dir, '/') == dir)
+		return ERR_OK;
+	AUTO(fd) int fd = open(dir, O_PATH | O_CLOEXEC | O_DIRECTORY);
+	struct landlock_path_beneath_attr attr = {
+	    .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE, .parent_fd = fd};
+
+	if (fd >= 0 &&
+	    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0) == 0)
+		return ERR_OK;
+	log_error(NULL, "cannot lock itself in: expected to reach %s, got: %s", dir,
+	    strerror(errno));
+	return ERR_SYSTEM;
+}
+
 static enum err
 allow_files(
     int ruleset, const struct landlock_rule *rules, const struct places *places, int abi)
@@ -132,6 +173,8 @@ allow_files(
 
 		if (path[0] == '/')
 			e = allow_path(ruleset, path, rules->rights | LANDLOCK_MAY_BE_ABSENT, abi);
+		if (e == ERR_OK && rules->rights & LANDLOCK_REPLACED)
+			e = allow_replaced(ruleset, path);
 		for (size_t i = 0; e == ERR_OK && rules->place[0] == '$' &&
 				   (path = places_find(places, rules->place, i));
 		     i++)

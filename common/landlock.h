@@ -21,6 +21,9 @@ enum landlock_right {
 	LANDLOCK_DEVICE = 16, /* ioctls of devices */
 	LANDLOCK_RUN = 32,    /* execute */
 	LANDLOCK_MAY_BE_ABSENT = 64,
+	/* A link to a file that is replaced now and then: the files of the directory it leads to
+	 * may be read, unless that is one of the first level, /etc or /run itself. */
+	LANDLOCK_REPLACED = 128,
 };
 
 struct landlock_rule {

@@ -19,9 +19,9 @@
 
 /* What a resolver reads. */
 #define RESOLVER \
-	{"/etc/resolv.conf", READ}, {"/etc/hosts", READ}, {"/etc/nsswitch.conf", READ}, \
-	    {"/etc/host.conf", READ}, {"/etc/gai.conf", READ}, {"/etc/services", READ}, \
-	    {"/etc/localtime", READ}, {"/dev/urandom", READ}
+	{"/etc/resolv.conf", READ | LANDLOCK_REPLACED}, {"/etc/hosts", READ}, \
+	    {"/etc/nsswitch.conf", READ}, {"/etc/host.conf", READ}, {"/etc/gai.conf", READ}, \
+	    {"/etc/services", READ}, {"/etc/localtime", READ}, {"/dev/urandom", READ}
 
 /* What the loader reads for another program. */
 #define LOADER \

@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "log.h"
 #include "nursery.h"
+#include "resolver.h"
 #include "sandbox.h"
 
 enum { GATE_FD = 3, LAST_WORDS_MS = 5000 };
@@ -35,6 +36,7 @@ struct house {
 	char *program, *mode;
 	const char *ca_file; /* "": none */
 	int signals;
+	struct resolver resolver;
 	struct courier couriers[NURSERY_COURIERS_MAX];
 };
 
@@ -89,6 +91,17 @@ spawn(struct house *h, uint32_t id, const int fds[2])
 		tell(id, 0, 0, e);
 }
 
+/* No courier could resolve a name: let the gate and us be started again (resolver.h). */
+static bool
+is_useless(const struct house *h)
+{
+	if (has_couriers(h) || !resolver_is_lost(&h->resolver))
+		return false;
+	log_error(NULL, "%s has been replaced and is out of reach: restart needed",
+	    h->resolver.path);
+	return true;
+}
+
 /* The two descriptors of a SPAWN, or false; whatever else came is closed. */
 static bool
 take_descriptors(struct msghdr *m, int fds[2])
@@ -111,7 +124,7 @@ take_descriptors(struct msghdr *m, int fds[2])
 	return false;
 }
 
-/* One request; false when the gate is gone. */
+/* One request; false when the gate is gone, or we should be. */
 static bool
 serve(struct house *h)
 {
@@ -135,7 +148,7 @@ serve(struct house *h)
 	bool has_fds = take_descriptors(&m, fds);
 	struct courier *c = find(h, r.id);
 
-	if (r.verb == NURSERY_SPAWN && has_fds)
+	if (r.verb == NURSERY_SPAWN && has_fds && !is_useless(h))
 		spawn(h, r.id, fds);
 	else if (r.verb == NURSERY_KILL && c)
 		kill(c->pid, SIGKILL);
@@ -143,7 +156,7 @@ serve(struct house *h)
 		close(fds[0]);
 		close(fds[1]);
 	}
-	return true;
+	return r.verb != NURSERY_SPAWN || !is_useless(h);
 }
 
 static void
@@ -255,6 +268,7 @@ main(int argc, char **argv)
 	}
 	if (lock_in(&h, uid, gid, &mode) != ERR_OK)
 		return 71;
+	resolver_init(&h.resolver, RESOLVER_FILE);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	/* a terminal's Ctrl-C reaches us, too: the gate decides when it ends */

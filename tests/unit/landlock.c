@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "kit.h"
+#include "resolver.h"
 
 #define NEED(number, condition) \
 	do { \
@@ -175,4 +176,96 @@ Test(landlock, names_rights_for_people)
 	cr_expect_str_eq(
 	    landlock_rights_text(LANDLOCK_READ | LANDLOCK_DEVICE, text), "read device");
 	cr_expect_str_eq(landlock_rights_text(LANDLOCK_MAY_BE_ABSENT, text), "");
+}
+
+/* --- a file that is replaced ------------------------------------------------------------------ */
+
+/* As a network manager does it. */
+static void
+replace(const char *path)
+{
+	char fresh[420];
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	int fd = open(fresh, O_WRONLY | O_CREAT, 0644);
+
+	cr_assert(fd >= 0 && rename(fresh, path) == 0);
+	close(fd);
+}
+
+/* In the child: say that we are locked in, wait until the file is another one. */
+static void
+wait_for_other(int ready, int go)
+{
+	char c = 0;
+
+	NEED(20, write(ready, &c, 1) == 1 && read(go, &c, 1) == 1);
+}
+
+enum { LOST = 1, KEPT = 2 };
+
+/* Whether a process that may read `link` loses it when `file` is replaced. */
+static int
+lose(const char *link, const char *file, const char *other)
+{
+	const struct landlock_rule rules[] = {
+	    {link, LANDLOCK_READ | LANDLOCK_REPLACED}, {NULL, 0}};
+	struct places none = {0};
+	struct resolver r;
+	int ready[2], go[2], status = 0;
+	char c = 0;
+
+	cr_assert(pipe(ready) == 0 && pipe(go) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		NEED(10, landlock_enter(rules, NULL, NULL, &none) == ERR_OK);
+		resolver_init(&r, link);
+		NEED(11, !resolver_is_lost(&r));
+		wait_for_other(ready[1], go[0]);
+		NEED(12, open(other, O_RDONLY) < 0 && errno == EACCES);
+		_exit(resolver_is_lost(&r) ? LOST : KEPT);
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1) == 1)
+		replace(file);
+	cr_assert_eq(write(go[1], &c, 1), 1);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	close(ready[0]), close(go[0]), close(go[1]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+Test(landlock, file_behind_a_link_may_be_replaced_and_the_rest_stays_closed)
+{
+	if (landlock_abi() < LANDLOCK_ABI_MIN)
+		cr_skip_test("no Landlock here");
+	AUTO(scratch) char *dir = kit_scratch();
+	char run[300], file[340], link[300], other[340];
+
+	snprintf(run, sizeof(run), "%s/run", dir);
+	snprintf(file, sizeof(file), "%s/resolv.conf", run);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	cr_assert_eq(mkdir(run, 0755), 0);
+	kit_write(dir, "other", "x", 1);
+	cr_assert_eq(symlink("run/resolv.conf", link), 0);
+	cr_expect_eq(lose(link, file, other), KEPT, "a link that leads nowhere yet");
+	cr_expect_eq(lose(link, file, other), KEPT);
+	cr_assert_eq(unlink(link), 0);
+	cr_assert_eq(symlink(file, link), 0);
+	cr_expect_eq(lose(link, file, other), KEPT, "an absolute one");
+}
+
+Test(landlock, plain_file_that_is_replaced_is_lost_and_that_is_noticed)
+{
+	if (landlock_abi() < LANDLOCK_ABI_MIN)
+		cr_skip_test("no Landlock here");
+	AUTO(scratch) char *dir = kit_scratch();
+	char file[300], other[300];
+
+	kit_write(dir, "resolv.conf", "x", 1);
+	kit_write(dir, "other", "x", 1);
+	snprintf(file, sizeof(file), "%s/resolv.conf", dir);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	cr_expect_eq(lose(file, file, other), LOST);
 }
