@@ -144,8 +144,9 @@ on_package(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 	char why[DC_RULE_WHY] = "";
 	const char *file = query(r, "file"), *name = query(r, "name");
 	const struct dc_make_package p = {.file = r->upload,
-	    .mcu = strcmp(query(r, "kind"), "mcu") == 0,
 	    .rule = {.base = file,
+		.mcu = strcmp(query(r, "kind"), "mcu") == 0,
+		.files = 1,
 		.name = *name ? name : file,
 		.component = query(r, "component"),
 		.target = query(r, "target"),

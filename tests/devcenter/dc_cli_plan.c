@@ -11,7 +11,7 @@
 /* clang-format off */
 const struct dc_opt_row dc_cli_plan_package_rows[] = {
 	{"dir",       "DIR",     "directory of the Developer Center"},
-	{"file",      "FILE",    "the package, at most 100 MiB"},
+	{"file",      "FILE",    "the package, at most 100 MiB; repeat for more files (at most 5)"},
 	{"component", "NAME",    "component number"},
 	{"target",    "VERSION", "version it brings"},
 	{"source",    "VERSION", "version it starts from: makes it a delta package"},
@@ -86,11 +86,11 @@ int
 dc_cli_plan_package(struct dc_cli *c)
 {
 	const char *kind = dc_opt_get(&c->opt, "kind", "module");
-	const char *file = dc_opt_get(&c->opt, "file", NULL);
+	const char *file = dc_opt_nth(&c->opt, "file", 0);
 	struct dc_make_package p = {.file = file,
 	    .url = dc_opt_get(&c->opt, "url", NULL),
-	    .mcu = strcmp(kind, "mcu") == 0,
-	    .rule = {.component = dc_opt_get(&c->opt, "component", ""),
+	    .rule = {.mcu = strcmp(kind, "mcu") == 0,
+		.component = dc_opt_get(&c->opt, "component", ""),
 		.target = dc_opt_get(&c->opt, "target", ""),
 		.source = dc_opt_get(&c->opt, "source", NULL),
 		.scheme = dc_opt_get(&c->opt, "scheme", "https"),
@@ -100,8 +100,12 @@ dc_cli_plan_package(struct dc_cli *c)
 
 	if (!file)
 		return fail("package add", "--file is missing");
-	if (!p.mcu && strcmp(kind, "module") != 0)
+	if (!p.rule.mcu && strcmp(kind, "module") != 0)
 		return fail("--kind", "expected module or mcu");
+	const char *more;
+	for (p.rule.files = 1; (more = dc_opt_nth(&c->opt, "file", p.rule.files)); p.rule.files++)
+		if (p.rule.files <= DC_RULE_FILES)
+			p.more[p.rule.files - 1] = more;
 	p.rule.base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
 	p.rule.name = dc_opt_get(&c->opt, "name", p.rule.base);
 	if (dc_make_package(c->db, c->dir, &p, dc_cli_now(c), &got, why))

@@ -166,8 +166,11 @@ find_package(struct dc_http *h, const char *url, struct package *out)
 	if (strncmp(url, "/packages/", 10) != 0)
 		return false;
 	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(
-	    h->dc->db, "SELECT id, name, path, sha256 FROM package WHERE path = ?", "t", url + 10);
+	struct dc_query *q = dc_db_query(h->dc->db,
+	    "SELECT id, name, path, sha256 FROM package WHERE path = ? UNION ALL "
+	    "SELECT k.id, k.name, f.path, f.sha256 FROM package_file f JOIN package k "
+	    "ON k.id = f.package WHERE f.path = ?",
+	    "tt", url + 10, url + 10);
 	if (!dc_query_next(q))
 		return false;
 	out->id = dc_query_int(q, 0);

@@ -13,8 +13,8 @@
 struct dc_make_package {
 	struct dc_rule_package rule;
 	const char *file; /* where its bytes are now; they are copied */
+	const char *more[DC_RULE_FILES]; /* further files, rule.files - 1 of them */
 	const char *url;  /* NULL: the store's own */
-	bool mcu;
 };
 
 struct dc_make_stored {
@@ -26,6 +26,11 @@ struct dc_make_stored {
 /* Put a file into DIR/packages and the table. ERR_EXISTS for a name that is taken. */
 enum err dc_make_package(struct dc_db *db, const char *dir, const struct dc_make_package *p,
     int64_t now, struct dc_make_stored *out, char why[static DC_RULE_WHY]) MUST_CHECK;
+
+/* Another file of a package that is in no plan yet, for those who send files one by one: bytes in
+ * `file`, `base` the name. *idx becomes its index. */
+enum err dc_make_file(struct dc_db *db, const char *dir, int64_t package, const char *file,
+    const char *base, int64_t *idx, char why[static DC_RULE_WHY]) MUST_CHECK;
 
 struct dc_make_plan {
 	struct dc_rule_plan rule; /* rule.components of them in `packages` */

@@ -16,7 +16,7 @@ int64_t
 dc_open_plan_of(struct dc *dc, int64_t device)
 {
 	struct dc_peer p = {.device = device};
-	struct dc_offer o;
+	struct dc_offer o[DC_RULE_COMPONENTS];
 	int64_t now = dc_peer_now(dc);
 	int64_t begun = dc_db_int(dc->db, 0,
 	    "SELECT pl.id FROM plan pl WHERE pl.mode = 'manual' AND pl.state = 'activated' "
@@ -33,7 +33,7 @@ dc_open_plan_of(struct dc *dc, int64_t device)
 		return begun;
 	snprintf(p.pk, sizeof(p.pk), "%s", dc_query_text(q, 0));
 	snprintf(p.dk, sizeof(p.dk), "%s", dc_query_text(q, 1));
-	return dc_plan_waiting(dc, &p, &o) ? o.plan : 0;
+	return dc_plan_waiting(dc, &p, o) ? o[0].plan : 0;
 }
 
 /* downloadStatus: 0 not begun, 1 runs, 2 done, 3 failed. */

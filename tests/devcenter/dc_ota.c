@@ -16,8 +16,8 @@ enum {
 	CMD_PLAN = 0x0111, CMD_FIRMWARE = 0x0113,
 	ID_URL = 1, ID_SIZE = 2, ID_MD5 = 3, ID_COMPONENT = 4, ID_SOURCE = 5, ID_TARGET = 6,
 	ID_KIND = 7, ID_BATTERY = 8, ID_SPACE = 9, ID_SIGNAL = 10, ID_STATUS = 13,
-	ID_STATUS_NAME = 14, ID_CRC = 15, ID_SHA256 = 16, ID_WANTS = 19, ID_VERSION = 25,
-	ID_MCU = 26,
+	ID_STATUS_NAME = 14, ID_CRC = 15, ID_SHA256 = 16, ID_WANTS = 19, ID_FILES = 20,
+	ID_VERSION = 25, ID_MCU = 26, ID_TASKS = 28, ID_FILE_INDEX = 30,
 	EXCEPTION_PAYLOAD = 5,
 	PUSH_EVERY_MS = 600000,  /* again inside the push period while nobody answers */
 	QUIET_MS = 1800000,      /* a running upgrade that says nothing for so long */
@@ -62,6 +62,116 @@ dc_ota_status_text(int64_t status)
 	return row ? row->text : NULL;
 }
 
+/* --- the address of the package -------------------------------------------------------------- */
+
+/* Make a hex digest wrong without making it no digest. */
+static void
+spoil(char *hex)
+{
+	hex[0] = hex[0] == '0' ? '1' : '0';
+}
+
+/* Address, size and MD5 of the file in the query's row. */
+static void
+put_file(struct dc *dc, struct dc_ttlv_out *v, const struct dc_query *q)
+{
+	char url[600], md5[33];
+	bool http = strcmp(dc_query_text(q, 1), "http") == 0;
+	int64_t size = dc_query_int(q, 3), extra = 0;
+
+	if (dc_query_is_null(q, 0))
+		snprintf(url, sizeof(url), "%s/packages/%s", http ? dc->http : dc->https,
+		    dc_query_text(q, 2));
+	else
+		snprintf(url, sizeof(url), "%s", dc_query_text(q, 0));
+	snprintf(md5, sizeof(md5), "%s", dc_query_text(q, 4));
+	if (dc_fault_strikes(&dc->faults, DC_FAULT_WRONG_MD5, NULL))
+		spoil(md5);
+	if (dc_fault_strikes(&dc->faults, DC_FAULT_WRONG_SIZE, &extra))
+		size += extra;
+	dc_ttlv_put_text(v, ID_URL, url);
+	dc_ttlv_put_int(v, ID_SIZE, size);
+	dc_ttlv_put_text(v, ID_MD5, md5);
+}
+
+static void
+put_target(struct dc_ttlv_out *v, const struct dc_offer *o)
+{
+	dc_ttlv_put_text(v, ID_COMPONENT, o->component);
+	dc_ttlv_put_text(v, ID_TARGET, o->target);
+	dc_ttlv_put_int(v, ID_KIND, o->kind);
+}
+
+static void
+put_digests(
+    struct dc *dc, struct dc_ttlv_out *v, const struct dc_offer *o, const struct dc_query *q)
+{
+	char sha256[65];
+
+	snprintf(sha256, sizeof(sha256), "%s", dc_query_text(q, 6));
+	if (dc_fault_strikes(&dc->faults, DC_FAULT_WRONG_SHA256, NULL))
+		spoil(sha256);
+	dc_ttlv_put_text(v, ID_CRC, dc_query_text(q, 5));
+	if (o->sha256)
+		dc_ttlv_put_text(v, ID_SHA256, sha256);
+}
+
+/* One file with its digests, or a list of several files, which have an MD5 only. */
+static void
+put_package(struct dc *dc, struct dc_ttlv_out *v, const struct dc_offer *o, int64_t files,
+    struct dc_query *q)
+{
+	if (files == 1) {
+		put_file(dc, v, q);
+		put_target(v, o);
+		put_digests(dc, v, o, q);
+		return;
+	}
+	put_target(v, o);
+	dc_ttlv_put_struct(v, ID_FILES, (unsigned)files);
+	do {
+		dc_ttlv_put_struct(v, 0, 4);
+		dc_ttlv_put_int(v, ID_FILE_INDEX, dc_query_int(q, 7));
+		put_file(dc, v, q);
+	} while (dc_query_next(q));
+}
+
+static void
+send_package(struct dc *dc, struct dc_peer *p, const struct dc_offer *o)
+{
+	struct dc_ttlv_out v = {0};
+	int64_t more = dc_db_int(
+	    dc->db, 0, "SELECT count(*) FROM package_file WHERE package = ?", "i", o->package);
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(dc->db,
+	    "SELECT url, scheme, path, size, md5, crc, sha256, 0 AS idx FROM package WHERE id = ? "
+	    "UNION ALL SELECT NULL, k.scheme, f.path, f.size, f.md5, f.crc, f.sha256, f.idx "
+	    "FROM package_file f JOIN package k ON k.id = f.package WHERE k.id = ? ORDER BY idx",
+	    "ii", o->package, o->package);
+
+	if (dc_fault_strikes(&dc->faults, DC_FAULT_NO_0113, NULL)) {
+		dc_peer_say(dc, p, "issue URL: not sent, as ordered");
+		return;
+	}
+	if (!dc_query_next(q))
+		return;
+	dc_peer_say(dc, p, "issue URL");
+	put_package(dc, &v, o, more + 1, q);
+	dc_peer_send(dc, p, "ota", CMD_FIRMWARE, 0, &v);
+	dc_peer_say(dc, p, "URL issued");
+}
+
+/* The device confirmed a component whose turn it is. */
+static void
+begin(struct dc *dc, struct dc_peer *p, const struct dc_offer *o)
+{
+	dc_db_do(dc->db,
+	    "UPDATE progress SET state = 1, confirmed = confirmed + 1, "
+	    "started = coalesce(started, ?) WHERE plan = ? AND seq = ? AND device = ?",
+	    "iiii", dc_peer_now(dc), o->plan, o->seq, p->device);
+	send_package(dc, p, o);
+}
+
 /* --- offering -------------------------------------------------------------------------------- */
 
 static bool
@@ -82,36 +192,70 @@ may_push(const struct dc_offer *o, enum dc_ota_why why, int64_t now)
 	return why != DC_OTA_VERSION || now - o->offered > JUST_NOW_MS;
 }
 
+static void
+put_component(struct dc_ttlv_out *v, const struct dc_offer *o)
+{
+	dc_ttlv_put_text(v, ID_COMPONENT, o->component);
+	if (o->source[0])
+		dc_ttlv_put_text(v, ID_SOURCE, o->source);
+	dc_ttlv_put_text(v, ID_TARGET, o->target);
+	dc_ttlv_put_int(v, ID_KIND, o->kind);
+	dc_ttlv_put_int(v, ID_BATTERY, o->min_battery);
+	dc_ttlv_put_int(v, ID_SPACE, o->size);
+	dc_ttlv_put_int(v, ID_SIGNAL, o->min_signal);
+}
+
+static void
+issue(struct dc *dc, struct dc_peer *p, const struct dc_offer *o, unsigned n)
+{
+	struct dc_ttlv_out v = {0};
+
+	if (n > 1)
+		dc_ttlv_put_struct(&v, ID_TASKS, n);
+	for (unsigned i = 0; i < n; i++) {
+		dc_peer_say(dc, p, "issue upgrade plan %s: component %s to version %s",
+		    o[i].plan_name, o[i].component, o[i].target);
+		dc_plan_offered(dc, p, &o[i]);
+		if (n > 1)
+			dc_ttlv_put_struct(&v, 0, o[i].source[0] ? 7 : 6);
+		put_component(&v, &o[i]);
+	}
+	dc_plan_set_due(dc, p, &o[0], PUSH_EVERY_MS);
+	dc_peer_send(dc, p, "ota", CMD_PLAN, 0, &v);
+	dc_peer_say(dc, p, "upgrade plan issued");
+}
+
 void
 dc_ota_offer(struct dc *dc, struct dc_peer *p, enum dc_ota_why why)
 {
-	int64_t now = dc_peer_now(dc);
-	struct dc_ttlv_out v = {0};
-	struct dc_offer o;
+	struct dc_offer o[DC_RULE_COMPONENTS];
 
 	if (dc_fault_strikes(&dc->faults, DC_FAULT_NO_0111, NULL))
 		return;
-	if (!dc_plan_next(dc, p, &o)) {
+	unsigned n = dc_plan_next(dc, p, o);
+	if (n == 0) {
 		if (why == DC_OTA_REQUEST)
 			dc_peer_say(dc, p, "no plan fits");
 		return;
 	}
-	if (!may_push(&o, why, now))
-		return;
-	dc_peer_say(dc, p, "issue upgrade plan %s: component %s to version %s", o.plan_name,
-	    o.component, o.target);
-	dc_plan_offered(dc, p, &o);
-	dc_plan_set_due(dc, p, &o, PUSH_EVERY_MS);
-	dc_ttlv_put_text(&v, ID_COMPONENT, o.component);
-	if (o.source[0])
-		dc_ttlv_put_text(&v, ID_SOURCE, o.source);
-	dc_ttlv_put_text(&v, ID_TARGET, o.target);
-	dc_ttlv_put_int(&v, ID_KIND, o.kind);
-	dc_ttlv_put_int(&v, ID_BATTERY, o.min_battery);
-	dc_ttlv_put_int(&v, ID_SPACE, o.size);
-	dc_ttlv_put_int(&v, ID_SIGNAL, o.min_signal);
-	dc_peer_send(dc, p, "ota", CMD_PLAN, 0, &v);
-	dc_peer_say(dc, p, "upgrade plan issued");
+	if (may_push(&o[0], why, dc_peer_now(dc)))
+		issue(dc, p, o, n);
+}
+
+/* A component is done: one that follows and was in the same notice has its turn; it gets its
+ * address if it was confirmed already. False when there is none. */
+static bool
+go_on(struct dc *dc, struct dc_peer *p)
+{
+	struct dc_offer o[DC_RULE_COMPONENTS];
+
+	if (dc_plan_next(dc, p, o) == 0 || o[0].seq == 0 || !o[0].offered ||
+	    o[0].state != DC_PROGRESS_NONE || (o[0].last != 0 && o[0].last != CONFIRMED))
+		return false;
+	dc_plan_set_due(dc, p, &o[0], PUSH_EVERY_MS);
+	if (o[0].last == CONFIRMED)
+		begin(dc, p, &o[0]);
+	return true;
 }
 
 void
@@ -122,8 +266,8 @@ dc_ota_version(struct dc *dc, struct dc_peer *p, const char *version, const char
 		    version, dc_peer_now(dc), p->device);
 	if (mcu)
 		dc_db_do(dc->db, "UPDATE device SET mcu = ? WHERE id = ?", "ti", mcu, p->device);
-	dc_plan_settle(dc, p);
-	dc_ota_offer(dc, p, DC_OTA_VERSION);
+	if (!dc_plan_settle(dc, p) || !go_on(dc, p))
+		dc_ota_offer(dc, p, DC_OTA_VERSION);
 }
 
 unsigned
@@ -143,68 +287,6 @@ dc_ota_request(struct dc *dc, struct dc_peer *p)
 	return 0;
 }
 
-/* --- the address of the package -------------------------------------------------------------- */
-
-/* Make a hex digest wrong without making it no digest. */
-static void
-spoil(char *hex)
-{
-	hex[0] = hex[0] == '0' ? '1' : '0';
-}
-
-static void
-put_package(
-    struct dc *dc, struct dc_ttlv_out *v, const struct dc_offer *o, const struct dc_query *q)
-{
-	char url[600], md5[33], sha256[65];
-	bool http = strcmp(dc_query_text(q, 1), "http") == 0;
-
-	if (dc_query_is_null(q, 0))
-		snprintf(url, sizeof(url), "%s/packages/%s", http ? dc->http : dc->https,
-		    dc_query_text(q, 2));
-	else
-		snprintf(url, sizeof(url), "%s", dc_query_text(q, 0));
-	snprintf(md5, sizeof(md5), "%s", dc_query_text(q, 4));
-	snprintf(sha256, sizeof(sha256), "%s", dc_query_text(q, 6));
-	if (dc_fault_strikes(&dc->faults, DC_FAULT_WRONG_MD5, NULL))
-		spoil(md5);
-	if (dc_fault_strikes(&dc->faults, DC_FAULT_WRONG_SHA256, NULL))
-		spoil(sha256);
-	int64_t size = dc_query_int(q, 3), extra = 0;
-	if (dc_fault_strikes(&dc->faults, DC_FAULT_WRONG_SIZE, &extra))
-		size += extra;
-	dc_ttlv_put_text(v, ID_URL, url);
-	dc_ttlv_put_int(v, ID_SIZE, size);
-	dc_ttlv_put_text(v, ID_MD5, md5);
-	dc_ttlv_put_text(v, ID_COMPONENT, o->component);
-	dc_ttlv_put_text(v, ID_TARGET, o->target);
-	dc_ttlv_put_int(v, ID_KIND, o->kind);
-	dc_ttlv_put_text(v, ID_CRC, dc_query_text(q, 5));
-	if (o->sha256)
-		dc_ttlv_put_text(v, ID_SHA256, sha256);
-}
-
-static void
-send_package(struct dc *dc, struct dc_peer *p, const struct dc_offer *o)
-{
-	struct dc_ttlv_out v = {0};
-	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(dc->db,
-	    "SELECT url, scheme, path, size, md5, crc, sha256 FROM package WHERE id = ?", "i",
-	    o->package);
-
-	if (dc_fault_strikes(&dc->faults, DC_FAULT_NO_0113, NULL)) {
-		dc_peer_say(dc, p, "issue URL: not sent, as ordered");
-		return;
-	}
-	if (!dc_query_next(q))
-		return;
-	dc_peer_say(dc, p, "issue URL");
-	put_package(dc, &v, o, q);
-	dc_peer_send(dc, p, "ota", CMD_FIRMWARE, 0, &v);
-	dc_peer_say(dc, p, "URL issued");
-}
-
 /* --- statuses -------------------------------------------------------------------------------- */
 
 static void
@@ -220,11 +302,12 @@ on_confirmed(struct dc *dc, struct dc_peer *p, struct dc_offer *o)
 		    o->plan_state, dc_plan_state_name(o->state));
 		return;
 	}
-	dc_db_do(dc->db,
-	    "UPDATE progress SET state = 1, confirmed = confirmed + 1, sha256 = ?, "
-	    "started = coalesce(started, ?) WHERE plan = ? AND seq = ? AND device = ?",
-	    "iiiii", (int64_t)o->sha256, dc_peer_now(dc), o->plan, o->seq, p->device);
-	send_package(dc, p, o);
+	dc_db_do(dc->db, "UPDATE progress SET sha256 = ? WHERE plan = ? AND seq = ? AND device = ?",
+	    "iiii", (int64_t)o->sha256, o->plan, o->seq, p->device);
+	if (dc_plan_must_wait(dc, p, o))
+		dc_peer_say(dc, p, "no URL yet: component %s has its turn later", o->component);
+	else
+		begin(dc, p, o);
 }
 
 /* Whether the versions that come with status 11 contradict it. */
@@ -311,8 +394,8 @@ dc_ota_status(struct dc *dc, struct dc_peer *p)
 		dc_db_do(dc->db, "UPDATE device SET mcu = ? WHERE id = ?", "ti", mcu, p->device);
 	if (known)
 		judge(dc, p, &o, status);
-	if (status == SUCCEEDED)
-		dc_ota_offer(dc, p, DC_OTA_ACTIVE); /* the next component, if there is one */
+	if (status == SUCCEEDED && !go_on(dc, p))
+		dc_ota_offer(dc, p, DC_OTA_ACTIVE); /* another plan, if there is one */
 	return 0;
 }
 

@@ -2,6 +2,9 @@
  * dc_ota: the platform's side of an upgrade (spec: developer center, sections 8 and 11.1), profile
  * P1: a sub-device has the same messages as a device, on its own endpoint.
  *
+ * Several components run in the order of the list, each with statuses of its own; an address is
+ * only given to the first that is not done. One that was confirmed earlier gets it in its turn.
+ *
  * request or push -> 0x0111 plan -> 0x0114 status 1, 2 -> 0x0113 address -> 4, 5, 8, 9, 11 or 12;
  * success is status 11 or a version report that equals the target, whichever comes first.
  */
@@ -21,7 +24,7 @@ enum dc_ota_why {
 };
 /* clang-format on */
 
-/* Offer the first plan that fits, if any. */
+/* Offer the first plan that fits, if any: one component as it is, several as a list (id 28). */
 void dc_ota_offer(struct dc *dc, struct dc_peer *p, enum dc_ota_why why);
 
 /* A device reported versions (NULL: did not say): record, settle, offer. */

@@ -8,7 +8,9 @@
 /* Columns of struct dc_offer, in the order in which read_offer takes them. */
 #define OFFER_COLUMNS \
 	"SELECT pl.id, pc.seq, pk.id, pl.name, pl.state, pk.component, pk.target, pk.source, " \
-	"pk.kind, pk.size, pl.min_battery, pl.min_signal, pl.push, pl.push_from, pl.push_to, " \
+	"pk.kind, pk.size + coalesce((SELECT sum(size) FROM package_file f " \
+	"WHERE f.package = pk.id), 0), pl.min_battery, pl.min_signal, pl.push, pl.push_from, " \
+	"pl.push_to, " \
 	"pl.reject_min, pl.retries, pl.retry_ms, pr.state, pr.last, pr.tries, pr.due, " \
 	"pr.offered, pr.sha256, pc.versions, pl.zone "
 
@@ -91,10 +93,9 @@ dc_plan_version_of(
 	out[0] = '\0';
 	if (!dc_query_next(q))
 		return;
-	if (kind == 0)
+	pick(dc_query_text(q, 1), component, out, size);
+	if (!out[0] && kind == 0)
 		copy(out, size, dc_query_text(q, 0));
-	else
-		pick(dc_query_text(q, 1), component, out, size);
 }
 
 /* Whether `version` is in a list joined by ';'. */
@@ -121,12 +122,36 @@ version_fits(const struct dc_offer *o, const char *versions, const char *version
 	return !versions[0] || listed(versions, version);
 }
 
-/* Whose plans: those that may be offered now, or the manual ones whatever a person decided. */
+/* Whether a component is to be done and may be; marks it when it needs nothing. */
 static bool
-next(struct dc *dc, const struct dc_peer *p, bool only_manual, struct dc_offer *out)
+is_open(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o, const char *versions,
+    bool *stops)
+{
+	char version[65];
+
+	*stops = false;
+	if (o->state == DC_PROGRESS_DONE || o->state == DC_PROGRESS_NEEDLESS)
+		return false;
+	*stops = true;
+	if (o->state == DC_PROGRESS_FAILED)
+		return false;
+	dc_plan_version_of(dc, p->device, o->component, o->kind, version, sizeof(version));
+	if (version[0] && strcmp(version, o->target) == 0) {
+		dc_plan_end(dc, p, o, o->offered ? DC_PROGRESS_DONE : DC_PROGRESS_NEEDLESS);
+		*stops = false;
+		return false;
+	}
+	return version_fits(o, versions, version);
+}
+
+/* Whose plans: those that may be offered now, or the manual ones whatever a person decided. */
+static unsigned
+next(struct dc *dc, const struct dc_peer *p, bool only_manual,
+    struct dc_offer out[static DC_RULE_COMPONENTS])
 {
 	int64_t now = dc_peer_now(dc), blocked = 0, any = only_manual;
-	char version[65];
+	unsigned n = 0;
+	bool stops;
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(dc->db,
 	    OFFER_COLUMNS
@@ -145,39 +170,42 @@ next(struct dc *dc, const struct dc_peer *p, bool only_manual, struct dc_offer *
 	    "ORDER BY pl.id, pc.seq",
 	    "itiiiiiitt", p->device, p->pk, now, now, any, now, now, any, p->dk, p->dk);
 
-	while (dc_query_next(q)) {
+	while (n < DC_RULE_COMPONENTS && dc_query_next(q)) {
 		struct dc_offer o = read_offer(q);
 
-		if (o.plan == blocked || o.state == DC_PROGRESS_DONE ||
-		    o.state == DC_PROGRESS_NEEDLESS)
+		if (n > 0 && o.plan != out[0].plan)
+			break;
+		if (o.plan == blocked)
 			continue;
-		blocked = o.plan; /* what follows in this plan waits for this component */
-		if (o.state == DC_PROGRESS_FAILED)
-			continue;
-		dc_plan_version_of(dc, p->device, o.component, o.kind, version, sizeof(version));
-		if (version[0] && strcmp(version, o.target) == 0) {
-			dc_plan_end(dc, p, &o, o.offered ? DC_PROGRESS_DONE : DC_PROGRESS_NEEDLESS);
-			blocked = 0;
-			continue;
-		}
-		if (!version_fits(&o, dc_query_text(q, 24), version))
-			continue;
-		*out = o;
-		return true;
+		if (is_open(dc, p, &o, dc_query_text(q, 24), &stops))
+			out[n++] = o;
+		else if (stops)
+			blocked = o.plan; /* what follows in this plan waits for it */
 	}
-	return false;
+	return n;
 }
 
-bool
-dc_plan_next(struct dc *dc, const struct dc_peer *p, struct dc_offer *out)
+unsigned
+dc_plan_next(struct dc *dc, const struct dc_peer *p, struct dc_offer out[static DC_RULE_COMPONENTS])
 {
 	return next(dc, p, false, out);
 }
 
-bool
-dc_plan_waiting(struct dc *dc, const struct dc_peer *p, struct dc_offer *out)
+unsigned
+dc_plan_waiting(
+    struct dc *dc, const struct dc_peer *p, struct dc_offer out[static DC_RULE_COMPONENTS])
 {
 	return next(dc, p, true, out);
+}
+
+bool
+dc_plan_must_wait(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o)
+{
+	return dc_db_int(dc->db, 0,
+		   "SELECT count(*) FROM plan_component pc LEFT JOIN progress pr "
+		   "ON pr.plan = pc.plan AND pr.seq = pc.seq AND pr.device = ? "
+		   "WHERE pc.plan = ? AND pc.seq < ? AND coalesce(pr.state, 0) NOT IN (2, 4)",
+		   "iii", p->device, o->plan, o->seq) > 0;
 }
 
 bool

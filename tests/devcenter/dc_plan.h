@@ -10,6 +10,7 @@
 #define DC_PLAN_H
 
 #include "dc_peer.h"
+#include "dc_rule.h"
 
 /* progress.state: the platform's device states. */
 enum dc_progress {
@@ -27,7 +28,7 @@ struct dc_offer {
 	int64_t plan, seq, package;
 	char plan_name[101], plan_state[16];
 	char component[33], target[65], source[65];
-	int64_t kind, size; /* kind: 0 module, 1 MCU */
+	int64_t kind, size; /* kind: 0 module, 1 MCU; size of all its files */
 	int64_t min_battery, min_signal;
 	bool push;
 	int64_t push_from, push_to; /* minutes of the day, in `zone`: minutes east of UTC */
@@ -38,14 +39,21 @@ struct dc_offer {
 	bool sha256;
 };
 
-/* The version that a device reported for a component; "" when it did not. */
+/* The version that a device reported for a component, "" when it did not: the one its list of
+ * component versions names; for a module component otherwise its own version. */
 void dc_plan_version_of(
     struct dc *dc, int64_t device, const char *component, int64_t kind, char *out, size_t size);
 
-/* The component to offer to a device now. Marks on its way what needs no update. */
-bool dc_plan_next(struct dc *dc, const struct dc_peer *p, struct dc_offer *out);
+/* The components to offer to a device now: those of the first plan that has one, in the order in
+ * which they run. Returns how many, at most DC_RULE_COMPONENTS. Marks on its way what needs no
+ * update. */
+unsigned dc_plan_next(
+    struct dc *dc, const struct dc_peer *p, struct dc_offer out[static DC_RULE_COMPONENTS]);
 /* The same among the manual plans, whatever a person decided. */
-bool dc_plan_waiting(struct dc *dc, const struct dc_peer *p, struct dc_offer *out);
+unsigned dc_plan_waiting(
+    struct dc *dc, const struct dc_peer *p, struct dc_offer out[static DC_RULE_COMPONENTS]);
+/* Whether a component that stands before it in its plan is still to be done. */
+bool dc_plan_must_wait(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o);
 
 /* The component that a status is about: the one that was offered last. */
 bool dc_plan_current(

@@ -104,15 +104,28 @@ refuse(char why[static DC_RULE_WHY], const char *what, const char *expected, con
 }
 
 enum err
+dc_rule_file(const char *base, char why[static DC_RULE_WHY])
+{
+	if (dc_rule_is_text(base, DC_RULE_NAME, "_-.") && has_suffix(base))
+		return ERR_OK;
+	return refuse(why, "file",
+	    "a file name of letters, digits, _ - . with one of the platform's suffixes "
+	    "(.bin .tar .zip ...)",
+	    base);
+}
+
+enum err
 dc_rule_package(const struct dc_rule_package *p, char why[static DC_RULE_WHY])
 {
 	static const char charset[] = "1 to 64 letters, digits, _ - .";
 
-	if (!dc_rule_is_text(p->base, DC_RULE_NAME, "_-.") || !has_suffix(p->base))
-		return refuse(why, "file",
-		    "a file name of letters, digits, _ - . with one of the platform's suffixes "
-		    "(.bin .tar .zip ...)",
-		    p->base);
+	if (dc_rule_file(p->base, why))
+		return ERR_INVALID;
+	if (p->files < 1 || p->files > (p->mcu ? 1 : DC_RULE_FILES)) {
+		snprintf(why, DC_RULE_WHY, "file: expected 1 to %d files, got %u",
+		    p->mcu ? 1 : DC_RULE_FILES, p->files);
+		return ERR_INVALID;
+	}
 	if (!dc_rule_is_text(p->component, DC_RULE_COMPONENT, "_-."))
 		return refuse(why, "component", "1 to 32 letters, digits, _ - .", p->component);
 	if (!dc_rule_is_text(p->target, DC_RULE_VERSION, "_-."))

@@ -14,7 +14,7 @@
 /* clang-format off */
 enum {
 	DC_RULE_VERSION = 64, DC_RULE_COMPONENT = 32, DC_RULE_NAME = 100, DC_RULE_REMARK = 200,
-	DC_RULE_COMPONENTS = 20, DC_RULE_VERSIONS = 8, DC_RULE_WHY = 240,
+	DC_RULE_COMPONENTS = 20, DC_RULE_VERSIONS = 8, DC_RULE_WHY = 240, DC_RULE_FILES = 5,
 	DC_RULE_VERIFY_MS = 60 * 60000, /* a verification on one device runs so long */
 };
 /* clang-format on */
@@ -63,7 +63,11 @@ struct dc_rule_package {
 	const char *source;    /* NULL: a full package */
 	const char *scheme;    /* "https" or "http" */
 	const char *remark;    /* NULL: none */
+	bool mcu;
+	unsigned files;        /* 1 to 5; an MCU's package has one */
 };
+/* The name of a file, without its directory. */
+enum err dc_rule_file(const char *base, char why[static DC_RULE_WHY]) MUST_CHECK;
 enum err dc_rule_package(
     const struct dc_rule_package *p, char why[static DC_RULE_WHY]) MUST_CHECK;
 

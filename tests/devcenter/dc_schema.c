@@ -93,6 +93,11 @@ const char *const dc_schema[] = {
 	" token TEXT PRIMARY KEY, refresh TEXT NOT NULL UNIQUE,"
 	" kind TEXT NOT NULL CHECK (kind IN ('saas', 'user')),"
 	" expires INTEGER NOT NULL, refresh_until INTEGER NOT NULL);",
+	"CREATE TABLE package_file (" /* the second and further files; the first is the package's */
+	" package INTEGER NOT NULL REFERENCES package (id), idx INTEGER NOT NULL,"
+	" name TEXT NOT NULL, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,"
+	" md5 TEXT NOT NULL, crc TEXT NOT NULL, sha256 TEXT NOT NULL,"
+	" PRIMARY KEY (package, idx));",
 	NULL,
 };
 /* clang-format on */

@@ -24,7 +24,7 @@ static const struct field package_fields[] = {
 	{"id", true}, {"name", false}, {"component", false}, {"target", false},
 	{"source", false}, {"size", true}, {"md5", false}, {"crc", false}, {"sha256", false},
 	{"scheme", false}, {"path", false}, {"requests", true}, {"bytes_served", true},
-	{"kind", true}, {"remark", false}, {"created", true}, {NULL, false},
+	{"kind", true}, {"remark", false}, {"created", true}, {"files", true}, {NULL, false},
 };
 static const struct field plan_fields[] = {
 	{"id", true}, {"name", false}, {"product", false}, {"state", false}, {"mode", false},
@@ -227,8 +227,10 @@ dc_state_all(struct dc_db *db, int64_t now, bool statuses)
 	struct dc_query *products = dc_db_query(db, "SELECT pk, kind FROM product ORDER BY pk", "");
 	AUTO(dc_query)
 	struct dc_query *packages = dc_db_query(db,
-	    "SELECT id, name, component, target, source, size, md5, crc, sha256, scheme, path, "
-	    "requests, bytes, kind, remark, created FROM package ORDER BY id",
+	    "SELECT id, name, component, target, source, size + coalesce((SELECT sum(size) "
+	    "FROM package_file f WHERE f.package = package.id), 0), md5, crc, sha256, scheme, "
+	    "path, requests, bytes, kind, remark, created, 1 + (SELECT count(*) "
+	    "FROM package_file f WHERE f.package = package.id) FROM package ORDER BY id",
 	    "");
 
 	cJSON_AddNumberToObject(all, "now", (double)now);

@@ -162,3 +162,23 @@ Test(devcenter_packages, bytes_that_were_served_are_counted, .timeout = 120)
 	cr_expect_eq(cJSON_GetObjectItem(p, "requests")->valuedouble, 3);
 	dc_scene_close(&s);
 }
+
+Test(devcenter_packages, every_file_of_a_package_is_served_and_counted, .timeout = 120)
+{
+	struct dc_scene s = dc_scene_open();
+
+	struct tool_result r = TOOL(s.dir, "sh", "-c", "head -c 5000 fw.bin >a.bin; "
+						       "tail -c 7000 fw.bin >b.bin");
+	dc_scene_must(&r, "two files");
+	DC_MUST(&s, "package", "add", "--file", "a.bin", "--file", "b.bin", "--name", "pair",
+	    "--component", "app", "--target", "9.0.0");
+	r = TOOL(s.dir, "sh", "-c",
+	    "for f in a b; do curl -s --max-time 20 --cacert ca.pem -o got.$f "
+	    "$(sed 's/.*\"https_port\":\\([0-9]*\\).*/https:\\/\\/127.0.0.1:\\1/' ready.json)"
+	    "/packages/$(ls packages | grep -e \"-$f.bin\") && cmp got.$f $f.bin || exit 1; done");
+	dc_scene_must(&r, "both are served");
+	r = DC_RUN(&s, "status");
+	cr_expect(strstr(r.out, "package pair: app 9.0.0, 12000 bytes, 12000 served in 2 requests"),
+	    "%s", r.out);
+	dc_scene_close(&s);
+}

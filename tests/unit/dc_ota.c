@@ -4,128 +4,60 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "dc_case.h"
 #include "dc_ota.h"
+#include "dc_talk.h"
 
 enum { FAILED = 3, DONE = 2, RUNNING = 1, NEEDLESS = 4 };
-
-static void
-report(struct dc_line *l, const char *version)
-{
-	struct dc_ttlv_out o = {0};
-
-	dc_ttlv_put_text(&o, 2, version);
-	dc_line_command(l, DC_CASE_SUB_EP, "sys", 0x0044, &o);
-}
-
-static void
-ask(struct dc_line *l, const char *version)
-{
-	struct dc_ttlv_out o = {0};
-
-	dc_ttlv_put_text(&o, 25, version);
-	dc_line_command(l, DC_CASE_SUB_EP, "ota", 0x0115, &o);
-}
-
-/* A status; `version` only with 11 and 12. */
-static void
-say(struct dc_line *l, int status, const char *version)
-{
-	static const char *const names[] = {"", "REVICEPLAN", "SUBMITOTA", "REFUSEDOTA",
-	    "DOWNLOADSTART", "DOWNLOADING", "DOWNLOADERROR", "", "DOWNLOADSUCCESS", "UPDATING", "",
-	    "UPDATESUCCESS", "UPDATEERROR"};
-	struct dc_ttlv_out o = {0};
-
-	dc_ttlv_put_int(&o, 13, status);
-	dc_ttlv_put_text(&o, 14, names[status]);
-	dc_ttlv_put_int(&o, 7, 0);
-	dc_ttlv_put_text(&o, 4, "app");
-	if (version)
-		dc_ttlv_put_text(&o, 25, version);
-	dc_line_command(l, DC_CASE_SUB_EP, "ota", 0x0114, &o);
-}
-
-/* Commands that the platform sent since the last look, as text. */
-static const char *
-heard(struct dc_line *l)
-{
-	static char text[200];
-	AUTO(mem) struct dc_ttlv *v = calloc(1, sizeof(*v));
-	size_t n = 0;
-	unsigned cmd;
-
-	text[0] = '\0';
-	while ((cmd = dc_line_frame(l, v)) != 0)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%04x", n ? " " : "", cmd);
-	return text;
-}
-
-static struct dc_line *
-logged_in(struct dc_case *c)
-{
-	struct dc_line *l = dc_case_connect(c);
-
-	dc_line_login(l, 0);
-	dc_line_sub_login(l, false);
-	return l;
-}
-
-static void
-pass(struct dc_case *c, uint64_t ms)
-{
-	*dc_case_clock() += ms;
-	dc_platform_tick(c->dc, (struct mono){0});
-}
 
 Test(dc_ota, a_plan_is_pushed_at_login_and_the_upgrade_runs_to_success)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	cr_expect_str_eq(heard(l), "00c3 0111");
-	report(l, "1.0.0");
-	cr_expect_str_eq(heard(l), "", "the same plan was offered just now");
-	say(l, 1, NULL);
-	say(l, 2, NULL);
-	cr_expect_str_eq(heard(l), "0113");
+	cr_expect_str_eq(dc_talk_heard(l), "00c3 0111");
+	dc_talk_report(l, "1.0.0");
+	cr_expect_str_eq(dc_talk_heard(l), "", "the same plan was offered just now");
+	dc_talk_say(l, "app", 1, NULL);
+	dc_talk_say(l, "app", 2, NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "0113");
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), RUNNING);
-	say(l, 4, NULL);
-	say(l, 5, NULL);
-	say(l, 8, NULL);
-	say(l, 9, NULL);
-	say(l, 11, "2.0.0");
-	cr_expect_str_eq(heard(l), "");
+	dc_talk_say(l, "app", 4, NULL);
+	dc_talk_say(l, "app", 5, NULL);
+	dc_talk_say(l, "app", 8, NULL);
+	dc_talk_say(l, "app", 9, NULL);
+	dc_talk_say(l, "app", 11, "2.0.0");
+	cr_expect_str_eq(dc_talk_heard(l), "");
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), DONE);
 	cr_expect_str_eq(dc_case_statuses(c, DC_CASE_SUB_DK), "1 2 4 5 8 9 11");
-	ask(l, "2.0.0");
-	cr_expect_str_eq(heard(l), "", "nothing is left to do");
+	dc_talk_ask(l, "2.0.0", NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "", "nothing is left to do");
 }
 
 Test(dc_ota, a_plan_is_pushed_when_a_version_report_makes_it_fit)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, "1.0.0", "2.0.0", true);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	cr_expect_str_eq(heard(l), "00c3", "its version is not known yet");
-	report(l, "0.9.0");
-	cr_expect_str_eq(heard(l), "", "another source version");
-	report(l, "1.0.0");
-	cr_expect_str_eq(heard(l), "0111");
+	cr_expect_str_eq(dc_talk_heard(l), "00c3", "its version is not known yet");
+	dc_talk_report(l, "0.9.0");
+	cr_expect_str_eq(dc_talk_heard(l), "", "another source version");
+	dc_talk_report(l, "1.0.0");
+	cr_expect_str_eq(dc_talk_heard(l), "0111");
 }
 
 Test(dc_ota, the_plan_and_the_address_carry_what_was_planned)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, "1.0.0", "2.0.0", false);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 	AUTO(mem) struct dc_ttlv *v = calloc(1, sizeof(*v));
 	char text[100];
 	int64_t n;
 
-	cr_expect_str_eq(heard(l), "00c3", "it is not pushed");
-	ask(l, "1.0.0");
+	cr_expect_str_eq(dc_talk_heard(l), "00c3", "it is not pushed");
+	dc_talk_ask(l, "1.0.0", NULL);
 	cr_assert_eq(dc_line_frame(l, v), 0x0111);
 	cr_expect(dc_ttlv_text(v, 4, text, sizeof(text)) && strcmp(text, "app") == 0);
 	cr_expect(dc_ttlv_text(v, 5, text, sizeof(text)) && strcmp(text, "1.0.0") == 0);
@@ -134,7 +66,7 @@ Test(dc_ota, the_plan_and_the_address_carry_what_was_planned)
 	cr_expect(dc_ttlv_int(v, 8, &n) && n == 30);
 	cr_expect(dc_ttlv_int(v, 9, &n) && n == 5000);
 	cr_expect(dc_ttlv_int(v, 10, &n) && n == -110);
-	say(l, 2, NULL);
+	dc_talk_say(l, "app", 2, NULL);
 	cr_assert_eq(dc_line_frame(l, v), 0x0113);
 	cr_expect(dc_ttlv_text(v, 1, text, sizeof(text)));
 	cr_expect_str_eq(text, "https://127.0.0.1:8443/packages/fw2.0.0");
@@ -145,7 +77,7 @@ Test(dc_ota, sha256_comes_when_it_was_asked_for_and_lies_on_request)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 	AUTO(mem) struct dc_ttlv *v = calloc(1, sizeof(*v));
 	struct dc_ttlv_out o = {0};
 	char text[100];
@@ -154,7 +86,7 @@ Test(dc_ota, sha256_comes_when_it_was_asked_for_and_lies_on_request)
 	dc_fault_set(&c->dc->faults, DC_FAULT_WRONG_SHA256, 1, 1, 1);
 	dc_fault_set(&c->dc->faults, DC_FAULT_WRONG_MD5, 1, 1, 1);
 	dc_fault_set(&c->dc->faults, DC_FAULT_WRONG_SIZE, -10, 1, 1);
-	heard(l);
+	dc_talk_heard(l);
 	dc_ttlv_put_int(&o, 13, 2);
 	dc_ttlv_put_text(&o, 14, "SUBMITOTA");
 	dc_ttlv_put_int(&o, 7, 0);
@@ -175,13 +107,13 @@ Test(dc_ota, a_version_report_that_equals_the_target_is_success)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	say(l, 2, NULL);
-	say(l, 9, NULL);
-	report(l, "1.0.0");
+	dc_talk_say(l, "app", 2, NULL);
+	dc_talk_say(l, "app", 9, NULL);
+	dc_talk_report(l, "1.0.0");
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), RUNNING);
-	report(l, "2.0.0");
+	dc_talk_report(l, "2.0.0");
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), DONE);
 }
 
@@ -190,12 +122,12 @@ Test(dc_ota, success_with_another_version_is_a_failure)
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
 	dc_db_do(c->db, "UPDATE plan SET retries = 0", "");
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	say(l, 2, NULL);
-	say(l, 11, "1.9.9");
+	dc_talk_say(l, "app", 2, NULL);
+	dc_talk_say(l, "app", 11, "1.9.9");
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), FAILED);
-	report(l, "2.0.0");
+	dc_talk_report(l, "2.0.0");
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), DONE, "the truth wins");
 }
 
@@ -203,11 +135,11 @@ Test(dc_ota, a_device_at_the_target_needs_no_update)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", false);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	heard(l);
-	ask(l, "2.0.0");
-	cr_expect_str_eq(heard(l), "");
+	dc_talk_heard(l);
+	dc_talk_ask(l, "2.0.0", NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "");
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), NEEDLESS);
 }
 
@@ -216,23 +148,23 @@ Test(dc_ota, failures_are_tried_again_until_the_plan_has_enough)
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
 	dc_db_do(c->db, "UPDATE plan SET retries = 2", "");
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 	static const int failure[] = {6, 12, 12};
 
-	cr_expect_str_eq(heard(l), "00c3 0111");
+	cr_expect_str_eq(dc_talk_heard(l), "00c3 0111");
 	for (int i = 0; i < 3; i++) {
-		say(l, 2, NULL);
-		cr_expect_str_eq(heard(l), "0113");
-		say(l, failure[i], NULL);
-		say(l, failure[i], NULL); /* the same failure, told twice */
-		pass(c, 500);
-		cr_expect_str_eq(heard(l), "", "not yet");
-		pass(c, 600);
-		cr_expect_str_eq(heard(l), i < 2 ? "0111" : "");
+		dc_talk_say(l, "app", 2, NULL);
+		cr_expect_str_eq(dc_talk_heard(l), "0113");
+		dc_talk_say(l, "app", failure[i], NULL);
+		dc_talk_say(l, "app", failure[i], NULL); /* the same failure, told twice */
+		dc_talk_pass(c, 500);
+		cr_expect_str_eq(dc_talk_heard(l), "", "not yet");
+		dc_talk_pass(c, 600);
+		cr_expect_str_eq(dc_talk_heard(l), i < 2 ? "0111" : "");
 	}
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), FAILED);
-	ask(l, "1.0.0");
-	cr_expect_str_eq(heard(l), "", "no more");
+	dc_talk_ask(l, "1.0.0", NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "", "no more");
 }
 
 /* rule: timer-reject */
@@ -240,18 +172,18 @@ Test(dc_ota, a_refusal_is_left_alone_for_the_rejection_time)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	heard(l);
-	say(l, 3, NULL);
-	pass(c, 119 * 60000);
-	report(l, "1.0.0");
-	cr_expect_str_eq(heard(l), "");
-	ask(l, "1.0.0");
-	cr_expect_str_eq(heard(l), "0111", "whoever asks is answered");
-	say(l, 3, NULL);
-	pass(c, 120 * 60000);
-	cr_expect_str_eq(heard(l), "0111");
+	dc_talk_heard(l);
+	dc_talk_say(l, "app", 3, NULL);
+	dc_talk_pass(c, 119 * 60000);
+	dc_talk_report(l, "1.0.0");
+	cr_expect_str_eq(dc_talk_heard(l), "");
+	dc_talk_ask(l, "1.0.0", NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "0111", "whoever asks is answered");
+	dc_talk_say(l, "app", 3, NULL);
+	dc_talk_pass(c, 120 * 60000);
+	cr_expect_str_eq(dc_talk_heard(l), "0111");
 }
 
 /* rule: timer-push */
@@ -259,16 +191,16 @@ Test(dc_ota, an_unanswered_plan_is_pushed_again_after_ten_minutes)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	heard(l);
-	pass(c, 599999);
-	cr_expect_str_eq(heard(l), "");
-	pass(c, 1);
-	cr_expect_str_eq(heard(l), "0111");
-	say(l, 5, NULL);
-	pass(c, 600000);
-	cr_expect_str_eq(heard(l), "", "a running upgrade is not disturbed");
+	dc_talk_heard(l);
+	dc_talk_pass(c, 599999);
+	cr_expect_str_eq(dc_talk_heard(l), "");
+	dc_talk_pass(c, 1);
+	cr_expect_str_eq(dc_talk_heard(l), "0111");
+	dc_talk_say(l, "app", 5, NULL);
+	dc_talk_pass(c, 600000);
+	cr_expect_str_eq(dc_talk_heard(l), "", "a running upgrade is not disturbed");
 }
 
 Test(dc_ota, only_devices_that_a_plan_means_are_offered_it)
@@ -298,13 +230,14 @@ Test(dc_ota, only_devices_that_a_plan_means_are_offered_it)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		AUTO(dc_case) struct dc_case *c = dc_case_new();
-		AUTO(dc_line) struct dc_line *l = logged_in(c);
+		AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
 		dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", false);
 		dc_db_do(c->db, rows[i].sql, "");
-		heard(l);
-		ask(l, "1.0.0");
-		cr_expect_str_eq(heard(l), rows[i].offered ? "0111" : "", "%s", rows[i].sql);
+		dc_talk_heard(l);
+		dc_talk_ask(l, "1.0.0", NULL);
+		cr_expect_str_eq(
+		    dc_talk_heard(l), rows[i].offered ? "0111" : "", "%s", rows[i].sql);
 	}
 }
 
@@ -323,28 +256,28 @@ Test(dc_ota, a_plan_is_pushed_in_its_period_only)
 		dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
 		dc_db_do(c->db, "UPDATE plan SET push_from = ?, push_to = ?", "ii",
 		    (int64_t)rows[i].from, (int64_t)rows[i].to);
-		AUTO(dc_line) struct dc_line *l = logged_in(c);
-		cr_expect_str_eq(heard(l), rows[i].offered ? "00c3 0111" : "00c3", "%d to %d",
-		    rows[i].from, rows[i].to);
+		AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
+		cr_expect_str_eq(dc_talk_heard(l), rows[i].offered ? "00c3 0111" : "00c3",
+		    "%d to %d", rows[i].from, rows[i].to);
 	}
 }
 
 Test(dc_ota, activation_reaches_devices_that_are_online)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 	struct dc_db *other = NULL;
 
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
 	dc_db_do(c->db, "UPDATE plan SET state = 'inactivated'", "");
 	cr_assert_eq(dc_db_open(c->dir, false, &other), ERR_OK);
-	heard(l);
-	pass(c, 100);
-	cr_expect_str_eq(heard(l), "");
+	dc_talk_heard(l);
+	dc_talk_pass(c, 100);
+	cr_expect_str_eq(dc_talk_heard(l), "");
 	dc_db_do(other, "UPDATE plan SET state = 'activated'", "");
 	dc_db_do(other, "INSERT INTO command (what, device) VALUES ('plan', 0)", "");
-	pass(c, 100);
-	cr_expect_str_eq(heard(l), "0111");
+	dc_talk_pass(c, 100);
+	cr_expect_str_eq(dc_talk_heard(l), "0111");
 	dc_db_close(other);
 }
 
@@ -352,18 +285,18 @@ Test(dc_ota, a_suspended_plan_gives_no_address_but_a_running_one_goes_on)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
 	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	heard(l);
+	dc_talk_heard(l);
 	dc_db_do(c->db, "UPDATE plan SET state = 'suspended'", "");
-	say(l, 2, NULL);
-	cr_expect_str_eq(heard(l), "");
+	dc_talk_say(l, "app", 2, NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "");
 	dc_db_do(c->db, "UPDATE plan SET state = 'activated'", "");
-	say(l, 2, NULL);
-	cr_expect_str_eq(heard(l), "0113");
+	dc_talk_say(l, "app", 2, NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "0113");
 	dc_db_do(c->db, "UPDATE plan SET state = 'suspended'", "");
-	say(l, 2, NULL);
-	cr_expect_str_eq(heard(l), "0113", "it had begun");
+	dc_talk_say(l, "app", 2, NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "0113", "it had begun");
 }
 
 Test(dc_ota, components_run_in_the_order_of_the_list)
@@ -381,7 +314,7 @@ Test(dc_ota, components_run_in_the_order_of_the_list)
 	char text[40];
 
 	dc_line_login(l, 0);
-	heard(l);
+	dc_talk_heard(l);
 	dc_ttlv_put_text(&o, 25, "gw1");
 	dc_ttlv_put_text(&o, 26, "MCU1:2.0.0;MCU2:1.0.0");
 	dc_line_command(l, DC_CASE_EP, "ota", 0x0115, &o);
@@ -393,11 +326,11 @@ Test(dc_ota, components_run_in_the_order_of_the_list)
 Test(dc_ota, a_status_without_a_plan_is_recorded_and_nothing_more)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();
-	AUTO(dc_line) struct dc_line *l = logged_in(c);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
 
-	heard(l);
-	say(l, 2, NULL);
-	cr_expect_str_eq(heard(l), "");
+	dc_talk_heard(l);
+	dc_talk_say(l, "app", 2, NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "");
 	cr_expect_str_eq(dc_case_statuses(c, DC_CASE_SUB_DK), "2");
 	cr_expect_eq(dc_case_state(c, DC_CASE_SUB_DK), -1);
 }

@@ -69,7 +69,8 @@ Test(dc_rule, a_push_period_has_a_zone_and_may_span_midnight)
 static struct dc_rule_package
 good_package(void)
 {
-	return (struct dc_rule_package){.base = "fw_1-0.tar.gz",
+	return (struct dc_rule_package){.files = 1,
+	    .base = "fw_1-0.tar.gz",
 	    .name = "fw",
 	    .component = "app",
 	    .target = "1.0.0-a_b",
