@@ -26,6 +26,7 @@ static const char *const programs[] = {"common", "cloudd", "fetchd", "flashd", "
 
 struct parse {
 	const struct conf_table *t;
+	const struct conf_watch *watch;
 	const char *name;
 	char *settings;
 	unsigned line, errors;
@@ -126,6 +127,18 @@ is_foreign(const struct parse *p, const char *name)
 	return false;
 }
 
+/* Tell whoever watches. */
+static void
+tell(const struct parse *p, const struct conf_section *s, const char *item, const char *name,
+    const struct conf_key *key, const char *value, unsigned line)
+{
+	const struct conf_watch *w = p->watch;
+
+	if (w)
+		w->on_value(w->ctx, s, s->named ? item + s->name_offset : "", name, key, value,
+		    line);
+}
+
 /* Defaults for what the section did not say, and what it should have said. */
 static void
 finish_keys(struct parse *p, const struct conf_section *s, void *item, uint64_t seen, unsigned line)
@@ -141,7 +154,9 @@ finish_keys(struct parse *p, const struct conf_section *s, void *item, uint64_t 
 		if (!k->fallback)
 			fault(p, line, "[%s] %s: expected %s, got nothing", s->name, k->name,
 			    expected);
-		else if (conf_value_set(k, item, k->fallback) != ERR_OK)
+		else if (conf_value_set(k, item, k->fallback) == ERR_OK)
+			tell(p, s, item, k->name, k, k->fallback, 0);
+		else
 			fault(p, line, "[%s] %s: expected %s, got the default \"%s\"", s->name,
 			    k->name, expected, k->fallback);
 	}
@@ -259,8 +274,10 @@ set_key(struct parse *p, size_t index, const char *value)
 		return;
 	}
 	p->seen_keys |= bit;
-	if (conf_value_set(k, p->item, value) == ERR_OK)
+	if (conf_value_set(k, p->item, value) == ERR_OK) {
+		tell(p, p->section, p->item, k->name, k, value, p->line);
 		return;
+	}
 	conf_value_expected(k, expected);
 	if (k->secret)
 		fault(p, p->line, "%s: expected %s, got %zu bytes (not shown)", k->name, expected,
@@ -285,7 +302,9 @@ set_other(struct parse *p, const char *key, const char *value)
 		return;
 	}
 	p->others[p->n_others++] = key;
-	if (p->section->on_other(p->item, key, value, why, sizeof(why)) != ERR_OK)
+	if (p->section->on_other(p->item, key, value, why, sizeof(why)) == ERR_OK)
+		tell(p, p->section, p->item, key, NULL, value, p->line);
+	else
 		fault(p, p->line, "%.100s: %s, got \"%.200s\"", key,
 		    *why ? why : "expected another value", value);
 }
@@ -381,15 +400,13 @@ finish(struct parse *p)
 	}
 }
 
-enum err
-conf_parse(
-    const struct conf_table *t, const char *name, const char *text, size_t len, void *settings)
+static enum err
+parse_text(struct parse *p, const char *text, size_t len)
 {
-	struct parse p = {.t = t, .name = name, .settings = settings};
 	const char *nul = len ? memchr(text, 0, len) : NULL;
 
 	if (len > FILE_MAX || nul) {
-		log_error(NULL, "%s: expected text of at most %d bytes, got %s", name, FILE_MAX,
+		log_error(NULL, "%s: expected text of at most %d bytes, got %s", p->name, FILE_MAX,
 		    nul ? "a NUL byte" : "more");
 		return ERR_CONFIG;
 	}
@@ -399,16 +416,27 @@ conf_parse(
 	if (len)
 		memcpy(copy, text, len);
 	copy[len] = 0;
-	start(&p);
-	parse_lines(&p, copy);
-	finish(&p);
+	start(p);
+	parse_lines(p, copy);
+	finish(p);
 	explicit_bzero(copy, len);
-	return p.errors ? ERR_CONFIG : ERR_OK;
+	return p->errors ? ERR_CONFIG : ERR_OK;
 }
 
 enum err
-conf_load(const struct conf_table *t, const char *path, void *settings)
+conf_parse(
+    const struct conf_table *t, const char *name, const char *text, size_t len, void *settings)
 {
+	struct parse p = {.t = t, .name = name, .settings = settings};
+
+	return parse_text(&p, text, len);
+}
+
+enum err
+conf_load_watched(
+    const struct conf_table *t, const char *path, void *settings, const struct conf_watch *watch)
+{
+	struct parse p = {.t = t, .watch = watch, .name = path, .settings = settings};
 	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	AUTO(mem) char *text = malloc(FILE_MAX + 1);
 	size_t len = 0;
@@ -424,7 +452,13 @@ conf_load(const struct conf_table *t, const char *path, void *settings)
 		log_error(NULL, "%s: expected a configuration, got: %s", path, strerror(errno));
 		return ERR_CONFIG;
 	}
-	enum err e = conf_parse(t, path, text, len, settings);
+	enum err e = parse_text(&p, text, len);
 	explicit_bzero(text, len);
 	return e;
+}
+
+enum err
+conf_load(const struct conf_table *t, const char *path, void *settings)
+{
+	return conf_load_watched(t, path, settings, NULL);
 }

@@ -62,6 +62,15 @@ struct conf_section {
 	    void *item, const char *key, const char *value, char *why, size_t why_size);
 };
 
+/* Who wants to know of each value that was taken, and where it came from. */
+struct conf_watch {
+	/* `item` is NAME of [section NAME], else "". `key` is NULL for a key that went to on_other.
+	 * `line` is 0 for a default. Nothing is kept. */
+	void (*on_value)(void *ctx, const struct conf_section *section, const char *item,
+	    const char *name, const struct conf_key *key, const char *value, unsigned line);
+	void *ctx;
+};
+
 struct conf_table {
 	const struct conf_section *sections;
 	size_t n_sections;
@@ -73,6 +82,9 @@ struct conf_table {
 /* Read `path` into `settings` (defaults first). Errors go to the log, one line each. ERR_CONFIG if
  * there is any. */
 enum err conf_load(const struct conf_table *t, const char *path, void *settings) MUST_CHECK;
+/* The same, telling of each value; watch may be NULL. */
+enum err conf_load_watched(const struct conf_table *t, const char *path, void *settings,
+    const struct conf_watch *watch) MUST_CHECK;
 /* The same from memory; `name` is for messages. The parser proper: pure but for the log. */
 enum err conf_parse(const struct conf_table *t, const char *name, const char *text, size_t len,
     void *settings) MUST_CHECK;

@@ -19,7 +19,9 @@ int act_cmd_run(int argc, char **argv);
 
 /* Of running daemons. */
 int devices_cmd_run(int argc, char **argv);
+int doctor_cmd_run(int argc, char **argv);
 int events_cmd_run(int argc, char **argv);
+int metrics_cmd_run(int argc, char **argv);
 int status_cmd_run(int argc, char **argv);
 int store_cmd_run(int argc, char **argv);
 int tap_cmd_run(int argc, char **argv);

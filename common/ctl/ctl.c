@@ -23,6 +23,8 @@ static const struct ctl_command commands[] = {
 	{"cancel",   act_cmd_run,      "stop an upgrade while that is safe"},
 	{"check",    act_cmd_run,      "ask the platform for an upgrade of a device now"},
 	{"tap",      tap_cmd_run,      "the messages between the processes as they pass"},
+	{"metrics",  metrics_cmd_run,  "figures of the daemons, for Prometheus"},
+	{"doctor",   doctor_cmd_run,   "what is wrong with this gateway, and what to do about it"},
 	{"config",   config_cmd_run,   "every key of the configuration; check a file"},
 	{"routes",   routes_cmd_run,   "who may say what to whom"},
 	{"sandbox",  sandbox_cmd_run,  "what each process promises, and what the kernel says of it"},

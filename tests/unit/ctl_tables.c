@@ -127,6 +127,21 @@ Test(ctl_tables, fsm_prints_every_row_of_every_machine)
 	}
 }
 
+Test(ctl_tables, fsm_draws_one_edge_for_each_row)
+{
+	struct tool_result r = CTL(".", "fsm", "device", "--dot");
+	int edges = 0;
+
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	cr_expect(strncmp(r.out, "digraph device {\n", 17) == 0, "%s", r.out);
+	for (const char *at = strstr(r.out, " -> "); at; at = strstr(at + 1, " -> "))
+		edges++;
+	cr_expect_eq(edges, device_table.n_rows);
+	cr_expect(strstr(r.out, ", style=dashed];\n"), "a condition is dashed");
+	cr_expect_eq(CTL(".", "fsm", "--dot").status, 64);
+	cr_expect_eq(CTL(".", "fsm", "device", "--dot", "--json").status, 64);
+}
+
 Test(ctl_tables, errors_prints_the_whole_list)
 {
 	struct tool_result r = CTL(".", "errors");
@@ -198,6 +213,35 @@ Test(ctl_tables, config_check_says_yes_or_names_each_mistake)
 	cr_expect_eq(CTL(dir, "config", "--check", "missing").status, 65);
 	cr_expect_eq(CTL(dir, "config", "--daemon", "nobody").status, 64);
 	cr_expect_eq(CTL(dir, "fsm", "nothing").status, 64);
+}
+
+Test(ctl_tables, config_effective_lists_each_value_and_where_it_is_from)
+{
+	static const char conf[] = COMMON CLOUD
+	    "[fetchd]\nparallel = 3\n[flashd.device m]\nproduct_key = p\ndevice_key = d\n"
+	    "vendor = v\nmodel = m\ndriver = smp\nport = /dev/ttyX\n";
+	AUTO(scratch) char *dir = kit_scratch();
+
+	kit_write(dir, "conf", conf, sizeof(conf) - 1);
+	struct tool_result r = CTL(dir, "config", "--effective", "conf");
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	cr_expect(strstr(r.out, "\nfetchd           parallel "), "%s", r.out);
+	cr_expect(strstr(r.out, " 3                                   conf:13\n"), "%s", r.out);
+	cr_expect(strstr(r.out, "\nflashd.device m  model "), "%s", r.out);
+	AUTO(json) cJSON *list = parsed(CTL(dir, "config", "--effective", "conf", "--json"));
+	const cJSON *row = NULL;
+	int common = 0, defaults = 0;
+
+	cJSON_ArrayForEach(row, list)
+	{
+		common += strcmp(text(row, "key"), "run_dir") == 0 ? 1 : 0;
+		defaults += strcmp(text(row, "origin"), "default") == 0 ? 1 : 0;
+	}
+	cr_expect_eq(common, 1, "[common] once");
+	cr_expect_gt(defaults, 30);
+	cr_expect_eq(CTL(dir, "config", "--effective", "conf", "--check", "conf").status, 64);
+	cr_expect_eq(CTL(dir, "config", "--effective", "missing").status, 65);
 }
 
 /* --- the writer ------------------------------------------------------------------------------- */
