@@ -129,9 +129,11 @@ sandbox_apart(const struct sandbox_promise *p, const struct sandbox_mode *m)
 
 /* What an old kernel's Landlock leaves to the other layers. */
 static void
-tell_gaps(const struct sandbox_promise *p, int abi)
+tell_gaps(const struct sandbox_promise *p, const struct places *places, int abi)
 {
-	if (abi < LANDLOCK_ABI_PORTS && p->ports)
+	bool ports = p->ports && (p->ports[0] == '*' || places_find(places, p->ports, 0));
+
+	if (abi < LANDLOCK_ABI_PORTS && ports)
 		log_warn(NULL, "%s: Landlock ABI %d does not limit TCP ports", p->name, abi);
 	if (abi < LANDLOCK_ABI_SCOPES)
 		log_warn(NULL,
@@ -151,7 +153,7 @@ sandbox_lock_files(
 		return ERR_OK;
 	if (abi < LANDLOCK_ABI_MIN)
 		return give_up(p, m, "Landlock (ABI 2 or newer)");
-	tell_gaps(p, abi);
+	tell_gaps(p, places, abi);
 	/* sanitizers look into /proc of their own */
 	const struct landlock_rule *also = __asan_init ? proc : NULL;
 	if (landlock_enter(p->files, also, p->ports, places) == ERR_OK)

@@ -10,6 +10,7 @@
 
 #include "daemon.h"
 #include "ledger.h"
+#include "link.h"
 #include "roster.h"
 #include "verify.h"
 
@@ -34,6 +35,7 @@ struct flash {
 	struct roster roster;
 	struct flash_lane *lanes;
 	size_t n_lanes;
+	struct link_sockets sockets; /* made before flash_start, kept by it */
 	struct bus_link *gate;
 	bool online; /* the platform can be reached, as the gate says */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "flash_settings.h"
+#include "link.h"
 #include "manifest.h"
 #include "policy.h"
 #include "tty.h"
@@ -61,7 +62,9 @@ static const struct conf_key device_keys[] = {
 	    .help = "A word by which policies can name several devices."},
 	{"driver", TEXT_IN(driver), .fallback = "smp",
 	    .help = "How it is spoken to; keys not listed here are options of the driver."},
-	{"port", TEXT_IN(port), .help = "Serial line, for example /dev/ttyUSB0."},
+	{"port", TEXT_IN(port), 
+	    .help = "Serial line, for example /dev/ttyUSB0, or udp:ADDRESS:PORT, or tcp:ADDRESS:PORT (a "
+		    "serial line behind ser2net), addresses in numbers, IPv6 in brackets."},
 	{"baud", CONF_UINT, IN(baud), .min = 300, .max = 12000000, .fallback = "115200",
 	    .help = "Bits a second on that line."},
 	{"parity", CONF_CHOICE, IN(parity), .choices = parities, .fallback = "none",
@@ -170,6 +173,18 @@ is_key(const char *s)
 }
 
 static enum err
+check_port(const struct flash_settings_device *d)
+{
+	struct link_place place;
+	char why[WHY_SIZE];
+	enum err e = link_parse(d->port, &place, why);
+
+	if (e != ERR_OK)
+		log_error(NULL, "device %s: port: %s", d->name, why);
+	return e;
+}
+
+static enum err
 check_names(const struct flash_settings_device *d)
 {
 	const struct {
@@ -222,7 +237,7 @@ flash_settings_check(const struct flash_settings *s)
 		if (check_policy(s, &s->policies[i]) != ERR_OK)
 			e = ERR_CONFIG;
 	for (size_t i = 0; i < s->n_devices; i++) {
-		if (check_names(&s->devices[i]) != ERR_OK)
+		if (check_names(&s->devices[i]) != ERR_OK || check_port(&s->devices[i]) != ERR_OK)
 			e = ERR_CONFIG;
 		for (size_t k = 0; k < i; k++) {
 			if (!is_same(&s->devices[i], &s->devices[k]))

@@ -461,6 +461,7 @@ flash_work_open(struct flash *f)
 		    f->daemon->mode_text, &h, &l->lane);
 		if (e != ERR_OK)
 			return e;
+		lane_lend_socket(l->lane, link_sockets_find(&f->sockets, d->config->port));
 		l->flash = f;
 		d->lane = l->lane;
 		f->n_lanes++;
@@ -476,4 +477,5 @@ flash_work_close(struct flash *f)
 	for (size_t i = 0; i < f->n_lanes; i++)
 		lane_free(f->lanes[i].lane);
 	free(f->lanes);
+	link_sockets_fini(&f->sockets);
 }

@@ -26,8 +26,7 @@ struct lane {
 	struct loop *loop;
 	const char *port, *program, *mode;
 	struct lane_handler handler;
-	int fd; /* the line, -1 = closed */
-	struct tty_settings line;
+	struct link link;
 	pid_t pid; /* 0 = idle */
 	struct chan *chan;
 	bool final; /* the last word is out, or nobody wants it */
@@ -46,10 +45,16 @@ lane_new(struct loop *loop, const char *port, const char *program, const char *m
 	    .port = port,
 	    .program = program,
 	    .mode = mode,
-	    .handler = *h,
-	    .fd = -1};
+	    .handler = *h};
+	link_init(&l->link, -1);
 	*out = l;
 	return ERR_OK;
+}
+
+void
+lane_lend_socket(struct lane *l, int socket)
+{
+	link_init(&l->link, socket);
 }
 
 const char *
@@ -62,13 +67,6 @@ bool
 lane_is_idle(const struct lane *l)
 {
 	return l->pid == 0;
-}
-
-static void
-close_line(struct lane *l)
-{
-	if (l->fd >= 0)
-		close(hand_over_fd(&l->fd));
 }
 
 static void
@@ -110,7 +108,7 @@ lane_free(struct lane *l)
 		kill(l->pid, SIGKILL);
 	loop_timer_clear(l->loop, &l->timer);
 	close_chan(l);
-	close_line(l);
+	link_close(&l->link);
 	free(l);
 }
 
@@ -121,7 +119,9 @@ end_with(struct lane *l, const Pb__SessionReport *r)
 
 	l->final = true;
 	if (!r || r->error == ERR_LINK)
-		close_line(l);
+		link_close(&l->link);
+	else if (r->error != ERR_OK)
+		link_doubt(&l->link);
 	let_end(l);
 	if (tell)
 		l->handler.on_final(l->handler.arg, l, r);
@@ -162,26 +162,10 @@ on_readable(void *arg, short revents)
 }
 
 static enum err
-open_line(struct lane *l, const struct tty_settings *s, char why[WHY_SIZE])
-{
-	bool same = l->line.baud == s->baud && l->line.parity == s->parity;
-
-	if (l->fd >= 0 && same) {
-		tty_flush(l->fd);
-		return ERR_OK;
-	}
-	close_line(l);
-	enum err e = tty_open(s, &l->fd, why);
-	if (e == ERR_OK)
-		l->line = *s;
-	return e;
-}
-
-static enum err
 spawn(struct lane *l, int chan_end, int image_fd)
 {
 	char *argv[] = {(char *)(uintptr_t) "subota-session", (char *)(uintptr_t)l->mode, NULL};
-	int fds[3] = {chan_end, l->fd, image_fd};
+	int fds[3] = {chan_end, l->link.fd, image_fd};
 	pid_t pid = 0;
 	enum err e = sandbox_spawn(l->program, argv, fds, image_fd < 0 ? 2 : 3, &pid);
 
@@ -223,7 +207,7 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
     char why[WHY_SIZE])
 {
 	AUTO(fd) int peer = -1;
-	enum err e = open_line(l, s, why);
+	enum err e = link_open(&l->link, s, why);
 
 	if (e != ERR_OK)
 		return e;

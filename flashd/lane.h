@@ -12,8 +12,8 @@
 
 #include <subota.pb-c.h>
 
+#include "link.h"
 #include "loop.h"
-#include "tty.h"
 
 struct lane;
 
@@ -31,10 +31,13 @@ enum err lane_new(struct loop *loop, const char *port, const char *program,
     const char *mode, const struct lane_handler *h, struct lane **out) MUST_CHECK;
 void lane_free(struct lane *l);
 
+/* The socket of a network line (link.h); borrowed. Before the first order. */
+void lane_lend_socket(struct lane *l, int socket);
+
 const char *lane_port(const struct lane *l);
 bool lane_is_idle(const struct lane *l);
 
-/* Carry out an order; `image_fd` is borrowed, -1 = none. Errors of tty_open with its `why`;
+/* Carry out an order; `image_fd` is borrowed, -1 = none. Errors of link_open with its `why`;
  * ERR_SYSTEM: no process. Nothing is called back when it fails. */
 enum err lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__SessionOrder *o,
     char why[WHY_SIZE]) MUST_CHECK;

@@ -3,8 +3,8 @@
  *
  * May: bind the socket for the gate, read the image store and the trust anchors, write its own
  * state, open the configured lines, start sessions.
- * Must never: reach a network, believe another process about an image, parse a byte that a device
- * sent.
+ * Must never: reach a network other than the addresses of its configured links, believe another
+ * process about an image, parse a byte that a device sent.
  */
 #include <time.h>
 
@@ -28,20 +28,33 @@ static enum err
 prepare(struct daemon *d)
 {
 	const struct daemon_common *c = d->common;
+	struct flashd *me = d->settings;
 
+	for (size_t i = 0; i < me->settings.n_devices; i++) {
+		enum err e = link_sockets_add(&me->flash.sockets, me->settings.devices[i].port);
+
+		if (e != ERR_OK)
+			return e;
+	}
 	if (geteuid() != 0 && geteuid() != c->fetch_uid)
 		return ERR_OK; /* somebody else made it, or lock_files says that it is missing */
 	return daemon_make_dir(c->store_dir, c->fetch_uid, daemon_gid_of(c->flash_uid), 02750);
 }
 
 /* The directory in which the device of this line appears, now or when it is plugged in again; not
- * known while it is away. */
+ * known while it is away. Of a network link the TCP port. */
 static void
 place_line(const char *port, struct places *out)
 {
-	AUTO(mem) char *real = realpath(port, NULL);
+	struct link_place place;
+	bool network = link_parse(port, &place, NULL) == ERR_OK && link_is_network(&place);
+	AUTO(mem) char *real = network ? NULL : realpath(port, NULL);
 	const char *end = real ? strrchr(real, '/') : NULL;
 
+	if (network && place.port)
+		places_add(out, "$link_ports", "%u", place.port);
+	if (network)
+		return;
 	if (end && end > real)
 		places_add(out, "$lines", "%.*s", (int)(end - real), real);
 	else

@@ -55,6 +55,7 @@ struct driver_job {
 	char target_version[65]; /* WRITE: the image's own header must say the same, where it has
 				    one */
 	uint32_t timeout_ms;     /* for the verb */
+	bool datagram;           /* the link keeps messages apart: one output(), one message */
 };
 
 /* Facts a verb found out. Texts are printable ASCII, cut to fit. A hash is 32 bytes or, with length

@@ -1,5 +1,5 @@
 /*
- * smp: the driver's shell side: options, bytes in and out, time, one exchange at a time.
+ * smp: the driver's shell side: bytes in and out, time, one exchange at a time.
  *
  * Outgoing messages are made when the wire wants bytes, never queued, so that an upload piece is
  * read from the image in the moment it is sent and nothing stale is ever written. What an answer
@@ -10,60 +10,6 @@
 #include <stdarg.h>
 
 #include "smp_state.h"
-
-/* clang-format off */
-static const struct driver_option options[] = {
-	/* key               fallback min  max      help */
-	{"version",          "auto",  0,   1,       "protocol version: auto, 0 or 1"},
-	{"max_message",      "4096",  128, 4096,    "longest message sent, bytes with header"},
-	{"message_unsaid",   "256",   128, 4096,    "the same where the device says no limit"},
-	{"window",           "4",     1,   16,      "upload requests in flight, at most"},
-	{"line_gap_us",      "0",     0,   1000000, "least time from line start to line start"},
-	{"reply_ms",         "2500",  50,  60000,   "longest wait for an answer"},
-	{"first_reply_ms",   "40000", 100, 600000,  "the same for the first piece (flash erase)"},
-	{"retries",          "5",     1,   100,     "silences in a row until it counts as away"},
-	{"image",            "0",     0,   15,      "image number on the device"},
-	{"reset_wait_ms",    "300",   0,   60000,   "ignore the device so long after a reset"},
-	{NULL,               NULL,    0,   0,       NULL},
-};
-/* clang-format on */
-
-enum { OPTIONS = sizeof(options) / sizeof(options[0]) - 1 };
-
-static enum err
-init(void *state, const char *const *values, char *why, size_t why_size)
-{
-	struct smp *s = state;
-	uint32_t number[OPTIONS] = {0};
-	bool find_out = strcmp(values[0], "auto") == 0;
-
-	for (size_t i = find_out ? 1 : 0; i < OPTIONS; i++) {
-		enum err e = driver_number(&options[i], values[i], &number[i], why, why_size);
-
-		if (e)
-			return e;
-	}
-	*s = (struct smp){
-	    .config =
-		{
-		    .version = find_out ? -1 : (int)number[0],
-		    .max_message = number[1],
-		    .message_unsaid = number[2],
-		    .window = number[3],
-		    .line_gap_us = number[4],
-		    .reply_ms = number[5],
-		    .first_reply_ms = number[6],
-		    .retries = number[7],
-		    .image = number[8],
-		    .reset_wait_ms = number[9],
-		},
-	    .framing = &smp_frame_console,
-	    .up = true,
-	    .version = find_out ? 1 : (uint8_t)number[0],
-	    .version_known = !find_out,
-	};
-	return ERR_OK;
-}
 
 void
 smp_finish(struct smp *s, enum err e, const char *format, ...)
@@ -117,8 +63,10 @@ start(void *state, const struct driver_job *job, struct mono now)
 	s->erased = false;
 	s->maybe_done = false;
 	s->trouble[0] = 0;
+	s->hushed = false;
 	smp_frame_reset(&s->tx, &s->rx);
-	smp_verb_start(s, now);
+	if (smp_options_fit(s))
+		smp_verb_start(s, now);
 }
 
 /* --- output ---------------------------------------------------------------------------------- */
@@ -132,6 +80,13 @@ message_to(struct smp *s)
 	    .out = s->framing->room(&s->tx),
 	    .size = SMP_PACKET_MAX,
 	};
+}
+
+static void
+load_frame(struct smp *s, size_t len)
+{
+	s->hushed = false;
+	s->framing->load(&s->tx, len);
 }
 
 static bool
@@ -148,7 +103,7 @@ load_request(struct smp *s, struct mono now)
 	s->ask.tries++;
 	s->ask.due = mono_after(now, smp_verb_patience(s));
 	if (len > 0)
-		s->framing->load(&s->tx, len);
+		load_frame(s, len);
 	return len > 0;
 }
 
@@ -175,7 +130,7 @@ load_piece(struct smp *s, struct mono now)
 		smp_finish(s, e, "image could not be read at byte %llu", (unsigned long long)c.off);
 		return false;
 	}
-	s->framing->load(&s->tx, n);
+	load_frame(s, n);
 	smp_upload_sent(&s->upload, to.seq, c.off, len, now);
 	s->poke_due = mono_after(now, s->config.reply_ms);
 	return true;
@@ -196,14 +151,21 @@ load_poke(struct smp *s)
 	s->poke_open = true;
 	s->poke_seq = to.seq;
 	s->poke_piece = s->upload.flight[0].seq;
-	s->framing->load(&s->tx, smp_msg_echo(&to, 0));
+	load_frame(s, smp_msg_echo(&to, 0));
 	return true;
+}
+
+/* Where nothing marks the start of a message, a torn one ends only by the device's own patience. */
+static struct mono
+quiet_end(const struct smp *s)
+{
+	return mono_after(s->last_out, s->config.raw_quiet_ms);
 }
 
 static bool
 load(struct smp *s, struct mono now)
 {
-	if (!s->busy)
+	if (!s->busy || (s->hushed && !mono_reached(now, quiet_end(s))))
 		return false;
 	if (s->step == SMP_STEP_UPLOAD)
 		return load_piece(s, now) || (s->busy && load_poke(s));
@@ -222,7 +184,7 @@ output(void *state, uint8_t *out, size_t size, struct mono now)
 	struct smp *s = state;
 	size_t n = 0;
 
-	while (s->up && n < size) {
+	while (s->up && n < size && !(n > 0 && s->framing->datagram)) {
 		if (smp_frame_idle(&s->tx) && !load(s, now))
 			break;
 		if (s->framing->at_line(&s->tx)) {
@@ -233,6 +195,7 @@ output(void *state, uint8_t *out, size_t size, struct mono now)
 			s->next_line_us = us + s->config.line_gap_us;
 		}
 		n += s->framing->output(&s->tx, out + n, size - n);
+		s->last_out = now;
 	}
 	return n;
 }
@@ -342,9 +305,20 @@ on_end(struct smp *s)
 		    (unsigned long long)s->facts.total_bytes);
 }
 
+/* The device may hold half a message of ours, and we half of one of its own. */
+static void
+hush(struct smp *s)
+{
+	if (s->framing->marked)
+		return;
+	s->hushed = true;
+	smp_frame_reset(&s->tx, &s->rx);
+}
+
 static void
 on_silence(struct smp *s, struct mono now)
 {
+	hush(s);
 	if (s->ask.tries >= smp_verb_tries(s)) {
 		smp_verb_silent(s, now);
 		return;
@@ -355,12 +329,22 @@ on_silence(struct smp *s, struct mono now)
 	s->ask.due = mono_after(now, smp_verb_patience(s));
 }
 
+/* An echo behind a torn message would become its rest: only where messages are marked. */
+static bool
+may_poke(const struct smp *s)
+{
+	return s->framing->marked && s->upload.acked == 0 && s->upload.n > 0;
+}
+
 static void
 upload_time(struct smp *s, struct mono now)
 {
+	unsigned silences = s->upload.silences;
 	enum err e = smp_upload_time(&s->upload, now);
 
-	if (s->upload.acked == 0 && s->upload.n > 0 && mono_reached(now, s->poke_due)) {
+	if (s->upload.silences > silences)
+		hush(s);
+	if (may_poke(s) && mono_reached(now, s->poke_due)) {
 		s->poke_wanted = true;
 		s->poke_due = mono_after(now, s->config.reply_ms);
 	}
@@ -408,11 +392,13 @@ deadline(const void *state)
 		return due;
 	if (s->step == SMP_STEP_UPLOAD) {
 		due = earlier(due, smp_upload_deadline(&s->upload));
-		if (s->upload.acked == 0 && s->upload.n > 0)
+		if (may_poke(s))
 			due = earlier(due, s->poke_due);
 	} else {
 		due = earlier(due, s->ask.due);
 	}
+	if (s->hushed)
+		due = earlier(due, quiet_end(s));
 	if (s->next_line_us > 0 && !smp_frame_idle(&s->tx))
 		due = earlier(due, (struct mono){(s->next_line_us + 999) / 1000});
 	return due;
@@ -460,8 +446,8 @@ const struct driver smp_driver = {
     .verbs = 1u << DRIVER_IDENTIFY | 1u << DRIVER_WRITE | 1u << DRIVER_STAGE | 1u << DRIVER_REBOOT |
 	     1u << DRIVER_CONFIRM | 1u << DRIVER_REVERT,
     .state_size = sizeof(struct smp),
-    .options = options,
-    .init = init,
+    .options = smp_options,
+    .init = smp_options_init,
     .start = start,
     .on_bytes = on_bytes,
     .on_time = on_time,

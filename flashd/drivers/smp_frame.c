@@ -268,6 +268,8 @@ console_feed(
 const struct smp_framing smp_frame_console = {
     .name = "console",
     .overhead = 4,
+    .most = SMP_PACKET_MAX,
+    .marked = true,
     .room = console_room,
     .load = console_load,
     .output = console_output,

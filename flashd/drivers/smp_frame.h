@@ -1,6 +1,6 @@
 /*
- * smp_frame: SMP packets on a wire. One framing is one row of functions (struct smp_framing), so
- * that another wire (raw UART, UDP) is another row and nothing above it changes.
+ * smp_frame: SMP packets on a wire. One framing is one row of functions (struct smp_framing); raw
+ * UART and datagrams are in smp_frame_raw.c.
  *
  * Console framing (Zephyr smp_transport.rst): the body BE16(len + 2) | packet | BE16(crc16) is
  * written as base64 in lines of at most 127 bytes; the first starts with 06 09, the others with
@@ -60,6 +60,9 @@ struct smp_framing {
 	const char *name;
 	/* Bytes of a device's buffer that the framing takes from a message. */
 	size_t overhead;
+	size_t most;   /* longest message, both ways */
+	bool marked;   /* what is torn or lost is told from what follows it */
+	bool datagram; /* one call of output, one message; one call of feed, too */
 	/* Where the caller writes the next packet, SMP_PACKET_MAX bytes; only when idle. */
 	uint8_t *(*room)(struct smp_tx *t);
 	/* The packet of `len` bytes is complete: start sending it. */
@@ -74,7 +77,7 @@ struct smp_framing {
 	    size_t *packet_len);
 };
 
-extern const struct smp_framing smp_frame_console;
+extern const struct smp_framing smp_frame_console, smp_frame_raw, smp_frame_datagram;
 
 static inline bool
 smp_frame_idle(const struct smp_tx *t)

@@ -29,8 +29,11 @@ enum smp_step {
 	SMP_STEPS,
 };
 
+enum smp_framing_choice { SMP_FRAMING_AUTO, SMP_FRAMING_CONSOLE, SMP_FRAMING_RAW };
+
 struct smp_config {
-	int version; /* -1 = find out */
+	int version;    /* -1 = find out */
+	int framing;    /* enum smp_framing_choice */
 	uint32_t max_message;
 	uint32_t message_unsaid;
 	uint32_t window;
@@ -40,6 +43,7 @@ struct smp_config {
 	uint32_t retries;
 	uint32_t image;
 	uint32_t reset_wait_ms;
+	uint32_t raw_quiet_ms;
 };
 
 /* The request that waits for an answer; a repeated one may be answered under any of its numbers. */
@@ -58,6 +62,8 @@ struct smp {
 	struct smp_tx tx;
 	struct smp_rx rx;
 	int64_t next_line_us;
+	struct mono last_out; /* when bytes were last given away */
+	bool hushed;          /* nothing is sent until the wire has been quiet (raw framing) */
 	bool up;
 
 	uint8_t seq;
@@ -96,6 +102,13 @@ struct smp {
 	bool maybe_done; /* the last piece was sent, the device says 0: finished or lost? */
 	struct mono reset_at;
 };
+
+/* --- smp_options.c */
+
+extern const struct driver_option smp_options[];
+enum err smp_options_init(void *state, const char *const *values, char *why, size_t why_size);
+/* Take the framing for the job's link; false, the verb being over, when they do not fit. */
+bool smp_options_fit(struct smp *s);
 
 /* --- smp.c: for smp_verb.c */
 

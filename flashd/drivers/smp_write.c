@@ -16,7 +16,8 @@ enum {
 static void
 begin_upload(struct smp *s, struct mono now)
 {
-	uint32_t buffers = s->buf_count > 1 ? s->buf_count - 1 : 1;
+	/* without marks the next message would fill up a torn one, and be believed */
+	uint32_t buffers = s->framing->marked && s->buf_count > 1 ? s->buf_count - 1 : 1;
 	struct smp_upload_limits l = {
 	    .first_chunk = (s->message - SMP_MSG_FIRST) / SMP_UPLOAD_ALIGN * SMP_UPLOAD_ALIGN,
 	    .chunk = (s->message - SMP_MSG_NEXT) / SMP_UPLOAD_ALIGN * SMP_UPLOAD_ALIGN,
@@ -41,6 +42,8 @@ smp_write_begin(struct smp *s, struct mono now)
 	if (s->buf_size > s->framing->overhead)
 		said = s->buf_size - (uint32_t)s->framing->overhead;
 	s->try_message = said < s->config.max_message ? said : s->config.max_message;
+	if (s->try_message > s->framing->most)
+		s->try_message = (uint32_t)s->framing->most;
 	if (s->try_message < MESSAGE_LEAST) {
 		smp_finish(s, ERR_UNSUPPORTED, "expected buffers of at least %d bytes, got %u",
 		    MESSAGE_LEAST + 4, s->buf_size);

@@ -292,7 +292,9 @@ may_start(struct xmodem *x)
 {
 	const struct driver_job *j = &x->job;
 
-	if (j->verb == DRIVER_REBOOT && x->scripts[XMODEM_RUN].n == 0)
+	if (j->datagram)
+		finish(x, ERR_CONFIG, "expected a serial line or tcp:, got a link of datagrams");
+	else if (j->verb == DRIVER_REBOOT && x->scripts[XMODEM_RUN].n == 0)
 		finish(x, ERR_UNSUPPORTED, "expected a script `run`, got none");
 	else if (j->verb == DRIVER_WRITE && (!j->image || j->image->size == 0))
 		finish(x, ERR_INVALID, "expected an image, got none");

@@ -23,11 +23,21 @@ struct ferry {
 	size_t out_at, out_len;
 	bool full; /* the kernel takes no more now */
 	bool link_lost, over;
+	bool datagram; /* the link keeps messages apart, and may lose them */
 	uint64_t wire_bytes;
 	struct mono report_at;
 	uint64_t reported; /* done_bytes */
 	bool told_hash;
 };
+
+static bool
+keeps_apart(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM;
+}
 
 enum err
 ferry_new(struct chan *chan, int link_fd, int image_fd, work_find *find, struct ferry **out)
@@ -36,7 +46,11 @@ ferry_new(struct chan *chan, int link_fd, int image_fd, work_find *find, struct 
 
 	if (!p)
 		return ERR_NOMEM;
-	*p = (struct ferry){.chan = chan, .link_fd = link_fd, .image_fd = image_fd, .find = find};
+	*p = (struct ferry){.chan = chan,
+	    .link_fd = link_fd,
+	    .image_fd = image_fd,
+	    .find = find,
+	    .datagram = keeps_apart(link_fd)};
 	*out = p;
 	return ERR_OK;
 }
@@ -138,6 +152,18 @@ lose_link(struct ferry *p, struct mono now, const char *how)
 	finish(p, ERR_LINK, detail);
 }
 
+/* A datagram did not arrive, and somebody said so: the same as if nobody had. */
+static bool
+is_loss(const struct ferry *p)
+{
+	static const int losses[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENOBUFS};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
+		found |= errno == losses[i];
+	return p->datagram && found;
+}
+
 static void
 read_link(struct ferry *p, struct mono now)
 {
@@ -146,20 +172,27 @@ read_link(struct ferry *p, struct mono now)
 
 	if (n > 0 && p->work)
 		p->work->driver->on_bytes(p->work->state, in, (size_t)n, now);
-	else if (n == 0)
+	else if (n == 0 && !p->datagram)
 		lose_link(p, now, "end of file");
-	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+	else if (n < 0 && errno != EAGAIN && errno != EINTR && !is_loss(p))
 		lose_link(p, now, strerror(errno));
 }
 
-/* What lies in the kernel from before belongs to nobody. */
-static void
-drain_link(struct ferry *p)
+/* What lies in the kernel from before belongs to nobody; false when the link is lost. */
+static bool
+drain_link(struct ferry *p, struct mono now)
 {
 	uint8_t in[IN_BYTES];
+	ssize_t n = 1;
 
-	for (int i = 0; i < DRAINS && read(p->link_fd, in, sizeof(in)) > 0; i++)
-		;
+	for (int i = 0; i < DRAINS && (n > 0 || p->datagram); i++) {
+		n = read(p->link_fd, in, sizeof(in));
+		if (n < 0 && !is_loss(p))
+			break;
+	}
+	if (n < 0 && errno != EAGAIN && errno != EINTR && !is_loss(p))
+		lose_link(p, now, strerror(errno));
+	return !p->link_lost;
 }
 
 /* One go at writing; false when there is nothing (more) to write now. */
@@ -173,6 +206,8 @@ write_some(struct ferry *p, struct mono now)
 	if (p->out_len == 0)
 		return false;
 	ssize_t n = write(p->link_fd, p->out + p->out_at, p->out_len - p->out_at);
+	if (n < 0 && is_loss(p))
+		n = (ssize_t)(p->out_len - p->out_at);
 	if (n > 0) {
 		p->out_at += (size_t)n;
 		p->wire_bytes += (uint64_t)n;
@@ -212,8 +247,9 @@ start(struct ferry *p, const Pb__SessionOrder *o, struct mono now)
 		finish(p, e, why);
 		return;
 	}
-	drain_link(p);
-	p->work->driver->start(p->work->state, &p->work->job, now);
+	p->work->job.datagram = p->datagram;
+	if (drain_link(p, now))
+		p->work->driver->start(p->work->state, &p->work->job, now);
 }
 
 /* One message from flashd; false when there is none (any more). */

@@ -37,11 +37,10 @@ main(int argc, char **argv)
 		return 64;
 	}
 	int image = fcntl(IMAGE_FD, F_GETFD) < 0 ? -1 : IMAGE_FD;
-	if (sodium_init() < 0 ||
+	if (sodium_init() < 0 || ferry_new(chan, LINK_FD, image, driver_find, &ferry) != ERR_OK ||
 	    sandbox_enter(promise, geteuid(), getegid(), 0) != ERR_OK ||
 	    sandbox_lock_files(promise, &mode, &nowhere) != ERR_OK ||
-	    sandbox_lock_calls(promise, &mode) != ERR_OK ||
-	    ferry_new(chan, LINK_FD, image, driver_find, &ferry) != ERR_OK)
+	    sandbox_lock_calls(promise, &mode) != ERR_OK)
 		return 71;
 	while (ferry_step(ferry, -1))
 		;
