@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cloud.h"
+#include "cloud_forget.h"
 #include "dp.h"
 #include "orders.h"
 #include "platform.h"
@@ -282,15 +282,18 @@ run_logins(struct cloud *c)
 	for (const struct subdevice *s = c->devices.first; s; s = s->next)
 		busy += s->login.state == LOGIN_REGISTERING || s->login.state == LOGIN_ENTERING;
 	for (struct subdevice *s = c->devices.first; s; s = s->next) {
+		if (s->leaving)
+			cloud_forget_run(c, s);
 		/* what has to be said about a device is said even when it is away */
 		bool due = s->conversation.state != CONVERSATION_IDLE ||
 			   outbox_oldest(&c->outbox, s);
-		bool wanted = s->product_secret && (subdevice_is_present(s) || due);
+		bool stays = subdevice_is_present(s) && !s->leaving;
+		bool wanted = s->product_secret && (stays || due);
 
 		if (wanted && s->login.state == LOGIN_OUT && busy < CLOUD_LOGINS_MAX) {
 			cloud_step_login(c, s, LOGIN_ON_WANTED);
 			busy++;
-		} else if (!wanted && s->reported && s->login.state != LOGIN_OUT) {
+		} else if (!wanted && s->reported && !s->leaving && s->login.state != LOGIN_OUT) {
 			cloud_step_login(c, s, LOGIN_ON_UNWANTED);
 		}
 	}

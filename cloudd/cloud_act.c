@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cloud_act.h"
+#include "cloud_forget.h"
 
 static struct subdevice *
 find(struct cloud *c, const char *name)
@@ -23,7 +24,7 @@ check(struct cloud *c, const char *argument, char why[WHY_SIZE])
 {
 	struct subdevice *s = find(c, argument);
 
-	if (!s)
+	if (!s || s->gone)
 		return why_say(why, ERR_UNKNOWN_DEVICE,
 		    "expected PRODUCT/DEVICE of a known device, got '%.80s'", argument);
 	if (!c->online)
@@ -40,14 +41,30 @@ check(struct cloud *c, const char *argument, char why[WHY_SIZE])
 	return ERR_OK;
 }
 
+static enum err
+forget(struct cloud *c, const char *argument, char why[WHY_SIZE])
+{
+	struct subdevice *s = find(c, argument);
+
+	if (!s || s->gone)
+		return why_say(why, ERR_UNKNOWN_DEVICE,
+		    "expected PRODUCT/DEVICE of a known device, got '%.80s'", argument);
+	return cloud_forget(c, s, why);
+}
+
 enum err
 cloud_act(struct cloud *c, const char *what, const char *argument, char **json)
 {
 	char why[WHY_SIZE] = "";
 	cJSON *root = cJSON_CreateObject();
-	enum err e = strcmp(what, "check") == 0
-			 ? check(c, argument, why)
-			 : why_say(why, ERR_NOT_FOUND, "expected check, got '%.40s'", what);
+	enum err e;
+
+	if (strcmp(what, "check") == 0)
+		e = check(c, argument, why);
+	else if (strcmp(what, "forget") == 0)
+		e = forget(c, argument, why);
+	else
+		e = why_say(why, ERR_NOT_FOUND, "expected check or forget, got '%.40s'", what);
 
 	cloud_settle(c);
 	cJSON_AddStringToObject(root, "detail", why);

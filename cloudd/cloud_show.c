@@ -59,6 +59,7 @@ show_device(const struct subdevice *s)
 	cJSON_AddStringToObject(o, "version", v->version);
 	cJSON_AddBoolToObject(o, "present", subdevice_is_present(s));
 	cJSON_AddStringToObject(o, "login", login_table.states[s->login.state]);
+	cJSON_AddBoolToObject(o, "leaving", s->leaving);
 	cJSON_AddStringToObject(o, "conversation", conversation_table.states[v->state]);
 	if (v->state != CONVERSATION_IDLE) {
 		add_number(o, "upgrade", v->upgrade);
@@ -76,7 +77,8 @@ show_devices(struct cloud *c)
 	cJSON *list = cJSON_CreateArray();
 
 	for (const struct subdevice *s = c->devices.first; s; s = s->next)
-		cJSON_AddItemToArray(list, show_device(s));
+		if (!s->gone)
+			cJSON_AddItemToArray(list, show_device(s));
 	return list;
 }
 

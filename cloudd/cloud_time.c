@@ -1,7 +1,7 @@
 /*
  * cloud_time: what the clock does to the cloud; declared in cloud.h.
  */
-#include "cloud.h"
+#include "cloud_forget.h"
 
 static struct mono
 now(const struct cloud *c)
@@ -69,7 +69,7 @@ pass_time(struct cloud *c, struct subdevice *s)
 
 	if (mono_reached(now(c), s->login.due)) {
 		s->login.due = MONO_NEVER;
-		cloud_step_login(c, s, LOGIN_ON_DUE);
+		cloud_step_login(c, s, cloud_forget_is_due(s) ? LOGIN_ON_FORGET : LOGIN_ON_DUE);
 	}
 	if (mono_reached(now(c), s->conversation.due)) {
 		s->conversation.due = MONO_NEVER;

@@ -155,12 +155,19 @@ put_keys(struct ttlv_writer *w, uint64_t pk, uint64_t dk, const struct dialect_s
 }
 
 void
-dialect_put_login(struct ttlv_writer *w, const struct profile *p, const struct dialect_sub *sub,
-    const char *random, const char *sign, bool want_session_key)
+dialect_put_forget(struct ttlv_writer *w, const struct profile *p, const struct dialect_sub *sub,
+    const char *random, const char *sign)
 {
 	put_keys(w, p->sub_pk, p->sub_dk, sub);
 	put_known(w, (uint16_t)p->login_random, random);
 	put_known(w, (uint16_t)p->login_sign, sign);
+}
+
+void
+dialect_put_login(struct ttlv_writer *w, const struct profile *p, const struct dialect_sub *sub,
+    const char *random, const char *sign, bool want_session_key)
+{
+	dialect_put_forget(w, p, sub, random, sign);
 	if (p->login_flag)
 		ttlv_put_bool(w, (uint16_t)p->login_flag, want_session_key);
 }

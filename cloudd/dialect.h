@@ -71,6 +71,7 @@ enum dialect_code {
 	DIALECT_CODE_PAYLOAD = 5,
 	DIALECT_CODE_OK = 10200,
 	DIALECT_CODE_REGISTERED = 10422,
+	DIALECT_CODE_PRODUCT = 10423,
 	DIALECT_CODE_RATE = 10428,
 	DIALECT_CODE_QUOTA = 10429,
 	DIALECT_CODE_SECRET = 10430,
@@ -198,6 +199,9 @@ void dialect_put_register(
     struct ttlv_writer *w, const struct profile *p, const char *pk, const char *blob);
 void dialect_put_login(struct ttlv_writer *w, const struct profile *p,
     const struct dialect_sub *sub, const char *random, const char *sign, bool want_session_key);
+/* 00C6 */
+void dialect_put_forget(struct ttlv_writer *w, const struct profile *p,
+    const struct dialect_sub *sub, const char *random, const char *sign);
 void dialect_put_logout(
     struct ttlv_writer *w, const struct profile *p, const struct dialect_sub *sub);
 /* Name the sub-device in a message that goes over the gateway's topic. */

@@ -4,9 +4,10 @@
 #include "login.h"
 #include "dialect.h"
 
-static const char *const states[] = {"OUT", "REGISTERING", "ENTERING", "IN", "PAUSED"};
+static const char *const states[] = {"OUT", "REGISTERING", "ENTERING", "IN", "PAUSED",
+    "LEAVING"};
 static const char *const events[] = {"WANTED", "REGISTERED", "ENTERED", "REFUSED", "BAD_SECRET",
-    "EXPELLED", "UNWANTED", "LINK_DOWN", "DUE"};
+    "EXPELLED", "UNWANTED", "LINK_DOWN", "DUE", "FORGET", "FORGOTTEN"};
 
 static bool
 has_secret(void *ctx, const void *data)
@@ -27,6 +28,7 @@ static void
 send(struct login *l, const struct login_news *n, unsigned what)
 {
 	l->effects |= what;
+	l->refused = false;
 	l->due = mono_after(n->now, (int64_t)n->profile->reply_ms);
 }
 
@@ -106,6 +108,7 @@ pause_long(void *ctx, const void *data)
 	const struct login_news *n = data;
 
 	unshelve(l);
+	l->refused = true;
 	l->due = mono_after(n->now, (int64_t)n->profile->refused_ms);
 }
 
@@ -131,6 +134,20 @@ say_goodbye(void *ctx, const void *data)
 {
 	((struct login *)ctx)->effects |= LOGIN_SEND_LOGOUT;
 	go(ctx, data);
+}
+
+static void
+leave(void *ctx, const void *data)
+{
+	unshelve(ctx);
+	send(ctx, data, LOGIN_SEND_FORGET);
+}
+
+static void
+leave_from_in(void *ctx, const void *data)
+{
+	((struct login *)ctx)->effects |= LOGIN_SEND_LOGOUT;
+	leave(ctx, data);
 }
 
 static void
@@ -172,6 +189,15 @@ static const struct fsm_row rows[] = {
 	GO(PAUSED,      ENTERED,    NULL,       come_in,        IN,          "a late reply"),
 	GO(PAUSED,      DUE,        has_secret, enter,          ENTERING,    "00C2"),
 	GO(PAUSED,      DUE,        NULL,       enroll,         REGISTERING, "00C0"),
+	GO(IN,          FORGET,     NULL,       leave_from_in,  LEAVING,     "00C4, 00C6"),
+	GO(OUT,         FORGET,     NULL,       leave,          LEAVING,     "00C6"),
+	GO(PAUSED,      FORGET,     NULL,       leave,          LEAVING,     "00C6 once more"),
+	GO(PAUSED,      FORGOTTEN,  NULL,       go,             OUT,         "a late reply"),
+	GO(LEAVING,     FORGOTTEN,  NULL,       go,             OUT,         "00C7"),
+	GO(LEAVING,     REFUSED,    NULL,       pause_long,     PAUSED,      "00C7 with a code"),
+	GO(LEAVING,     BAD_SECRET, NULL,       pause_long,     PAUSED,      "its secret is wrong"),
+	GO(LEAVING,     EXPELLED,   NULL,       pause_short,    PAUSED,      "10442"),
+	GO(LEAVING,     DUE,        NULL,       pause_short,    PAUSED,      "no reply"),
 	{FSM_ANY, LOGIN_ON_UNWANTED,  NULL, go,     LOGIN_OUT, "was not in"},
 	{FSM_ANY, LOGIN_ON_LINK_DOWN, NULL, forget, LOGIN_OUT, "nobody is in without a link"},
 };

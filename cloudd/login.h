@@ -1,8 +1,8 @@
 /*
  * login: how one sub-device gets onto the platform, over the gateway's connection; pure.
  *
- *     out -> registering -> entering -> in
- *            00C0, 00C1     00C2, 00C3
+ *     out -> registering -> entering -> in -> leaving -> out
+ *            00C0, 00C1     00C2, 00C3        00C6, 00C7
  *
  * Who has a device secret skips the registration. A refusal or a missing reply leads to `paused`,
  * with a growing wait; so does being thrown out soon after coming in. (Spec: developer center, 10.)
@@ -20,6 +20,7 @@ enum login_state {
 	LOGIN_ENTERING,
 	LOGIN_IN,
 	LOGIN_PAUSED,
+	LOGIN_LEAVING, /* for good */
 	LOGIN_STATES
 };
 
@@ -33,6 +34,8 @@ enum login_event {
 	LOGIN_ON_UNWANTED,   /* the device is away */
 	LOGIN_ON_LINK_DOWN,
 	LOGIN_ON_DUE,
+	LOGIN_ON_FORGET,    /* a person wants it de-registered */
+	LOGIN_ON_FORGOTTEN, /* and the platform has done so */
 	LOGIN_EVENTS
 };
 
@@ -41,6 +44,7 @@ enum login_effect {
 	LOGIN_SEND_LOGIN = 2,    /* 00C2 */
 	LOGIN_SEND_LOGOUT = 4,   /* 00C4 */
 	LOGIN_ANNOUNCE = 8, /* 0044, 0115 */
+	LOGIN_SEND_FORGET = 16, /* 00C6, after 00C4 */
 };
 
 enum { LOGIN_FIRST_PAUSE_MS = 1000, LOGIN_SETTLED_MS = 60000 };
@@ -49,6 +53,7 @@ struct login {
 	int state;
 	bool has_secret; /* kept by the caller, who keeps it also while it is shelved */
 	bool shelved;    /* refused; used again if the platform registers nobody */
+	bool refused;    /* the pause is because the platform said no */
 	unsigned tries;  /* pauses since it was in for LOGIN_SETTLED_MS */
 	struct mono due, since;
 	unsigned effects;

@@ -174,6 +174,7 @@ learn(struct cloud *c, struct subdevice *s, const Pb__DeviceReport *r)
 	s->battery_percent = r->battery_percent;
 	s->signal_dbm = r->signal_dbm;
 	s->reported = true;
+	s->gone = false;
 	if (s->login.state != LOGIN_IN || strcmp(s->announced, v->version) == 0)
 		return;
 	s->want_info = s->want_request = true;

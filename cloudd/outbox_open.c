@@ -26,7 +26,11 @@ static const char *const migrations[] = {
     "CREATE INDEX report_item ON report(item);"
     "CREATE TABLE upgrade(id INTEGER PRIMARY KEY, product_key TEXT, device_key TEXT,"
     " component TEXT, target TEXT, status INT, error INT, detail TEXT, changed_at INT);",
+    "CREATE TABLE leaving(product_key TEXT, device_key TEXT,"
+    " PRIMARY KEY(product_key, device_key));",
 };
+
+enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
 
 #define COPY_TEXT(to, row, column) snprintf(to, sizeof(to), "%s", record_text(row, column))
 
@@ -125,6 +129,17 @@ load_secret(void *arg, const struct record_row *row)
 }
 
 static enum err
+load_leaving(void *arg, const struct record_row *row)
+{
+	struct loading *l = arg;
+	struct subdevice *s = subdevice_find(l->devices, record_text(row, 0), record_text(row, 1));
+
+	if (s)
+		s->leaving = true;
+	return ERR_OK;
+}
+
+static enum err
 load_item(void *arg, const struct record_row *row)
 {
 	struct loading *l = arg;
@@ -187,6 +202,9 @@ load_all(struct outbox *o, struct subdevices *devices)
 		e = record_query(o->record, load_secret, &l,
 		    "SELECT product_key, device_key, device_secret FROM secret", "");
 	if (e == ERR_OK)
+		e = record_query(o->record, load_leaving, &l,
+		    "SELECT product_key, device_key FROM leaving", "");
+	if (e == ERR_OK)
 		e = record_query(o->record, load_item, &l,
 		    "SELECT id, kind, product_key, device_key, upgrade, status, type, component,"
 		    " version, made_at FROM item ORDER BY id",
@@ -222,7 +240,7 @@ outbox_open(const char *path, const struct dialect_sub *gateway, uint64_t wall_m
     struct subdevices *devices, bool *fresh)
 {
 	*o = (struct outbox){.gateway = *gateway};
-	enum err e = record_open(path, migrations, 1, fresh, &o->record);
+	enum err e = record_open(path, migrations, MIGRATIONS, fresh, &o->record);
 
 	if (e == ERR_OK)
 		e = load_counters(o, wall_ms, *fresh);

@@ -55,12 +55,41 @@ save_firmware(struct outbox *o, const struct subdevice *s)
 }
 
 static enum err
+save_leaving(struct outbox *o, const struct subdevice *s)
+{
+	return record_run(o->record,
+	    s->leaving ? "INSERT OR IGNORE INTO leaving(product_key, device_key) VALUES(?,?)"
+		       : "DELETE FROM leaving WHERE product_key = ? AND device_key = ?",
+	    "tt", s->keys.product_key, s->keys.device_key);
+}
+
+/* What is kept of an upgrade that is over stays, for people. */
+static enum err
+delete_device(struct outbox *o, const struct dialect_sub *k)
+{
+	static const char *const tables[] = {
+	    "DELETE FROM device WHERE product_key = ? AND device_key = ?",
+	    "DELETE FROM firmware WHERE product_key = ? AND device_key = ?",
+	    "DELETE FROM secret WHERE product_key = ? AND device_key = ?",
+	    "DELETE FROM leaving WHERE product_key = ? AND device_key = ?"};
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && e == ERR_OK; i++)
+		e = record_run(o->record, tables[i], "tt", k->product_key, k->device_key);
+	return e;
+}
+
+static enum err
 save_device(struct outbox *o, const struct subdevice *s)
 {
 	enum err e = ERR_OK;
 
+	if (s->gone)
+		return s->dirty ? delete_device(o, &s->keys) : ERR_OK;
 	if (s->dirty)
 		e = save_conversation(o, s);
+	if (e == ERR_OK && s->dirty)
+		e = save_leaving(o, s);
 	if (e == ERR_OK && s->dirty)
 		e = save_firmware(o, s);
 	if (e == ERR_OK && s->secret_dirty)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cloud_forget.h"
 #include "dp.h"
 #include "platform.h"
 #include "pump.h"
@@ -182,7 +183,19 @@ on_logged_out(struct cloud *c, struct message *m)
 	struct dialect_reply r;
 	struct subdevice *s = NULL;
 
-	return read_reply(c, m, &r, &s); /* C5, C7: nothing follows from it */
+	return read_reply(c, m, &r, &s); /* nothing follows from it */
+}
+
+static enum err
+on_forgotten(struct cloud *c, struct message *m)
+{
+	struct dialect_reply r;
+	struct subdevice *s = NULL;
+	enum err e = read_reply(c, m, &r, &s);
+
+	if (e == ERR_OK)
+		cloud_forget_on_reply(c, s, r.code);
+	return e;
 }
 
 static enum err
@@ -327,7 +340,7 @@ static const struct { uint16_t command; unsigned scopes; handle *fn; } commands[
 	{DIALECT_REGISTERED,     GATEWAY,              on_registered},
 	{DIALECT_LOGGED_IN,      GATEWAY,              on_logged_in},
 	{DIALECT_LOGGED_OUT,     GATEWAY,              on_logged_out},
-	{DIALECT_FORGOTTEN,      GATEWAY,              on_logged_out},
+	{DIALECT_FORGOTTEN,      GATEWAY,              on_forgotten},
 	{DIALECT_PUT_OFFLINE,    GATEWAY,              on_put_offline},
 	{DIALECT_READ_STATUS,    GATEWAY,              on_read_status},
 	{DIALECT_READ_INFO,      GATEWAY | SUBDEVICE,  on_read_info},

@@ -141,12 +141,14 @@ run_gateway(struct cloud *c)
 
 /* --- logging in ------------------------------------------------------------------------------- */
 
+/* 00C0, 00C2 or 00C6 */
 static enum err
 put_login(struct cloud *c, struct subdevice *s, struct letter *l)
 {
 	uint8_t random[AUTH_RANDOM];
 	char text[AUTH_RANDOM + 1], out[AUTH_BLOB_SIZE];
 	bool registers = s->login.effects & LOGIN_SEND_REGISTER;
+	bool forgets = s->login.effects & LOGIN_SEND_FORGET;
 	struct auth a = {s->keys.product_key, s->product_secret, s->keys.device_key,
 	    s->device_secret, text, c->identity->encrypt};
 
@@ -155,9 +157,11 @@ put_login(struct cloud *c, struct subdevice *s, struct letter *l)
 	enum err e = registers ? auth_blob(&a, out) : auth_sign(&a, out);
 	if (e != ERR_OK)
 		return e;
-	begin(l, registers ? DIALECT_REGISTER : DIALECT_LOGIN);
+	begin(l, registers ? DIALECT_REGISTER : forgets ? DIALECT_FORGET : DIALECT_LOGIN);
 	if (registers)
 		dialect_put_register(&l->w, c->profile, s->keys.product_key, out);
+	else if (forgets)
+		dialect_put_forget(&l->w, c->profile, &s->keys, text, out);
 	else
 		dialect_put_login(&l->w, c->profile, &s->keys, text, out, c->identity->encrypt);
 	return ERR_OK;
@@ -166,7 +170,7 @@ put_login(struct cloud *c, struct subdevice *s, struct letter *l)
 static enum err
 run_login(struct cloud *c, struct subdevice *s)
 {
-	const unsigned asks = LOGIN_SEND_REGISTER | LOGIN_SEND_LOGIN;
+	const unsigned asks = LOGIN_SEND_REGISTER | LOGIN_SEND_LOGIN | LOGIN_SEND_FORGET;
 	struct letter l;
 	enum err e = ERR_OK;
 

@@ -22,6 +22,8 @@ struct subdevice {
 	struct conversation conversation;
 	bool dirty;        /* the above has changed since it was recorded */
 	bool secret_dirty; /* the secret has */
+	bool leaving;      /* a person wants it de-registered (cloud_forget.h) */
+	bool gone;         /* it was, and nothing of it is recorded; until its next report */
 
 	/* as flashd last reported it; nothing before its first report */
 	bool reported;

@@ -29,7 +29,7 @@ struct event_log {
 static const char *const names[] = {
 	/* cloudd */
 	"online", "offline", "gateway_refused", "login_refused", "no_secret", "put_offline",
-	"move_refused", "plan_offered", "upgrade_ended",
+	"operator_forget", "device_forgotten", "forget_refused", "move_refused", "plan_offered", "upgrade_ended",
 	/* fetchd */
 	"image_refused",
 	/* flashd */

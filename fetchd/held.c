@@ -98,17 +98,18 @@ held_put(struct held *h, const Pb__Envelope *e)
 void
 held_drop(struct held *h, int kind, uint64_t upgrade)
 {
-	struct held_item **at = &h->items;
+	for (struct held_item **at = &h->items; *at;) {
+		struct held_item *old = *at;
 
-	while (*at && ((*at)->kind != kind || (*at)->upgrade != upgrade))
-		at = &(*at)->next;
-	if (!*at)
-		return;
-	struct held_item *old = *at;
-	*at = old->next;
-	h->n--;
-	h->due -= old->due;
-	free(old);
+		if (old->kind != kind || old->upgrade != upgrade) {
+			at = &old->next;
+			continue;
+		}
+		*at = old->next;
+		h->n--;
+		h->due -= old->due;
+		free(old);
+	}
 }
 
 static bool

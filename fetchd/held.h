@@ -36,7 +36,7 @@ enum err held_put(struct held *h, const Pb__Envelope *e) MUST_CHECK;
  * it is of a kind to keep), or anything else and the rest stays due for the next time. */
 typedef enum err held_send(void *arg, Pb__Envelope *e);
 void held_flush(struct held *h, held_send *fn, void *arg);
-/* Forget what is kept of this kind for this upgrade, sent or not. */
+/* Forget all that is kept of this kind for this upgrade (0: for none), sent or not. */
 void held_drop(struct held *h, int kind, uint64_t upgrade);
 /* All of it is due again: the neighbour may have been restarted. */
 void held_again(struct held *h);

@@ -379,6 +379,8 @@ on_flash_up(void *arg, struct bus_link *link)
 	struct gate *g = arg;
 
 	(void)link;
+	/* it tells of all its devices anew; one that it does not know any more has gone */
+	held_drop(&g->to_cloud, PB__ENVELOPE__BODY_DEVICE_REPORT, 0);
 	held_again(&g->to_flash);
 	talk_flush(g);
 	for (struct upgrade *u = g->book.upgrades; u; u = u->next)

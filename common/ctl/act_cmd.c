@@ -1,6 +1,6 @@
 /*
- * act_cmd: `confirm`, `reject`, `cancel`, `check`: the orders, on the act sockets. All else that
- * subotactl does with running daemons only looks.
+ * act_cmd: `confirm`, `reject`, `cancel`, `check`, `forget`: the orders, on the act sockets. All
+ * else that subotactl does with running daemons only looks.
  */
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +40,11 @@ static const struct order {
 		.usage = "subotactl check [OPTION]... PRODUCT/DEVICE",
 		.about = "Ask the platform now whether it has an upgrade for the device.",
 		.specs = specs, .min_args = 1, .max_args = 1}, "the platform is asked about", "now"},
+	{"forget",  WHO_CLOUDD, {
+		.usage = "subotactl forget [OPTION]... PRODUCT/DEVICE",
+		.about = "Log the device out and de-register it with the platform, as soon as that is there.\n"
+		    "Take it out of flashd's configuration first: with its next report it would register anew.",
+		.specs = specs, .min_args = 1, .max_args = 1}, "the platform is told that", "has left"},
 };
 /* clang-format on */
 

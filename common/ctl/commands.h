@@ -14,7 +14,7 @@ int fsm_cmd_run(int argc, char **argv);
 int routes_cmd_run(int argc, char **argv);
 int sandbox_cmd_run(int argc, char **argv);
 
-/* Orders to running daemons: argv[0] is confirm, reject, cancel or check. */
+/* Orders to running daemons: argv[0] is confirm, reject, cancel, check or forget. */
 int act_cmd_run(int argc, char **argv);
 
 /* Of running daemons. */

@@ -22,6 +22,7 @@ static const struct ctl_command commands[] = {
 	{"reject",   act_cmd_run,      "say no to it"},
 	{"cancel",   act_cmd_run,      "stop an upgrade while that is safe"},
 	{"check",    act_cmd_run,      "ask the platform for an upgrade of a device now"},
+	{"forget",   act_cmd_run,      "de-register a device that has left this gateway for good"},
 	{"tap",      tap_cmd_run,      "the messages between the processes as they pass"},
 	{"metrics",  metrics_cmd_run,  "figures of the daemons, for Prometheus"},
 	{"doctor",   doctor_cmd_run,   "what is wrong with this gateway, and what to do about it"},

@@ -48,7 +48,7 @@ Test(cloud_act, says_why_it_does_not_ask)
 	expect(c, "check", "p1sub/d9", ERR_UNKNOWN_DEVICE, "p1sub/d9");
 	expect(c, "check", "d1", ERR_UNKNOWN_DEVICE, "d1");
 	expect(c, "check", "", ERR_UNKNOWN_DEVICE, "PRODUCT/DEVICE");
-	expect(c, "confirm", "7", ERR_NOT_FOUND, "expected check");
+	expect(c, "confirm", "7", ERR_NOT_FOUND, "expected check or forget");
 	cloud_case_drive(c, CONVERSATION_OFFERED);
 	expect(c, "check", name, ERR_BUSY, "OFFERED");
 	cloud_case_reports_device(c, "1.0.0", PB__DEVICE_STATE__DEVICE_STATE_AWAY);

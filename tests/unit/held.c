@@ -238,3 +238,19 @@ Test(held, a_plan_is_offered_again_to_whoever_comes_until_it_is_answered)
 	cr_expect_eq(h.due, 0);
 	held_fini(&h);
 }
+
+Test(held, nobody_is_told_of_devices_that_were_dropped)
+{
+	struct held h = {0};
+
+	cr_assert_eq(put_device(&h, "meter-1", "app", "1.0"), ERR_OK);
+	cr_assert_eq(put_cancel(&h, 7), ERR_OK);
+	cr_assert_eq(put_device(&h, "meter-2", "app", "3.0"), ERR_OK);
+	held_drop(&h, PB__ENVELOPE__BODY_DEVICE_REPORT, 0);
+	cr_expect_eq(h.n, 1);
+	cr_expect_eq(h.due, 1);
+	struct neighbour to = flush(&h, 16);
+	cr_expect_eq(to.n, 1);
+	cr_expect_eq(to.kinds[0], PB__ENVELOPE__BODY_CANCEL);
+	held_fini(&h);
+}

@@ -13,16 +13,18 @@ enum { CELL = 32 };
 /* clang-format off */
 /* What a device does that has a secret; "-" = refused. Waits are in seconds behind the @. */
 static const char cells[LOGIN_EVENTS][LOGIN_STATES][CELL] = {
-	/*                      OUT                REGISTERING         ENTERING                     IN                  PAUSED */
-	[LOGIN_ON_WANTED]     = {"ENTERING 00c2 @10", "-",              "-",                         "-",                "-"},
-	[LOGIN_ON_REGISTERED] = {"-",              "ENTERING 00c2 @10", "-",                         "-",                "ENTERING 00c2 @10"},
-	[LOGIN_ON_ENTERED]    = {"-",              "-",                 "IN announce",               "-",                "IN announce"},
-	[LOGIN_ON_REFUSED]    = {"-",              "PAUSED @600",       "PAUSED @600",               "PAUSED @600",      "-"},
-	[LOGIN_ON_BAD_SECRET] = {"-",              "PAUSED @600",       "REGISTERING 00c0 @10 shelved", "PAUSED @1 shelved", "-"},
-	[LOGIN_ON_EXPELLED]   = {"-",              "PAUSED @1",         "PAUSED @1",                 "PAUSED @1",        "-"},
-	[LOGIN_ON_UNWANTED]   = {"OUT",            "OUT",               "OUT",                       "OUT 00c4",         "OUT"},
-	[LOGIN_ON_LINK_DOWN]  = {"OUT",            "OUT",               "OUT",                       "OUT",              "OUT"},
-	[LOGIN_ON_DUE]        = {"-",              "PAUSED @1",         "PAUSED @1",                 "-",                "ENTERING 00c2 @10"},
+	/*                      OUT                REGISTERING         ENTERING                     IN                  PAUSED               LEAVING */
+	[LOGIN_ON_WANTED]     = {"ENTERING 00c2 @10", "-",              "-",                         "-",                "-", "-"},
+	[LOGIN_ON_REGISTERED] = {"-",              "ENTERING 00c2 @10", "-",                         "-",                "ENTERING 00c2 @10", "-"},
+	[LOGIN_ON_ENTERED]    = {"-",              "-",                 "IN announce",               "-",                "IN announce", "-"},
+	[LOGIN_ON_REFUSED]    = {"-",              "PAUSED @600",       "PAUSED @600",               "PAUSED @600",      "-", "PAUSED @600"},
+	[LOGIN_ON_BAD_SECRET] = {"-",              "PAUSED @600",       "REGISTERING 00c0 @10 shelved", "PAUSED @1 shelved", "-", "PAUSED @600"},
+	[LOGIN_ON_EXPELLED]   = {"-",              "PAUSED @1",         "PAUSED @1",                 "PAUSED @1",        "-", "PAUSED @1"},
+	[LOGIN_ON_UNWANTED]   = {"OUT",            "OUT",               "OUT",                       "OUT 00c4",         "OUT", "OUT"},
+	[LOGIN_ON_LINK_DOWN]  = {"OUT",            "OUT",               "OUT",                       "OUT",              "OUT", "OUT"},
+	[LOGIN_ON_DUE]        = {"-",              "PAUSED @1",         "PAUSED @1",                 "-",                "ENTERING 00c2 @10", "PAUSED @1"},
+	[LOGIN_ON_FORGET]     = {"LEAVING 00c6 @10", "-",              "-",                         "LEAVING 00c4 00c6 @10", "LEAVING 00c6 @10", "-"},
+	[LOGIN_ON_FORGOTTEN]  = {"-",              "-",                 "-",                         "-",                "OUT", "OUT"},
 };
 /* clang-format on */
 
@@ -44,14 +46,14 @@ static const char *
 step(struct login *l, int event, struct mono now)
 {
 	static char text[100];
-	static const char *const effects[] = {" 00c0", " 00c2", " 00c4", " announce"};
+	static const char *const effects[] = {" 00c0", " 00c2", " 00c4", " announce", " 00c6"};
 	struct login_news n = {now, profile_find("p1")};
 
 	l->effects = 0;
 	if (login_step(l, event, &n, NULL) != ERR_OK)
 		return "-";
 	int at = snprintf(text, sizeof(text), "%s", login_table.states[l->state]);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		if (l->effects & 1u << i)
 			at += snprintf(text + at, sizeof(text) - (size_t)at, "%s", effects[i]);
 	if (l->due.ms != MONO_NEVER.ms)
