@@ -62,6 +62,7 @@ struct house_options {
 	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty
 	 * ones. May be NULL. */
 	const char *fetchd, *cloudd, *flashd;
+	const char *link; /* to the devices: "udp", "tcp", "raw"; NULL: a terminal, console lines */
 	const char *sandbox; /* words for the daemons' --no-sandbox; NULL: as shipped */
 };
 
@@ -80,6 +81,7 @@ struct house {
 	struct kit *kit; /* the publisher */
 	struct house_process process[HOUSE_PARTS];
 	unsigned mqtt, https, console; /* ports */
+	unsigned device_port[HOUSE_DEVICES]; /* where the link is one of the network */
 	char package[64];     /* name of the last published */
 	struct keeper keeper;
 	char why[HOUSE_WHY];
@@ -100,6 +102,9 @@ enum err house_fail(struct house *h, enum err e, const char *format, ...)
 const char *house_name(enum house_part p, char out[32]);
 /* How many parts this house has: HOUSE_DEVICE + devices. */
 enum house_part house_parts(const struct house *h);
+
+/* Is the link to the devices one of the network? */
+bool house_is_networked(const struct house *h);
 
 /* Further arguments of a device's program from its next start on; `second` may be NULL. */
 void house_device_args(struct house *h, int device, const char *first, const char *second);

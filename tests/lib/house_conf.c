@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "house_look.h"
@@ -122,6 +124,31 @@ house_conf_ports(struct house *h)
 	return ERR_OK;
 }
 
+/* Held until all are chosen, so that no two are the same. */
+enum err
+house_conf_device_ports(struct house *h)
+{
+	int type = strcmp(h->options.link, "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM;
+	int held[HOUSE_DEVICES];
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < h->options.devices; i++) {
+		struct sockaddr_in at = {
+		    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		socklen_t len = sizeof(at);
+
+		held[i] = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+		if (held[i] < 0 || bind(held[i], (struct sockaddr *)&at, len) < 0 ||
+		    getsockname(held[i], (struct sockaddr *)&at, &len) < 0)
+			e = house_fail(h, ERR_SYSTEM, "no free port: %s", strerror(errno));
+		h->device_port[i] = ntohs(at.sin_port);
+	}
+	for (unsigned i = 0; i < h->options.devices; i++)
+		if (held[i] >= 0)
+			close(held[i]);
+	return e;
+}
+
 /* --- the configuration file ------------------------------------------------------------------- */
 
 static void
@@ -166,6 +193,17 @@ write_fetchd(const struct house *h, FILE *f)
 }
 
 static void
+write_port(const struct house *h, unsigned i, FILE *f)
+{
+	if (house_is_networked(h))
+		fprintf(f, "port = %s:127.0.0.1:%u\n", h->options.link, h->device_port[i - 1]);
+	else
+		fprintf(f, "port = %s/device%u/tty\n", h->dir, i);
+	if (h->options.link && strcmp(h->options.link, "raw") == 0)
+		fprintf(f, "framing = raw\nraw_quiet_ms = 200\n");
+}
+
+static void
 write_flashd(const struct house *h, FILE *f)
 {
 	fprintf(f, "\n[flashd]\ntrust_dir = %s\n", h->kit->anchor_dir);
@@ -178,8 +216,9 @@ write_flashd(const struct house *h, FILE *f)
 	for (unsigned i = 1; i <= h->options.devices; i++) {
 		fprintf(f,
 		    "\n[flashd.device meter%u]\nproduct_key = %s\ndevice_key = METER%u\n"
-		    "vendor = %s\nmodel = %s\ndriver = smp\nport = %s/device%u/tty\nbaud = %u\n",
-		    i, HOUSE_PK, i, HOUSE_VENDOR, HOUSE_MODEL, h->dir, i, h->options.baud);
+		    "vendor = %s\nmodel = %s\ndriver = smp\nbaud = %u\n",
+		    i, HOUSE_PK, i, HOUSE_VENDOR, HOUSE_MODEL, h->options.baud);
+		write_port(h, i, f);
 		if (h->options.hasty)
 			fprintf(f, "reply_ms = 300\nretries = 2\nreset_wait_ms = 50\n");
 	}
