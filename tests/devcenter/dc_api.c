@@ -10,10 +10,11 @@
 #include "dc_make.h"
 #include "dc_platform.h"
 #include "dc_state.h"
+#include "dc_user.h"
 
 /* clang-format off */
 enum { OK = 200, BAD = 400, FORBIDDEN = 403, ABSENT = 404, METHOD = 405, CONFLICT = 409,
-	MISDIRECTED = 421, BROKEN = 500, NAMES_MAX = 1000 };
+	MISDIRECTED = 421, BROKEN = 500, NAMES_MAX = DC_RULE_AT_ONCE, TEXTS_MAX = 8, TEXT_MAX = 600 };
 /* clang-format on */
 
 static struct dc_api_answer
@@ -162,6 +163,20 @@ on_package(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 }
 
 static struct dc_api_answer
+on_file(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
+{
+	char why[DC_RULE_WHY] = "";
+	int64_t idx = 0;
+
+	(void)doc;
+	if (!r->upload)
+		return error(BAD, "file: expected the bytes of a file, got none");
+	enum err err = dc_make_file(a->dc->db, a->dir, strtoll(query(r, "package"), NULL, 10),
+	    r->upload, query(r, "file"), &idx, why);
+	return outcome(err, why, idx);
+}
+
+static struct dc_api_answer
 on_verify(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 {
 	char why[DC_RULE_WHY] = "";
@@ -194,33 +209,89 @@ read_rule(const cJSON *doc, struct dc_rule_plan *n)
 	n->push = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(doc, "push"));
 }
 
+/* "versions": one text for all components, or a list with one for each. */
+static void
+read_versions(const cJSON *doc, struct dc_make_plan *p)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(doc, "versions"), *item;
+	unsigned n = 0;
+
+	if (!cJSON_IsArray(list))
+		return;
+	cJSON_ArrayForEach(item, list)
+	{
+		if (n < DC_RULE_COMPONENTS && cJSON_IsString(item) && *item->valuestring)
+			p->versions[n] = item->valuestring;
+		n++;
+	}
+}
+
+/* "texts": {LANG: TEXT}, or "text" alone, which is English. */
+static unsigned
+read_texts(const cJSON *doc, char said[TEXTS_MAX][TEXT_MAX], const char **texts)
+{
+	const cJSON *item;
+	unsigned n = 0;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "texts"))
+	{
+		if (n < TEXTS_MAX && cJSON_IsString(item) && *item->valuestring)
+			snprintf(said[n++], TEXT_MAX, "%s=%s", item->string, item->valuestring);
+	}
+	if (n == 0 && text(doc, "text", NULL))
+		snprintf(said[n++], TEXT_MAX, "en=%s", text(doc, "text", ""));
+	for (unsigned i = 0; i < n; i++)
+		texts[i] = said[i];
+	return n;
+}
+
 static struct dc_api_answer
 on_plan(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 {
 	AUTO(mem) const char **white = calloc(2 * NAMES_MAX, sizeof(*white));
-	int64_t id = 0, now = dc_peer_now(a->dc);
-	char why[DC_RULE_WHY] = "", said[600];
-	const char *texts[] = {said};
+	int64_t id = number(doc, "id", 0), now = dc_peer_now(a->dc);
+	char why[DC_RULE_WHY] = "", said[TEXTS_MAX][TEXT_MAX];
+	const char *texts[TEXTS_MAX];
+	bool edits = strcmp(r->path, "/api/plan/edit") == 0;
 
-	(void)r;
 	if (!white)
 		return error(BROKEN, err_text(ERR_NOMEM));
 	struct dc_make_plan p = {.rule = dc_rule_plan_defaults(now),
-	    .pk = text(doc, "product", ""),
+	    .pk = text(doc, "product", edits ? NULL : ""),
 	    .manual = strcmp(text(doc, "mode", "silent"), "manual") == 0,
 	    .texts = texts,
-	    .n_texts = text(doc, "text", NULL) != NULL,
+	    .n_texts = read_texts(doc, said, texts),
 	    .white = white,
 	    .black = white + NAMES_MAX,
 	    .n_white = names(doc, "white", white, NAMES_MAX),
 	    .n_black = names(doc, "black", white + NAMES_MAX, NAMES_MAX)};
-	snprintf(said, sizeof(said), "en=%s", text(doc, "text", ""));
 	read_rule(doc, &p.rule);
 	p.rule.components = names(doc, "packages", p.packages, DC_RULE_COMPONENTS);
+	read_versions(doc, &p);
 	if (p.n_white > NAMES_MAX || p.n_black > NAMES_MAX)
-		return error(BAD, "white, black: expected at most 1000 devices");
-	enum err err = dc_make_plan(a->dc->db, &p, now, &id, why);
+		return error(BAD, "white, black: expected at most 10000 devices");
+	enum err err = edits ? dc_make_edit(a->dc->db, id, &p, why)
+			     : dc_make_plan(a->dc->db, &p, now, &id, why);
 	return outcome(err, why, id);
+}
+
+/* What a person says about one device: another try of a silent plan, or as the app would. */
+static struct dc_api_answer
+on_device(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
+{
+	char why[DC_RULE_WHY] = "", sentence[DC_RULE_WHY + 20];
+	int64_t id = number(doc, "id", 0), device = number(doc, "device", 0);
+	int64_t now = dc_peer_now(a->dc);
+	const struct dc_user_wish w = {
+	    number(doc, "oper", 0), number(doc, "starts", 0), number(doc, "ends", 0)};
+	enum err err = strcmp(r->path, "/api/plan/retry") == 0
+			   ? dc_user_retry(a->dc->db, id, device, now, why)
+			   : dc_user_confirm(a->dc->db, id, device, &w, now, why);
+
+	if (!err)
+		dc_platform_offer(a->dc);
+	snprintf(sentence, sizeof(sentence), "device: %s", why);
+	return outcome(err, sentence, id);
 }
 
 static struct dc_api_answer
@@ -248,8 +319,12 @@ static const struct row {
 	{"GET",  "/api/state",          false, on_state},
 	{"GET",  "/api/log",            false, on_log},
 	{"POST", "/api/package",        false, on_package},
+	{"POST", "/api/package/file",   false, on_file},
 	{"POST", "/api/verify",         true,  on_verify},
 	{"POST", "/api/plan",           true,  on_plan},
+	{"POST", "/api/plan/edit",      true,  on_plan},
+	{"POST", "/api/plan/retry",     true,  on_device},
+	{"POST", "/api/plan/confirm",   true,  on_device},
 	{"POST", "/api/plan/activate",  true,  on_change},
 	{"POST", "/api/plan/suspend",   true,  on_change},
 	{"POST", "/api/plan/terminate", true,  on_change},

@@ -4,9 +4,13 @@
  *     GET  /api/state                     dc_state_all(), and the token
  *     GET  /api/log?device=ID&after=ID    dc_state_log()
  *     POST /api/package?file=NAME&...     the body is the package's bytes
+ *     POST /api/package/file?package=ID&file=NAME   another file of a package
  *     POST /api/verify                    {"package": ID, "device": ID}
  *     POST /api/plan                      {"name", "product", "packages": [NAME], ...}
+ *     POST /api/plan/edit                 the same and "id": made over as a whole
  *     POST /api/plan/activate             {"id"}; also suspend, terminate, delete
+ *     POST /api/plan/retry                {"id", "device": ID}
+ *     POST /api/plan/confirm              {"id", "device": ID, "oper": 1 to 5, "starts", "ends"}
  *
  * A POST must carry the token that only a page of this very server can read (X-Console-Token), and
  * an Origin, if it has one, must be ours. Any request whose Host is a name other than localhost is
@@ -17,7 +21,7 @@
 
 #include "dc_peer.h"
 
-enum { DC_API_TOKEN = 32, DC_API_BODY = 64 << 10 };
+enum { DC_API_TOKEN = 32, DC_API_BODY = 512 << 10 };
 
 struct dc_api {
 	struct dc *dc;

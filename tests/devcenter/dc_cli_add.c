@@ -129,6 +129,8 @@ add_device(struct dc_cli *c, const char *kind, int64_t gateway)
 
 	if (dc_cli_device_name(name, pk, dk))
 		return DC_EXIT_FAILED;
+	if (strlen(dk) < 4)
+		return fail(name, "expected a device key of 4 to 32 letters and digits");
 	if (ds && (strlen(ds) > DC_DS_LEN || strlen(ds) < 16 || !dc_secret_is_key(ds)))
 		return fail("--ds", "expected 16 to 32 letters and digits");
 	if (!dc_db_int(c->db, 0, "SELECT count(*) FROM product WHERE pk = ? AND kind = ?", "tt", pk,

@@ -26,7 +26,7 @@ const struct dc_opt_row dc_cli_plan_add_rows[] = {
 	{"dir",         "DIR",   "directory of the Developer Center"},
 	{"product",     "PK",    "product of the devices"},
 	{"package",     "NAME",  "package; repeat for more components, in order (at most 20)"},
-	{"versions",    "A;B",   "specified versions, for all packages without source"},
+	{"versions",    "A;B",   "specified versions of full packages: one for all, or repeat as --package"},
 	{"mode",        "MODE",  "silent, or manual: a person confirms (silent)"},
 	{"text",        "LANG=TEXT", "what people read (repeat); manual: en or zh is needed"},
 	{"white",       "DK",    "only this device (repeat)"},
@@ -34,8 +34,8 @@ const struct dc_opt_row dc_cli_plan_add_rows[] = {
 	{"starts",      "MS",    "ms since 1970 (now)"},
 	{"ends",        "MS",    "ms since 1970 (in a year)"},
 	{"no-push",     NULL,    "offer only when a device asks"},
-	{"push-from",   "MIN",   "minute of the day (0)"},
-	{"push-to",     "MIN",   "minute of the day, an hour later or more (0: the whole day)"},
+	{"push-from",   "MIN",   "minute of the day, a whole hour (0)"},
+	{"push-to",     "MIN",   "minute of the day, a whole hour (0: the whole day)"},
 	{"zone",        "MIN",   "minutes east of UTC, for the push period (0)"},
 	{"reject-min",  "MIN",   "minutes to wait after a refusal, 10 to 1440; 0: none (120)"},
 	{"retries",     "N",     "after a failure, 0 to 5 (5)"},
@@ -46,15 +46,39 @@ const struct dc_opt_row dc_cli_plan_add_rows[] = {
 	{"activate",    NULL,    "activate it at once"},
 	{NULL, NULL, NULL},
 };
+const struct dc_opt_row dc_cli_plan_edit_rows[] = {
+	{"dir",         "DIR",   "directory of the Developer Center"},
+	{"name",        "NAME",  "another name; what is not given stays as it is"},
+	{"package",     "NAME",  "all components anew; repeat, in order"},
+	{"versions",    "A;B",   "specified versions of full packages, with --package"},
+	{"mode",        "MODE",  "silent or manual"},
+	{"text",        "LANG=TEXT", "all texts anew (repeat)"},
+	{"white",       "DK",    "both lists anew (repeat)"},
+	{"black",       "DK",    "both lists anew (repeat)"},
+	{"starts",      "MS",    "ms since 1970"},
+	{"ends",        "MS",    "ms since 1970"},
+	{"push",        NULL,    "push it actively"},
+	{"no-push",     NULL,    "offer only when a device asks"},
+	{"push-from",   "MIN",   "minute of the day, a whole hour"},
+	{"push-to",     "MIN",   "minute of the day, a whole hour"},
+	{"zone",        "MIN",   "minutes east of UTC"},
+	{"reject-min",  "MIN",   "minutes to wait after a refusal"},
+	{"retries",     "N",     "after a failure, 0 to 5"},
+	{"retry-ms",    "MS",    "wait before each"},
+	{"min-signal",  "DBM",   "-113 to 0"},
+	{"min-battery", "PCT",   "0 to 100"},
+	{"remark",      "TEXT",  "anything"},
+	{NULL, NULL, NULL},
+};
 const struct dc_opt_row dc_cli_plan_verify_rows[] = {
 	{"dir",    "DIR",   "directory of the Developer Center"},
-	{"device", "PK/DK", "the device; it must be online"},
+	{"device", "PK/DK", "the device; to verify a package it must be online"},
 	{NULL, NULL, NULL},
 };
 const struct dc_opt_row dc_cli_plan_confirm_rows[] = {
 	{"dir",    "DIR",   "directory of the Developer Center"},
 	{"device", "PK/DK", "the device"},
-	{"oper",   "OPER",  "now, appoint, cancel or retry (now)"},
+	{"oper",   "OPER",  "now, appoint, cancel, seen (the result) or retry (now)"},
 	{"starts", "MS",    "of an appointment, inside the plan"},
 	{"ends",   "MS",    "of an appointment, an hour later or more"},
 	{NULL, NULL, NULL},
@@ -162,36 +186,64 @@ change(struct dc_cli *c, int64_t plan, enum dc_make_verb verb)
 	return dc_cli_order(c, "plan", 0);
 }
 
+/* Lists of a command line, borrowed from it. */
+struct lists {
+	const char *white[DC_OPT_MAX], *black[DC_OPT_MAX], *packages[DC_OPT_MAX];
+	const char *texts[DC_OPT_MAX], *versions[DC_OPT_MAX];
+};
+
+/* What the options say about a plan, into *p; what they do not say stays. */
+static int
+read_plan(struct dc_cli *c, struct lists *l, struct dc_make_plan *p)
+{
+	const char *mode = dc_opt_get(&c->opt, "mode", p->manual ? "manual" : "silent");
+	unsigned n = read_list(&c->opt, "package", l->packages, DC_OPT_MAX);
+	unsigned versions = read_list(&c->opt, "versions", l->versions, DC_OPT_MAX);
+
+	if (versions && !n)
+		return fail("--versions", "expected --package with it, got none");
+	p->manual = strcmp(mode, "manual") == 0;
+	if (!p->manual && strcmp(mode, "silent") != 0)
+		return fail("--mode", "expected silent or manual");
+	if (read_numbers(&c->opt, &p->rule))
+		return DC_EXIT_FAILED;
+	p->texts = l->texts;
+	p->white = l->white;
+	p->black = l->black;
+	p->n_texts = read_list(&c->opt, "text", l->texts, DC_OPT_MAX);
+	p->n_white = read_list(&c->opt, "white", l->white, DC_OPT_MAX);
+	p->n_black = read_list(&c->opt, "black", l->black, DC_OPT_MAX);
+	p->keeps_components = p->keeps_components && !n;
+	p->keeps_lists = p->keeps_lists && !p->n_white && !p->n_black;
+	p->keeps_texts = p->keeps_texts && !p->n_texts;
+	if (!p->keeps_components)
+		p->rule.components = n;
+	for (unsigned i = 0; i < n && i < DC_RULE_COMPONENTS; i++) {
+		p->packages[i] = l->packages[i];
+		if (versions > 1)
+			p->versions[i] = i < versions && *l->versions[i] ? l->versions[i] : NULL;
+	}
+	p->rule.versions = versions == 1 ? l->versions[0] : NULL;
+	p->rule.remark = dc_opt_get(&c->opt, "remark", p->rule.remark);
+	if (dc_opt_get(&c->opt, "no-push", NULL))
+		p->rule.push = false;
+	return DC_EXIT_OK;
+}
+
 int
 dc_cli_plan_add(struct dc_cli *c)
 {
-	const char *white[DC_OPT_MAX], *black[DC_OPT_MAX], *packages[DC_OPT_MAX];
-	const char *texts[DC_OPT_MAX], *mode = dc_opt_get(&c->opt, "mode", "silent");
 	int64_t now = dc_cli_now(c), id;
 	char why[DC_RULE_WHY];
-	struct dc_make_plan p = {.rule = dc_rule_plan_defaults(now),
-	    .pk = dc_opt_get(&c->opt, "product", NULL),
-	    .white = white,
-	    .black = black,
-	    .texts = texts,
-	    .manual = strcmp(mode, "manual") == 0,
-	    .n_texts = read_list(&c->opt, "text", texts, DC_OPT_MAX),
-	    .n_white = read_list(&c->opt, "white", white, DC_OPT_MAX),
-	    .n_black = read_list(&c->opt, "black", black, DC_OPT_MAX)};
+	struct lists l;
+	struct dc_make_plan p = {
+	    .rule = dc_rule_plan_defaults(now), .pk = dc_opt_get(&c->opt, "product", NULL)};
 
-	p.rule.components = read_list(&c->opt, "package", packages, DC_OPT_MAX);
-	if (!p.pk || !p.rule.components)
+	if (!p.pk || !dc_opt_get(&c->opt, "package", NULL))
 		return fail(c->opt.word[0], "--product and --package are needed");
-	if (!p.manual && strcmp(mode, "silent") != 0)
-		return fail("--mode", "expected silent or manual");
-	if (read_numbers(&c->opt, &p.rule))
+	if (read_plan(c, &l, &p))
 		return DC_EXIT_FAILED;
-	for (unsigned i = 0; i < p.rule.components && i < DC_RULE_COMPONENTS; i++)
-		p.packages[i] = packages[i];
 	p.rule.name = c->opt.word[0];
-	p.rule.push = dc_opt_get(&c->opt, "no-push", NULL) == NULL;
-	p.rule.versions = dc_opt_get(&c->opt, "versions", NULL);
-	p.rule.remark = dc_opt_get(&c->opt, "remark", NULL);
 	if (dc_make_plan(c->db, &p, now, &id, why))
 		return say(why);
 	if (dc_opt_get(&c->opt, "activate", NULL))
@@ -200,13 +252,61 @@ dc_cli_plan_add(struct dc_cli *c)
 	return DC_EXIT_OK;
 }
 
-static int
-change_named(struct dc_cli *c, enum dc_make_verb verb)
+/* The plan that the command names; 0 after saying that there is none. */
+static int64_t
+named_plan(struct dc_cli *c)
 {
 	const char *name = c->opt.word[0];
 	int64_t plan = dc_db_int(c->db, 0, "SELECT id FROM plan WHERE name = ?", "t", name);
 
-	return plan ? change(c, plan, verb) : fail(name, "expected a plan, got none of that name");
+	if (!plan)
+		fprintf(stderr, "%s: expected a plan, got none of that name\n", name);
+	return plan;
+}
+
+int
+dc_cli_plan_edit(struct dc_cli *c)
+{
+	int64_t plan = named_plan(c);
+	struct dc_make_loaded now;
+	char why[DC_RULE_WHY];
+	struct lists l;
+
+	if (!plan || dc_make_load(c->db, plan, &now) || read_plan(c, &l, &now.plan))
+		return DC_EXIT_FAILED;
+	if (dc_opt_get(&c->opt, "push", NULL))
+		now.plan.rule.push = true;
+	now.plan.rule.name = dc_opt_get(&c->opt, "name", now.name);
+	if (dc_make_edit(c->db, plan, &now.plan, why))
+		return say(why);
+	printf("{\"plan\":\"%s\",\"state\":\"inactivated\"}\n", now.plan.rule.name);
+	return DC_EXIT_OK;
+}
+
+int
+dc_cli_plan_retry(struct dc_cli *c)
+{
+	const char *on = dc_opt_get(&c->opt, "device", NULL);
+	int64_t plan = named_plan(c);
+	char why[DC_RULE_WHY];
+
+	if (!plan || !on)
+		return plan ? fail(c->opt.word[0], "--device PK/DK is missing") : DC_EXIT_FAILED;
+	int64_t device = dc_cli_find_device(c, on);
+	if (!device)
+		return DC_EXIT_FAILED;
+	if (dc_user_retry(c->db, plan, device, dc_cli_now(c), why))
+		return fail(on, why);
+	printf("{\"plan\":\"%s\",\"device\":\"%s\",\"oper\":\"retry\"}\n", c->opt.word[0], on);
+	return dc_cli_order(c, "plan", 0);
+}
+
+static int
+change_named(struct dc_cli *c, enum dc_make_verb verb)
+{
+	int64_t plan = named_plan(c);
+
+	return plan ? change(c, plan, verb) : DC_EXIT_FAILED;
 }
 
 int
@@ -255,7 +355,7 @@ dc_cli_plan_verify(struct dc_cli *c)
 int
 dc_cli_plan_confirm(struct dc_cli *c)
 {
-	static const char *const words[] = {"", "now", "appoint", "cancel", "", "retry"};
+	static const char *const words[] = {"", "now", "appoint", "cancel", "seen", "retry"};
 	const char *name = c->opt.word[0], *on = dc_opt_get(&c->opt, "device", NULL);
 	const char *oper = dc_opt_get(&c->opt, "oper", "now");
 	int64_t plan = dc_db_int(c->db, 0, "SELECT id FROM plan WHERE name = ?", "t", name);

@@ -13,8 +13,8 @@
 #include "clock.h"
 #include "dc_fault.h"
 #include "dc_plan.h"
-#include "dc_rule.h"
 #include "dc_state.h"
+#include "dc_user.h"
 
 /* clang-format off */
 const struct dc_opt_row dc_cli_show_rows[] = {
@@ -138,17 +138,10 @@ stands(struct dc_cli *c, int64_t device)
 {
 	static const char *const names[] = {"", "upgrading", "success", "failed", "needless"};
 	int64_t plan = plan_of(c, device);
-	int64_t parts = dc_db_int(
-	    c->db, 0, "SELECT count(*) FROM plan_component WHERE plan = ?", "i", plan);
-	struct dc_rule_counts k = {{0}};
 
-	for (int64_t state = 0; state < 5; state++)
-		k.n[state] = dc_db_int(c->db, 0,
-		    "SELECT count(*) FROM progress WHERE plan = ? AND device = ? AND state = ?",
-		    "iii", plan, device, state);
-	if (!plan || !parts)
+	if (!plan)
 		return "";
-	int64_t state = dc_rule_device_state(&k, parts);
+	int64_t state = dc_user_device_state(c->db, plan, device, dc_cli_now(c));
 	if (state <= DC_PROGRESS_RUNNING &&
 	    dc_db_int(c->db, 0,
 		"SELECT count(*) FROM progress WHERE plan = ? AND device = ? AND last = 3", "ii",

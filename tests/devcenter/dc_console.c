@@ -73,7 +73,8 @@ begin(struct dc_console *c, const char *method, const char *url)
 	struct request *r = dc_peer_alloc(sizeof(*r));
 
 	r->fd = -1;
-	r->upload = strcmp(method, "POST") == 0 && strcmp(url, "/api/package") == 0;
+	r->upload = strcmp(method, "POST") == 0 &&
+		    (strcmp(url, "/api/package") == 0 || strcmp(url, "/api/package/file") == 0);
 	if (!r->upload)
 		return r;
 	if (snprintf(r->path, sizeof(r->path), "%s/packages/.upload-XXXXXX", c->api.dir) <

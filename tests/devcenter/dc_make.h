@@ -40,13 +40,26 @@ struct dc_make_plan {
 	unsigned n_white, n_black;
 	const char *const *texts; /* "LANG=TEXT"; a manual plan needs one in zh or en */
 	unsigned n_texts;
+	const char *versions[DC_RULE_COMPONENTS]; /* of one component; NULL: rule.versions */
 	bool manual;
+	/* when it is edited: these stay as they are */
+	bool keeps_components, keeps_lists, keeps_texts;
 	int64_t verifies; /* the device whose verification this is; 0: a plan */
 };
 
 /* An inactivated plan. */
 enum err dc_make_plan(struct dc_db *db, const struct dc_make_plan *p, int64_t now, int64_t *id,
     char why[static DC_RULE_WHY]) MUST_CHECK;
+
+/* Make a plan that is inactivated over; its product is fixed (p->pk: the same, or NULL). */
+enum err dc_make_edit(struct dc_db *db, int64_t plan, const struct dc_make_plan *p,
+    char why[static DC_RULE_WHY]) MUST_CHECK;
+/* What a plan is now, to be edited: everything kept. ERR_NOT_FOUND. */
+struct dc_make_loaded {
+	struct dc_make_plan plan; /* its texts are those below */
+	char name[DC_RULE_NAME_BYTES + 1], remark[DC_RULE_REMARK_BYTES + 1];
+};
+enum err dc_make_load(struct dc_db *db, int64_t plan, struct dc_make_loaded *l) MUST_CHECK;
 
 /* Verify a package on one device that is online: a plan for it alone, active for 60 minutes. */
 enum err dc_make_verify(struct dc_db *db, int64_t package, int64_t device, int64_t now,
@@ -65,5 +78,11 @@ enum err dc_make_change(struct dc_db *db, int64_t plan, enum dc_make_verb verb, 
     char why[static DC_RULE_WHY]) MUST_CHECK;
 /* The state that a verb leads to, as the table has it; "deleted" for delete. */
 const char *dc_make_state(enum dc_make_verb verb);
+
+/* For the parts of dc_make: say why not, and end the savepoint "make" by what came of it. */
+enum err dc_make_refuse(
+    char why[static DC_RULE_WHY], enum err err, const char *what, const char *sentence) MUST_CHECK;
+enum err dc_make_conclude(struct dc_db *db, enum err err, const char *what,
+    char why[static DC_RULE_WHY]) MUST_CHECK;
 
 #endif

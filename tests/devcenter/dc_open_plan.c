@@ -127,7 +127,7 @@ dc_open_plan(struct dc *dc, int64_t device, int64_t plan)
 
 	if (!dc_query_next(q))
 		return cJSON_CreateNull();
-	int64_t state = dc_user_device_state(dc->db, plan, device);
+	int64_t state = dc_user_device_state(dc->db, plan, device, dc_peer_now(dc));
 	cJSON *o = cJSON_CreateObject();
 	cJSON_AddNumberToObject(o, "planId", (double)plan);
 	cJSON_AddStringToObject(o, "planName", dc_query_text(q, 1));
@@ -165,7 +165,7 @@ dc_open_children(struct dc *dc, int64_t gateway, int64_t page, int64_t size)
 		cJSON_AddNumberToObject(d, "onlineStatus", (double)dc_query_int(q, 4));
 		cJSON_AddNumberToObject(d, "planId", (double)plan);
 		cJSON_AddNumberToObject(d, "upgradeStatus",
-		    (double)dc_user_device_state(dc->db, plan, device));
+		    (double)dc_user_device_state(dc->db, plan, device, dc_peer_now(dc)));
 		cJSON_AddNumberToObject(d, "userConfirmStatus",
 		    (double)dc_db_int(dc->db, 0,
 			"SELECT status FROM confirmation WHERE plan = ? AND device = ?", "ii", plan,

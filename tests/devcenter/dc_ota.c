@@ -22,6 +22,7 @@ enum {
 	PUSH_EVERY_MS = 600000,  /* again inside the push period while nobody answers */
 	QUIET_MS = 1800000,      /* a running upgrade that says nothing for so long */
 	JUST_NOW_MS = 5000,      /* login and version report come together */
+	TICK_DEVICES = 64,       /* looked at in one tick */
 };
 
 enum { RECEIVED = 1, CONFIRMED = 2, REFUSED = 3, DOWNLOAD_FAILED = 6, SUCCEEDED = 11, FAILED = 12 };
@@ -179,7 +180,7 @@ may_push(const struct dc_offer *o, enum dc_ota_why why, int64_t now)
 {
 	const struct status_row *row = find_status(o->last);
 
-	if (why == DC_OTA_REQUEST)
+	if (why == DC_OTA_REQUEST || o->forced)
 		return true;
 	if (!o->push || !dc_rule_in_period(o->push_from, o->push_to, o->zone, now))
 		return false;
@@ -225,6 +226,14 @@ issue(struct dc *dc, struct dc_peer *p, const struct dc_offer *o, unsigned n)
 	dc_peer_say(dc, p, "upgrade plan issued");
 }
 
+/* As many devices are at it as the platform takes at once. */
+static bool
+are_enough(struct dc *dc)
+{
+	return dc_db_int(dc->db, 0, "SELECT count(DISTINCT device) FROM progress WHERE state = 1",
+		   "") >= DC_RULE_AT_ONCE;
+}
+
 void
 dc_ota_offer(struct dc *dc, struct dc_peer *p, enum dc_ota_why why)
 {
@@ -238,8 +247,15 @@ dc_ota_offer(struct dc *dc, struct dc_peer *p, enum dc_ota_why why)
 			dc_peer_say(dc, p, "no plan fits");
 		return;
 	}
-	if (may_push(&o[0], why, dc_peer_now(dc)))
-		issue(dc, p, o, n);
+	if (!may_push(&o[0], why, dc_peer_now(dc)))
+		return;
+	if (!o[0].begun && are_enough(dc)) {
+		dc_plan_set_due(dc, p, &o[0], PUSH_EVERY_MS);
+		dc_peer_say(dc, p, "upgrade plan %s waits: %d devices are being upgraded",
+		    o[0].plan_name, DC_RULE_AT_ONCE);
+		return;
+	}
+	issue(dc, p, o, n);
 }
 
 /* A component is done: one that follows and was in the same notice has its turn; it gets its
@@ -297,7 +313,7 @@ on_confirmed(struct dc *dc, struct dc_peer *p, struct dc_offer *o)
 	o->sha256 = dc_ttlv_text(&dc->ttlv, ID_WANTS, wants, sizeof(wants)) &&
 		    strcmp(wants, "sha256") == 0;
 	if (o->state > DC_PROGRESS_RUNNING ||
-	    (o->state == DC_PROGRESS_NONE && strcmp(o->plan_state, "activated") != 0)) {
+	    (o->state == DC_PROGRESS_NONE && !dc_plan_may_begin(dc, o))) {
 		dc_peer_say(dc, p, "no URL: plan %s is %s, device state is %s", o->plan_name,
 		    o->plan_state, dc_plan_state_name(o->state));
 		return;
@@ -409,19 +425,22 @@ dc_ota_confirm(struct dc *dc, struct dc_peer *p)
 void
 dc_ota_tick(struct dc *dc)
 {
-	int64_t device[64];
+	int64_t device[TICK_DEVICES];
 	unsigned n = 0;
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(dc->db,
 	    "SELECT DISTINCT pr.device FROM progress pr JOIN plan pl ON pl.id = pr.plan "
 	    "JOIN device d ON d.id = pr.device "
-	    "WHERE pr.due <= ? AND pr.state IN (0, 1) AND pl.state = 'activated' AND d.online = 1 "
-	    "AND pl.push = 1 LIMIT 64",
-	    "i", dc_peer_now(dc));
+	    "WHERE pr.due <= ? AND pr.state IN (0, 1) AND d.online = 1 AND pr.device > ? "
+	    "AND pl.state IN ('activated', 'suspended') AND (pl.push = 1 OR pr.forced = 1) "
+	    "ORDER BY pr.device LIMIT ?",
+	    "iii", dc_peer_now(dc), dc->ticked, (int64_t)TICK_DEVICES);
 
-	while (n < 64 && dc_query_next(q))
+	while (n < TICK_DEVICES && dc_query_next(q))
 		device[n++] = dc_query_int(q, 0);
 	dc_query_free(HAND_OVER(q));
+	/* Whoever is due but may not be pushed now stays due: all the others have their turn. */
+	dc->ticked = n < TICK_DEVICES ? 0 : device[n - 1];
 	for (unsigned i = 0; i < n; i++) {
 		struct dc_peer *p = dc_peer_of(dc, device[i]);
 

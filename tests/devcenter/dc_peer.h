@@ -58,6 +58,7 @@ struct dc {
 	FILE *events;                        /* one line per event; NULL = none */
 	char https[128], http[128];          /* "https://HOST:PORT" of the package server */
 	int64_t db_version;
+	int64_t ticked;      /* the device that dc_ota_tick() looked at last */
 	struct dc_dp frame;  /* the message that is being handled ... */
 	struct dc_ttlv ttlv; /* ... and its values */
 };

@@ -5,14 +5,17 @@
 
 #include <string.h>
 
+#define BEGUN(device) \
+	"EXISTS (SELECT 1 FROM progress b WHERE b.plan = pl.id AND b.state IN (1, 2) " \
+	"AND b.device = " device ") "
 /* Columns of struct dc_offer, in the order in which read_offer takes them. */
-#define OFFER_COLUMNS \
+#define OFFER_COLUMNS(device) \
 	"SELECT pl.id, pc.seq, pk.id, pl.name, pl.state, pk.component, pk.target, pk.source, " \
 	"pk.kind, pk.size + coalesce((SELECT sum(size) FROM package_file f " \
 	"WHERE f.package = pk.id), 0), pl.min_battery, pl.min_signal, pl.push, pl.push_from, " \
 	"pl.push_to, " \
 	"pl.reject_min, pl.retries, pl.retry_ms, pr.state, pr.last, pr.tries, pr.due, " \
-	"pr.offered, pr.sha256, pc.versions, pl.zone "
+	"pr.offered, pr.sha256, pc.versions, pl.zone, pl.ends, pr.forced, " BEGUN(device)
 
 const char *
 dc_plan_state_name(int64_t progress_state)
@@ -53,6 +56,9 @@ read_offer(const struct dc_query *q)
 	    .offered = dc_query_int(q, 22),
 	    .sha256 = dc_query_int(q, 23),
 	    .zone = dc_query_int(q, 25),
+	    .ends = dc_query_int(q, 26),
+	    .forced = dc_query_int(q, 27),
+	    .begun = dc_query_int(q, 28),
 	};
 
 	copy(o.plan_name, sizeof(o.plan_name), dc_query_text(q, 3));
@@ -86,9 +92,16 @@ void
 dc_plan_version_of(
     struct dc *dc, int64_t device, const char *component, int64_t kind, char *out, size_t size)
 {
+	dc_plan_version_in(dc->db, device, component, kind, out, size);
+}
+
+void
+dc_plan_version_in(
+    struct dc_db *db, int64_t device, const char *component, int64_t kind, char *out, size_t size)
+{
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(
-	    dc->db, "SELECT version, mcu FROM device WHERE id = ?", "i", device);
+	    db, "SELECT version, mcu FROM device WHERE id = ?", "i", device);
 
 	out[0] = '\0';
 	if (!dc_query_next(q))
@@ -154,20 +167,27 @@ next(struct dc *dc, const struct dc_peer *p, bool only_manual,
 	bool stops;
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(dc->db,
-	    OFFER_COLUMNS
-	    "FROM plan pl JOIN plan_component pc ON pc.plan = pl.id "
-	    "JOIN package pk ON pk.id = pc.package JOIN device d ON d.id = ? "
-	    "LEFT JOIN progress pr ON pr.plan = pl.id AND pr.seq = pc.seq AND pr.device = d.id "
-	    "LEFT JOIN confirmation c ON c.plan = pl.id AND c.device = d.id "
-	    "WHERE pl.pk = ? AND pl.state = 'activated' AND pl.starts <= ? AND pl.ends > ? "
-	    "AND (pl.mode = 'manual' AND (? OR d.auto_upgrade = 1 OR c.status = 1 OR "
-	    "  (c.status = 2 AND c.starts <= ? AND c.ends > ?)) OR pl.mode = 'silent' AND NOT ?) "
-	    "AND NOT EXISTS (SELECT 1 FROM plan_device b WHERE b.plan = pl.id AND b.dk = ? "
-	    " AND b.list = 'black') "
-	    "AND (NOT EXISTS (SELECT 1 FROM plan_device w WHERE w.plan = pl.id "
-	    " AND w.list = 'white') OR EXISTS (SELECT 1 FROM plan_device w "
-	    " WHERE w.plan = pl.id AND w.dk = ? AND w.list = 'white')) "
-	    "ORDER BY pl.id, pc.seq",
+	    OFFER_COLUMNS(
+		"d.id") "FROM plan pl JOIN plan_component pc ON pc.plan = pl.id "
+			"JOIN package pk ON pk.id = pc.package JOIN device d ON d.id = ? "
+			"LEFT JOIN progress pr ON pr.plan = pl.id AND pr.seq = pc.seq AND "
+			"pr.device = d.id "
+			"LEFT JOIN confirmation c ON c.plan = pl.id AND c.device = d.id "
+			"WHERE pl.pk = ? AND (pl.state = 'activated' OR (pl.state = 'suspended' "
+			"AND " BEGUN(
+			    "d.id") ")) AND pl.starts <= ? AND pl.ends > ? "
+				    "AND (pl.mode = 'manual' AND (? OR d.auto_upgrade = 1 OR "
+				    "c.status = 1 OR "
+				    "  (c.status = 2 AND c.starts <= ? AND c.ends > ?)) OR pl.mode "
+				    "= 'silent' AND NOT ?) "
+				    "AND NOT EXISTS (SELECT 1 FROM plan_device b WHERE b.plan = "
+				    "pl.id AND b.dk = ? "
+				    " AND b.list = 'black') "
+				    "AND (NOT EXISTS (SELECT 1 FROM plan_device w WHERE w.plan = "
+				    "pl.id "
+				    " AND w.list = 'white') OR EXISTS (SELECT 1 FROM plan_device w "
+				    " WHERE w.plan = pl.id AND w.dk = ? AND w.list = 'white')) "
+				    "ORDER BY pl.id, pc.seq",
 	    "itiiiiiitt", p->device, p->pk, now, now, any, now, now, any, p->dk, p->dk);
 
 	while (n < DC_RULE_COMPONENTS && dc_query_next(q)) {
@@ -199,6 +219,12 @@ dc_plan_waiting(
 }
 
 bool
+dc_plan_may_begin(const struct dc *dc, const struct dc_offer *o)
+{
+	return dc_rule_may_begin(o->plan_state, o->ends, dc_peer_now(dc), o->begun);
+}
+
+bool
 dc_plan_must_wait(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o)
 {
 	return dc_db_int(dc->db, 0,
@@ -213,11 +239,12 @@ dc_plan_current(struct dc *dc, const struct dc_peer *p, const char *component, s
 {
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(dc->db,
-	    OFFER_COLUMNS "FROM progress pr JOIN plan pl ON pl.id = pr.plan "
-			  "JOIN plan_component pc ON pc.plan = pr.plan AND pc.seq = pr.seq "
-			  "JOIN package pk ON pk.id = pc.package "
-			  "WHERE pr.device = ? AND pk.component = ? AND pr.offered IS NOT NULL "
-			  "ORDER BY pr.state IN (0, 1) DESC, pr.offered DESC LIMIT 1",
+	    OFFER_COLUMNS(
+		"pr.device") "FROM progress pr JOIN plan pl ON pl.id = pr.plan "
+			     "JOIN plan_component pc ON pc.plan = pr.plan AND pc.seq = pr.seq "
+			     "JOIN package pk ON pk.id = pc.package "
+			     "WHERE pr.device = ? AND pk.component = ? AND pr.offered IS NOT NULL "
+			     "ORDER BY pr.state IN (0, 1) DESC, pr.offered DESC LIMIT 1",
 	    "it", p->device, component);
 
 	if (!dc_query_next(q))
@@ -229,10 +256,14 @@ dc_plan_current(struct dc *dc, const struct dc_peer *p, const char *component, s
 void
 dc_plan_offered(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o)
 {
+	char version[65];
+
+	dc_plan_version_of(dc, p->device, o->component, o->kind, version, sizeof(version));
 	dc_db_do(dc->db,
-	    "INSERT INTO progress (plan, seq, device, offered) VALUES (?, ?, ?, ?) "
-	    "ON CONFLICT (plan, seq, device) DO UPDATE SET offered = excluded.offered, last = 0",
-	    "iiii", o->plan, o->seq, p->device, dc_peer_now(dc));
+	    "INSERT INTO progress (plan, seq, device, offered, was) VALUES (?, ?, ?, ?, ?) "
+	    "ON CONFLICT (plan, seq, device) DO UPDATE SET offered = excluded.offered, last = 0, "
+	    "due = NULL, forced = 0, was = coalesce(was, excluded.was)",
+	    "iiiit", o->plan, o->seq, p->device, dc_peer_now(dc), version);
 }
 
 void
@@ -245,8 +276,10 @@ dc_plan_heard(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o, 
 void
 dc_plan_set_due(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o, int64_t after_ms)
 {
-	dc_db_do(dc->db, "UPDATE progress SET due = ? WHERE plan = ? AND seq = ? AND device = ?",
-	    "iiii", dc_peer_now(dc) + after_ms, o->plan, o->seq, p->device);
+	dc_db_do(dc->db,
+	    "INSERT INTO progress (plan, seq, device, due) VALUES (?, ?, ?, ?) "
+	    "ON CONFLICT (plan, seq, device) DO UPDATE SET due = excluded.due",
+	    "iiii", o->plan, o->seq, p->device, dc_peer_now(dc) + after_ms);
 }
 
 void
@@ -268,7 +301,7 @@ dc_plan_failed(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o)
 	dc_db_do(dc->db,
 	    "UPDATE progress SET tries = tries + 1 WHERE plan = ? AND seq = ? AND device = ?",
 	    "iii", o->plan, o->seq, p->device);
-	if (o->tries < o->retries) {
+	if (o->tries < o->retries && !dc_rule_is_over(o->plan_state, o->ends, dc_peer_now(dc))) {
 		dc_plan_set_due(dc, p, o, o->retry_ms);
 		return true;
 	}
@@ -284,11 +317,12 @@ dc_plan_settle(struct dc *dc, const struct dc_peer *p)
 	unsigned n = 0;
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(dc->db,
-	    OFFER_COLUMNS
-	    "FROM progress pr JOIN plan pl ON pl.id = pr.plan "
-	    "JOIN plan_component pc ON pc.plan = pr.plan AND pc.seq = pr.seq "
-	    "JOIN package pk ON pk.id = pc.package "
-	    "WHERE pr.device = ? AND pr.offered IS NOT NULL AND pr.state IN (0, 1, 3)",
+	    OFFER_COLUMNS(
+		"pr.device") "FROM progress pr JOIN plan pl ON pl.id = pr.plan "
+			     "JOIN plan_component pc ON pc.plan = pr.plan AND pc.seq = pr.seq "
+			     "JOIN package pk ON pk.id = pc.package "
+			     "WHERE pr.device = ? AND pr.offered IS NOT NULL AND pr.state IN (0, "
+			     "1, 3)",
 	    "i", p->device);
 
 	while (n < 20 && dc_query_next(q)) {

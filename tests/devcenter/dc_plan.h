@@ -26,7 +26,8 @@ const char *dc_plan_state_name(int64_t progress_state);
 /* One component of one plan for one device. */
 struct dc_offer {
 	int64_t plan, seq, package;
-	char plan_name[101], plan_state[16];
+	char plan_name[DC_RULE_NAME_BYTES + 1], plan_state[16];
+	int64_t ends;
 	char component[33], target[65], source[65];
 	int64_t kind, size; /* kind: 0 module, 1 MCU; size of all its files */
 	int64_t min_battery, min_signal;
@@ -37,12 +38,17 @@ struct dc_offer {
 	/* progress */
 	int64_t state, last, tries, due, offered;
 	bool sha256;
+	bool forced; /* a person wants it at once */
+	bool begun;  /* the device runs or has done a component of the plan */
 };
 
 /* The version that a device reported for a component, "" when it did not: the one its list of
  * component versions names; for a module component otherwise its own version. */
 void dc_plan_version_of(
     struct dc *dc, int64_t device, const char *component, int64_t kind, char *out, size_t size);
+
+void dc_plan_version_in(struct dc_db *db, int64_t device, const char *component, int64_t kind,
+    char *out, size_t size);
 
 /* The components to offer to a device now: those of the first plan that has one, in the order in
  * which they run. Returns how many, at most DC_RULE_COMPONENTS. Marks on its way what needs no
@@ -52,6 +58,8 @@ unsigned dc_plan_next(
 /* The same among the manual plans, whatever a person decided. */
 unsigned dc_plan_waiting(
     struct dc *dc, const struct dc_peer *p, struct dc_offer out[static DC_RULE_COMPONENTS]);
+/* Whether its address may be given out now. */
+bool dc_plan_may_begin(const struct dc *dc, const struct dc_offer *o);
 /* Whether a component that stands before it in its plan is still to be done. */
 bool dc_plan_must_wait(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o);
 
@@ -67,7 +75,8 @@ void dc_plan_set_due(
     struct dc *dc, const struct dc_peer *p, const struct dc_offer *o, int64_t after_ms);
 void dc_plan_end(
     struct dc *dc, const struct dc_peer *p, const struct dc_offer *o, enum dc_progress state);
-/* A failure: counted; true when a new try is due, false when it was the last. */
+/* A failure: counted; true when a new try is due, false when it was the last: the plan has enough,
+ * or is over. */
 bool dc_plan_failed(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o);
 
 /* Record success for whatever was offered and is reported at its target. True if anything was. */

@@ -52,6 +52,20 @@ dc_rule_device_state(const struct dc_rule_counts *k, int64_t all)
 }
 
 bool
+dc_rule_is_over(const char *state, int64_t ends, int64_t now)
+{
+	return strcmp(state, "terminated") == 0 ||
+	       (strcmp(state, "inactivated") != 0 && now >= ends);
+}
+
+bool
+dc_rule_may_begin(const char *state, int64_t ends, int64_t now, bool begun)
+{
+	return now < ends &&
+	       (strcmp(state, "activated") == 0 || (begun && strcmp(state, "suspended") == 0));
+}
+
+bool
 dc_rule_in_period(int64_t from, int64_t to, int64_t zone_min, int64_t now)
 {
 	int64_t minute = ((now / 60000 + zone_min) % 1440 + 1440) % 1440;
@@ -79,6 +93,17 @@ dc_rule_is_text(const char *text, size_t max, const char *extra)
 			return false;
 	}
 	return n > 0 && n <= max;
+}
+
+/* Of UTF-8, as a person counts; a byte that begins none belongs to the one before it. */
+static size_t
+characters(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
 }
 
 static bool
@@ -136,9 +161,9 @@ dc_rule_package(const struct dc_rule_package *p, char why[static DC_RULE_WHY])
 		return refuse(why, "source", "another version than the target", p->source);
 	if (strcmp(p->scheme, "https") != 0 && strcmp(p->scheme, "http") != 0)
 		return refuse(why, "scheme", "https or http", p->scheme);
-	if (!*p->name || strlen(p->name) > DC_RULE_NAME)
+	if (!*p->name || characters(p->name) > DC_RULE_NAME)
 		return refuse(why, "name", "1 to 100 characters", p->name);
-	if (p->remark && strlen(p->remark) > DC_RULE_REMARK)
+	if (p->remark && characters(p->remark) > DC_RULE_REMARK)
 		return refuse(why, "remark", "at most 200 characters", p->remark);
 	return ERR_OK;
 }
@@ -161,9 +186,8 @@ dc_rule_plan_defaults(int64_t now)
 	};
 }
 
-/* At most 8 versions, each of the version's characters, joined by ';'. */
-static bool
-are_versions(const char *list)
+bool
+dc_rule_are_versions(const char *list)
 {
 	char one[DC_RULE_VERSION + 1];
 	unsigned n = 0;
@@ -216,13 +240,11 @@ check_numbers(const struct dc_rule_plan *p, char why[static DC_RULE_WHY])
 enum err
 dc_rule_plan(const struct dc_rule_plan *p, char why[static DC_RULE_WHY])
 {
-	int64_t period = (p->push_to - p->push_from + 1440) % 1440;
-
-	if (!*p->name || strlen(p->name) > DC_RULE_NAME)
+	if (!*p->name || characters(p->name) > DC_RULE_NAME)
 		return refuse(why, "name", "1 to 100 characters", p->name);
-	if (p->remark && strlen(p->remark) > DC_RULE_REMARK)
+	if (p->remark && characters(p->remark) > DC_RULE_REMARK)
 		return refuse(why, "remark", "at most 200 characters", p->remark);
-	if (p->versions && !are_versions(p->versions))
+	if (p->versions && !dc_rule_are_versions(p->versions))
 		return refuse(
 		    why, "versions", "at most 8 versions, joined by ';'", p->versions);
 	if (check_numbers(p, why))
@@ -233,10 +255,10 @@ dc_rule_plan(const struct dc_rule_plan *p, char why[static DC_RULE_WHY])
 		    (long long)p->reject_min);
 		return ERR_INVALID;
 	}
-	if (period != 0 && period < 60) {
+	if (p->push_from % 60 || p->push_to % 60) {
 		snprintf(why, DC_RULE_WHY,
-		    "push-from, push-to: expected a period of an hour or more, got %lld minutes",
-		    (long long)period);
+		    "push-from, push-to: expected whole hours, got minutes %lld and %lld",
+		    (long long)p->push_from, (long long)p->push_to);
 		return ERR_INVALID;
 	}
 	if (p->ends <= p->starts) {

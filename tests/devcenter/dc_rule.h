@@ -14,8 +14,10 @@
 /* clang-format off */
 enum {
 	DC_RULE_VERSION = 64, DC_RULE_COMPONENT = 32, DC_RULE_NAME = 100, DC_RULE_REMARK = 200,
+	DC_RULE_NAME_BYTES = 400, DC_RULE_REMARK_BYTES = 800, /* the same as UTF-8 */
 	DC_RULE_COMPONENTS = 20, DC_RULE_VERSIONS = 8, DC_RULE_WHY = 240, DC_RULE_FILES = 5,
 	DC_RULE_VERIFY_MS = 60 * 60000, /* a verification on one device runs so long */
+	DC_RULE_AT_ONCE = 10000,        /* devices that are upgraded at the same time */
 };
 /* clang-format on */
 
@@ -48,6 +50,12 @@ int dc_rule_rate(const struct dc_rule_counts *c);
  * needless if all are, running if one runs or is done. */
 int64_t dc_rule_device_state(const struct dc_rule_counts *components, int64_t all);
 
+/* Whether a component may begin now: its plan is active in its time, or it is suspended and the
+ * device had begun before. */
+bool dc_rule_may_begin(const char *state, int64_t ends, int64_t now, bool begun);
+/* A plan that was terminated or whose end is past: what has not begun counts as failed. */
+bool dc_rule_is_over(const char *state, int64_t ends, int64_t now);
+
 /* Whether `now` (ms, UTC) is inside a push period of minutes of the day in a zone given in minutes
  * east of UTC. from == to: the whole day; a period may span midnight. */
 bool dc_rule_in_period(int64_t from, int64_t to, int64_t zone_min, int64_t now);
@@ -79,6 +87,8 @@ struct dc_rule_plan {
 	bool push;
 	unsigned components;
 };
+/* At most 8 versions of the platform's characters, joined by ';'. */
+bool dc_rule_are_versions(const char *list);
 enum err dc_rule_plan(const struct dc_rule_plan *p, char why[static DC_RULE_WHY]) MUST_CHECK;
 /* What the console and the command line begin with: one year from now, pushed all day, 120 minutes
  * after a refusal, 5 retries a second apart, -113 dBm, 30 %. */

@@ -98,6 +98,11 @@ const char *const dc_schema[] = {
 	" name TEXT NOT NULL, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,"
 	" md5 TEXT NOT NULL, crc TEXT NOT NULL, sha256 TEXT NOT NULL,"
 	" PRIMARY KEY (package, idx));",
+	"ALTER TABLE progress ADD COLUMN was TEXT;" /* version when it was first offered */
+	"ALTER TABLE progress ADD COLUMN forced INTEGER NOT NULL DEFAULT 0;" /* a person asked */
+	"CREATE INDEX progress_state ON progress (state, device);"
+	"ALTER TABLE log ADD COLUMN plan INTEGER;"
+	"ALTER TABLE log ADD COLUMN component TEXT;",
 	NULL,
 };
 /* clang-format on */

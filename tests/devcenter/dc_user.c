@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATE_NONE = 0, STATE_FAILED = 3 };
+#include "dc_plan.h"
+
+enum { STATE_NONE = 0, STATE_DONE = 2, STATE_FAILED = 3 };
 
 static enum err
 refuse(char why[static DC_RULE_WHY], enum err err, const char *expected, int64_t got)
@@ -44,12 +46,17 @@ dc_user_decide(const struct dc_user_case *c, const struct dc_user_wish *w, enum 
 			    why, ERR_PHASE, "a device state of 3, failed", c->device_state);
 		*to = DC_USER_NOW;
 		return ERR_OK;
+	case DC_USER_DO_SEEN:
+		if (c->device_state < STATE_DONE)
+			return refuse(why, ERR_PHASE, "a device state of 2 or 3", c->device_state);
+		*to = DC_USER_SEEN;
+		return ERR_OK;
 	case DC_USER_DO_NOW:
 	case DC_USER_DO_APPOINT:
 	case DC_USER_DO_CANCEL:
 		break;
 	default:
-		return refuse(why, ERR_INVALID, "operType 1, 2, 3 or 5", w->oper);
+		return refuse(why, ERR_INVALID, "operType 1 to 5", w->oper);
 	}
 	if (c->device_state != STATE_NONE)
 		return refuse(why, ERR_PHASE, "a device state of 0, not upgraded", c->device_state);
@@ -60,18 +67,26 @@ dc_user_decide(const struct dc_user_case *c, const struct dc_user_wish *w, enum 
 /* --- writing down ---------------------------------------------------------------------------- */
 
 int64_t
-dc_user_device_state(struct dc_db *db, int64_t plan, int64_t device)
+dc_user_device_state(struct dc_db *db, int64_t plan, int64_t device, int64_t now)
 {
 	struct dc_rule_counts k = {{0}};
 	int64_t parts = dc_db_int(
 	    db, 0, "SELECT count(*) FROM plan_component WHERE plan = ?", "i", plan);
+	int64_t seen = 0;
+	AUTO(dc_query)
+	struct dc_query *of = dc_db_query(
+	    db, "SELECT state, ends FROM plan WHERE id = ?", "i", plan);
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(db,
 	    "SELECT state, count(*) FROM progress WHERE plan = ? AND device = ? GROUP BY state",
 	    "ii", plan, device);
 
-	while (dc_query_next(q))
+	while (dc_query_next(q)) {
 		k.n[dc_query_int(q, 0)] = dc_query_int(q, 1);
+		seen += dc_query_int(q, 1);
+	}
+	if (dc_query_next(of) && dc_rule_is_over(dc_query_text(of, 0), dc_query_int(of, 1), now))
+		k.n[STATE_FAILED] += k.n[STATE_NONE] + parts - seen;
 	return dc_rule_device_state(&k, parts);
 }
 
@@ -83,7 +98,7 @@ set_open(struct dc_db *db, int64_t plan, int64_t device, int64_t state, int64_t 
 	    "INSERT INTO progress (plan, seq, device, state, due) "
 	    "SELECT plan, seq, ?, ?, nullif(?, 0) FROM plan_component WHERE plan = ? "
 	    "ON CONFLICT (plan, seq, device) DO UPDATE SET state = excluded.state, "
-	    "due = excluded.due, tries = 0, last = 0 WHERE state NOT IN (2, 4)",
+	    "due = excluded.due, tries = 0, last = 0, ended = NULL WHERE state NOT IN (2, 4)",
 	    "iiii", device, state, due, plan);
 }
 
@@ -101,6 +116,8 @@ write_down(struct dc_db *db, int64_t plan, int64_t device, enum dc_user_status s
 
 	if (err)
 		return err;
+	if (status == DC_USER_SEEN)
+		return ERR_OK;
 	if (status == DC_USER_CANCELLED)
 		return set_open(db, plan, device, STATE_FAILED, 0);
 	return set_open(db, plan, device, STATE_NONE, appointed ? w->starts : now);
@@ -125,7 +142,7 @@ dc_user_confirm(struct dc_db *db, int64_t plan, int64_t device, const struct dc_
 	    .starts = dc_query_int(q, 2),
 	    .ends = dc_query_int(q, 3),
 	    .status = dc_query_int(q, 4),
-	    .device_state = dc_user_device_state(db, plan, device),
+	    .device_state = dc_user_device_state(db, plan, device, now),
 	    .now = now};
 	enum err err = dc_user_decide(&c, w, &to, why);
 	if (err)
@@ -138,4 +155,63 @@ dc_user_confirm(struct dc_db *db, int64_t plan, int64_t device, const struct dc_
 	if (dc_db_run(db, "RELEASE confirm", "") || err)
 		return refuse(why, ERR_SYSTEM, "a database that can be written, at plan", plan);
 	return ERR_OK;
+}
+
+/* --- another try of a silent plan ------------------------------------------------------------- */
+
+/* ERR_PHASE with a sentence unless each failed component still runs what it ran before. */
+static enum err
+check_versions(struct dc_db *db, int64_t plan, int64_t device, char why[static DC_RULE_WHY])
+{
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(db,
+	    "SELECT k.component, k.kind, coalesce(k.source, pr.was) FROM progress pr "
+	    "JOIN plan_component pc ON pc.plan = pr.plan AND pc.seq = pr.seq "
+	    "JOIN package k ON k.id = pc.package "
+	    "WHERE pr.plan = ? AND pr.device = ? AND pr.state = 3",
+	    "ii", plan, device);
+
+	while (dc_query_next(q)) {
+		char version[DC_RULE_VERSION + 1];
+		const char *was = dc_query_text(q, 2);
+
+		dc_plan_version_in(
+		    db, device, dc_query_text(q, 0), dc_query_int(q, 1), version, sizeof(version));
+		if (strcmp(version, was) == 0 || dc_query_is_null(q, 2))
+			continue;
+		snprintf(why, DC_RULE_WHY,
+		    "expected a device that still reports version %.64s of %.32s, got %.64s", was,
+		    dc_query_text(q, 0), version);
+		return ERR_PHASE;
+	}
+	return ERR_OK;
+}
+
+enum err
+dc_user_retry(
+    struct dc_db *db, int64_t plan, int64_t device, int64_t now, char why[static DC_RULE_WHY])
+{
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(db,
+	    "SELECT pl.mode, pl.state, pl.starts, pl.ends FROM plan pl "
+	    "JOIN device d ON d.id = ? AND d.pk = pl.pk WHERE pl.id = ?",
+	    "ii", device, plan);
+
+	if (!dc_query_next(q))
+		return refuse(why, ERR_NOT_FOUND, "a plan of the device's product", plan);
+	if (strcmp(dc_query_text(q, 0), "silent") != 0)
+		return refuse(why, ERR_PHASE, "a silent plan (the app repeats a manual one)", plan);
+	if (strcmp(dc_query_text(q, 1), "activated") != 0 || now < dc_query_int(q, 2) ||
+	    now >= dc_query_int(q, 3))
+		return refuse(why, ERR_PHASE, "a plan that is active", plan);
+	int64_t state = dc_user_device_state(db, plan, device, now);
+	if (state != STATE_FAILED)
+		return refuse(why, ERR_PHASE, "a device state of 3, failed", state);
+	enum err err = check_versions(db, plan, device, why);
+	if (err)
+		return err;
+	return dc_db_run(db,
+	    "UPDATE progress SET state = 0, tries = 0, last = 0, due = ?, forced = 1, "
+	    "ended = NULL WHERE plan = ? AND device = ? AND state = 3",
+	    "iii", now, plan, device);
 }

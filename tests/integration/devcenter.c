@@ -239,7 +239,7 @@ Test(devcenter, wrong_command_lines_are_explained, .timeout = 120)
 		const char *argv[8];
 		const char *says;
 	} rows[] = {
-	    {{"gateway", "add", "nope/DK1"}, "no gateway product"},
+	    {{"gateway", "add", "nope/DK11"}, "no gateway product"},
 	    {{"gateway", "add", "p1115X"}, "expected PK/DK"},
 	    {{"gateway", "add", DC_CASE_PK "/" DC_CASE_DK}, "exists already"},
 	    {{"subdevice", "add", "a/b"}, "--gateway"},
@@ -258,6 +258,11 @@ Test(devcenter, wrong_command_lines_are_explained, .timeout = 120)
 	    {{"plan", "add", "p", "--product=" DC_CASE_PK, "--package=fw.bin", "--mode=maybe"},
 		"silent or manual"},
 	    {{"plan", "confirm", "p"}, "--device"},
+	    {{"plan", "edit", "none"}, "expected a plan"},
+	    {{"plan", "retry", "none"}, "expected a plan"},
+	    {{"gateway", "add", DC_CASE_PK "/DK1"}, "4 to 32"},
+	    {{"plan", "add", "p", "--product=" DC_CASE_PK, "--package=fw.bin", "--push-from=30"},
+		"whole hours, got minutes 30 and 0"},
 	    {{"package", "verify", "fw.bin", "--device", DC_CASE_PK "/" DC_CASE_DK}, "online"},
 	    {{"clock", "--ahead", "-1"}, "--ahead"},
 	    {{"fault", "set", "nonsense", "1"}, "no such fault"},
@@ -338,5 +343,33 @@ Test(devcenter, an_app_confirms_a_manual_plan_over_https, .timeout = 120)
 	    "\"versionInfo\":\"Better\"", "\"comNo\":\"MCU1\"", "413"};
 	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++)
 		cr_expect(strstr(r.out, says[i]), "expected %s in: %s", says[i], r.out);
+	dc_scene_close(&s);
+}
+
+Test(devcenter, a_plan_is_edited_until_it_is_activated, .timeout = 120)
+{
+	struct dc_scene s = dc_scene_open();
+
+	DC_MUST(&s, "plan", "add", "p", "--product", DC_CASE_PK, "--package", "fw.bin",
+	    "--retries=2", "--min-signal=-90");
+	DC_MUST(&s, "plan", "edit", "p", "--name", "q", "--retries=3", "--no-push", "--white",
+	    DC_CASE_DK, "--zone=60");
+	AUTO(vectors) cJSON *doc = dc_scene_status(&s);
+	const cJSON *plan = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "plans"), 0);
+	static const struct {
+		const char *name;
+		int value;
+	} rows[] = {
+	    {"retries", 3}, {"min_signal", -90}, {"push", 0}, {"zone", 60}, {"min_battery", 30}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_eq(cJSON_GetObjectItem(plan, rows[i].name)->valueint, rows[i].value, "%s",
+		    rows[i].name);
+	cr_expect_str_eq(vectors_text(plan, "name"), "q");
+	struct tool_result r = DC_RUN(&s, "plan", "edit", "q", "--versions", "1;2");
+	cr_expect(r.status == 1 && strstr(r.out, "--package with it"), "%s", r.out);
+	DC_MUST(&s, "plan", "edit", "q", "--push", "--package", "fw.bin", "--versions", "1;2");
+	DC_MUST(&s, "plan", "activate", "q");
+	r = DC_RUN(&s, "plan", "edit", "q", "--retries=4");
+	cr_expect(r.status == 1 && strstr(r.out, "only those can be edited"), "%s", r.out);
 	dc_scene_close(&s);
 }

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "dc_api.h"
-#include "dc_case.h"
+#include "dc_talk.h"
 #include "json.h"
 #include "vectors.h"
 
@@ -346,5 +346,84 @@ Test(dc_api, the_log_is_read_on_from_where_it_was)
 	s.queries[3] = after;
 	AUTO(json) cJSON *rest = answer(&s, &r, OK);
 	cr_expect_eq(cJSON_GetArraySize(rest), 1);
+	dc_case_free(s.c);
+}
+
+Test(dc_api, a_plan_is_made_over_until_it_is_activated)
+{
+	struct scene s = scene_open();
+	char body[400];
+
+	upload(&s, "fw", 10, OK, NULL);
+	int64_t id = post(&s, "/api/plan",
+	    "{\"name\":\"p\",\"product\":\"" DC_CASE_SUB_PK
+	    "\",\"packages\":[\"fw\"],\"white\":[\"A\"]}",
+	    OK, NULL);
+	snprintf(body, sizeof(body),
+	    "{\"id\":%lld,\"name\":\"q\",\"packages\":[\"fw\"],\"versions\":[\"1;2\"],"
+	    "\"texts\":{\"zh\":\"x\"},\"mode\":\"manual\",\"black\":[\"B\"]}",
+	    (long long)id);
+	post(&s, "/api/plan/edit", body, OK, NULL);
+	cr_expect_eq(dc_db_int(s.c->db, 0,
+			 "SELECT count(*) FROM plan p JOIN plan_device d ON d.plan = p.id "
+			 "JOIN plan_text t ON t.plan = p.id JOIN plan_component c ON c.plan = p.id "
+			 "WHERE p.name = 'q' AND d.dk = 'B' AND d.list = 'black' "
+			 "AND t.lang = 'zh' AND c.versions = '1;2' AND p.mode = 'manual'",
+			 ""),
+	    1);
+	snprintf(body, sizeof(body), "{\"id\":%lld}", (long long)id);
+	post(&s, "/api/plan/activate", body, OK, NULL);
+	snprintf(body, sizeof(body), "{\"id\":%lld,\"name\":\"r\",\"packages\":[\"fw\"]}",
+	    (long long)id);
+	post(&s, "/api/plan/edit", body, CONFLICT, "only those can be edited");
+	post(&s, "/api/plan/edit", "{\"id\":99,\"name\":\"r\",\"packages\":[\"fw\"]}", ABSENT,
+	    "expected a plan");
+	dc_case_free(s.c);
+}
+
+Test(dc_api, a_person_confirms_and_repeats_for_one_device)
+{
+	struct scene s = scene_open();
+
+	dc_case_plan(s.c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
+	dc_db_do(s.c->db, "UPDATE plan SET mode = 'manual', retries = 0", "");
+	struct dc_line *l = dc_talk_begin(s.c);
+	dc_talk_heard(l);
+	post(&s, "/api/plan/confirm", "{\"id\":1,\"device\":2,\"oper\":7}", BAD, "operType 1 to 5");
+	post(&s, "/api/plan/confirm", "{\"id\":1,\"device\":2,\"oper\":5}", CONFLICT, "failed");
+	post(&s, "/api/plan/confirm", "{\"id\":1,\"device\":2,\"oper\":1}", OK, NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "0111");
+	dc_talk_all(l, "app", (int[]){2, 12, 0});
+	post(&s, "/api/plan/retry", "{\"id\":1,\"device\":2}", CONFLICT, "silent plan");
+	dc_db_do(s.c->db, "UPDATE plan SET mode = 'silent'", "");
+	dc_talk_heard(l);
+	post(&s, "/api/plan/retry", "{\"id\":1,\"device\":2}", OK, NULL);
+	cr_expect_str_eq(dc_talk_heard(l), "0111", "at once");
+	dc_line_free(l);
+	dc_case_free(s.c);
+}
+
+Test(dc_api, files_are_added_to_a_package_one_by_one)
+{
+	struct scene s = scene_open();
+	int64_t id = upload(&s, "fw", 10, OK, NULL);
+	char text[24], path[500];
+
+	snprintf(text, sizeof(text), "%lld", (long long)id);
+	snprintf(path, sizeof(path), "%s/upload", s.c->dir);
+	const char *queries[] = {"package", text, "file", "two.bin", NULL};
+	memcpy(s.queries, queries, sizeof(queries));
+	struct dc_api_request r = request(&s, "POST", "/api/package/file");
+	cJSON_Delete(answer(&s, &r, BAD));
+	r.upload = path;
+	for (int i = 1; i <= 5; i++) {
+		AUTO(json) cJSON *doc = answer(&s, &r, i < 5 ? OK : BAD);
+
+		cr_expect_eq((int)json_number(doc, "id"), i < 5 ? i : 0);
+	}
+	AUTO(json) cJSON *doc = state(&s);
+	const cJSON *k = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "packages"), 0);
+	cr_expect_eq((int)json_number(k, "files"), 5);
+	cr_expect_eq((int)json_number(k, "size"), 50);
 	dc_case_free(s.c);
 }

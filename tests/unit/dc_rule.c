@@ -146,13 +146,51 @@ Test(dc_rule, plans_keep_to_the_platform_s_limits)
 	cr_expect_eq(dc_rule_plan(&p, why), ERR_INVALID);
 	cr_expect(strstr(why, "expected 1 to 20, got 21"), "%s", why);
 	p.components = 20;
-	p.push_from = 1410;
-	p.push_to = 20;
-	cr_expect_eq(dc_rule_plan(&p, why), ERR_INVALID, "less than an hour, over midnight");
+	p.push_from = 1380;
 	p.push_to = 30;
-	cr_expect_eq(dc_rule_plan(&p, why), ERR_OK);
+	cr_expect_eq(dc_rule_plan(&p, why), ERR_INVALID, "half an hour");
+	cr_expect(strstr(why, "expected whole hours, got minutes 1380 and 30"), "%s", why);
+	p.push_to = 60;
+	cr_expect_eq(dc_rule_plan(&p, why), ERR_OK, "over midnight");
+	p.push_from = 61;
+	cr_expect_eq(dc_rule_plan(&p, why), ERR_INVALID);
+	p.push_from = 60;
+	cr_expect_eq(dc_rule_plan(&p, why), ERR_OK, "the whole day");
 	p.ends = p.starts;
 	cr_expect_eq(dc_rule_plan(&p, why), ERR_INVALID);
+}
+
+Test(dc_rule, names_are_counted_in_characters_not_in_bytes)
+{
+	char why[DC_RULE_WHY], name[DC_RULE_NAME_BYTES + 8] = "";
+	struct dc_rule_plan p = dc_rule_plan_defaults(1000);
+
+	for (int i = 0; i < 100; i++)
+		memcpy(name + 3 * (size_t)i, "\xe8\xae\xa1", 4);
+	p.name = name;
+	cr_expect_eq(dc_rule_plan(&p, why), ERR_OK, "%s", why);
+	memcpy(name + 300, "\xe8\xae\xa1", 4);
+	cr_expect_eq(dc_rule_plan(&p, why), ERR_INVALID);
+}
+
+Test(dc_rule, a_component_begins_in_an_active_plan_or_goes_on_in_a_suspended_one)
+{
+	static const struct {
+		const char *state;
+		int64_t now;
+		bool begun, may, over;
+	} rows[] = {{"activated", 9, false, true, false}, {"activated", 10, false, false, true},
+	    {"activated", 10, true, false, true}, {"suspended", 9, false, false, false},
+	    {"suspended", 9, true, true, false}, {"suspended", 10, true, false, true},
+	    {"terminated", 9, true, false, true}, {"inactivated", 9, true, false, false},
+	    {"inactivated", 10, false, false, false}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cr_expect_eq(dc_rule_may_begin(rows[i].state, 10, rows[i].now, rows[i].begun),
+		    rows[i].may, "row %zu", i);
+		cr_expect_eq(
+		    dc_rule_is_over(rows[i].state, 10, rows[i].now), rows[i].over, "row %zu", i);
+	}
 }
 
 Test(dc_rule, at_most_eight_versions_can_be_specified)

@@ -6,7 +6,7 @@
 
 #include "dc_user.h"
 
-enum { HOUR = 3600000, NOW = 1, APPOINT = 2, CANCEL = 3, RETRY = 5, FAILED = 3 };
+enum { HOUR = 3600000, NOW = 1, APPOINT = 2, CANCEL = 3, RETRY = 5, SEEN = 4, FAILED = 3 };
 
 /* A plan from 0 to 10 h, two hours of it gone, nobody decided. */
 static struct dc_user_case
@@ -38,7 +38,8 @@ Test(dc_user, a_person_confirms_appoints_or_cancels_before_the_upgrade_began)
 	cr_expect_eq(decide(&c, APPOINT, 3 * HOUR, 4 * HOUR), ERR_OK);
 	cr_expect_eq(decide(&c, CANCEL, 0, 0), ERR_OK);
 	cr_expect_eq(decide(&c, RETRY, 0, 0), ERR_PHASE, "nothing failed");
-	cr_expect_eq(decide(&c, 4, 0, 0), ERR_INVALID);
+	cr_expect_eq(decide(&c, 6, 0, 0), ERR_INVALID);
+	cr_expect_eq(decide(&c, SEEN, 0, 0), ERR_PHASE, "there is no result");
 	c.status = DC_USER_APPOINTED;
 	cr_expect_eq(decide(&c, NOW, 0, 0), ERR_OK, "sooner than appointed");
 	for (c.device_state = 1; c.device_state < 5; c.device_state++)
@@ -70,6 +71,19 @@ Test(dc_user, a_retry_follows_a_failure_and_nothing_follows_a_cancellation)
 	cr_expect_eq(decide(&c, RETRY, 0, 0), ERR_PHASE);
 	c.device_state = 0;
 	cr_expect_eq(decide(&c, NOW, 0, 0), ERR_PHASE);
+}
+
+Test(dc_user, a_result_can_be_confirmed_and_a_failure_repeated_after_it)
+{
+	struct dc_user_case c = fresh();
+
+	for (c.device_state = 2; c.device_state < 5; c.device_state++)
+		cr_expect_eq(decide(&c, SEEN, 0, 0), ERR_OK, "state %d", (int)c.device_state);
+	c.device_state = 1;
+	cr_expect_eq(decide(&c, SEEN, 0, 0), ERR_PHASE);
+	c.status = DC_USER_SEEN;
+	c.device_state = FAILED;
+	cr_expect_eq(decide(&c, RETRY, 0, 0), ERR_OK);
 }
 
 Test(dc_user, only_a_manual_plan_in_its_time_can_be_confirmed)
