@@ -217,6 +217,20 @@ tell_step(struct cloud *c, const struct subdevice *s, int before)
 	c->io.event(c->io.arg, &e);
 }
 
+/* The conversation knows the version of the component that it is about: a new one is told, what it
+ * learns goes to the list. */
+static void
+share_version(struct subdevice *s, bool begun)
+{
+	struct conversation *v = &s->conversation;
+	const struct component *k = component_find(&s->components, v->plan.component);
+
+	if (begun)
+		snprintf(v->version, sizeof(v->version), "%s", k ? k->version : "");
+	else
+		(void)component_learn(&s->components, v->plan.component, v->version);
+}
+
 enum err
 cloud_step(
     struct cloud *c, struct subdevice *s, int event, struct conversation_news *n, uint64_t *last)
@@ -227,7 +241,7 @@ cloud_step(
 
 	n->now = now(c);
 	n->profile = c->profile;
-	n->component = s->component;
+	n->component = component_main_name(&s->components);
 	n->untold = s->pending > 0;
 	n->fresh = fresh;
 	enum err e = conversation_step(&s->conversation, event, n, &about);
@@ -236,11 +250,14 @@ cloud_step(
 	if (s->conversation.upgrade == fresh)
 		c->outbox.last_upgrade = fresh;
 	s->dirty = true;
+	share_version(s, s->conversation.upgrade == fresh);
 	keep_says(c, s, last);
 	tell_step(c, s, before);
 	if (s->conversation.state == CONVERSATION_IDLE && before != CONVERSATION_IDLE)
-		s->want_info |= strcmp(s->announced, s->conversation.version) != 0;
-	return ERR_OK;
+		s->want_info |= !subdevice_is_announced(s);
+	if (s->conversation.state != CONVERSATION_IDLE || !s->conversation.n_rest)
+		return ERR_OK;
+	return cloud_step(c, s, CONVERSATION_ON_NEXT, n, last);
 }
 
 void
@@ -257,7 +274,7 @@ cloud_step_login(struct cloud *c, struct subdevice *s, int event)
 	if (s->login.state != LOGIN_IN)
 		s->has_session_key = false;
 	if (s->login.effects & LOGIN_ANNOUNCE) {
-		s->announced[0] = '\0';
+		component_forget_said(&s->components);
 		s->want_info = s->want_request = true;
 		s->next_request = mono_after(n.now, (int64_t)c->identity->request_interval_ms);
 		if (c->profile->subscribe) {

@@ -22,7 +22,7 @@ wipe(struct cloud *c, struct subdevice *s)
 	explicit_bzero(s->device_secret, sizeof(s->device_secret));
 	explicit_bzero(s->session_key, sizeof(s->session_key));
 	s->has_session_key = s->reported = s->leaving = s->want_info = s->want_request = false;
-	s->component[0] = s->announced[0] = '\0';
+	component_free_all(&s->components);
 	s->next_request = MONO_NEVER;
 	s->hold = (struct mono){0};
 	s->gone = s->dirty = true;

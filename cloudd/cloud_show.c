@@ -47,6 +47,24 @@ show_status(struct cloud *c)
 	return o;
 }
 
+/* All of them, where there are several. */
+static void
+show_components(const struct subdevice *s, cJSON *o)
+{
+	cJSON *list = s->components.n > 1 ? cJSON_AddArrayToObject(o, "components") : NULL;
+
+	for (size_t i = 0; list && i < s->components.n; i++) {
+		const struct component *k = &s->components.list[i];
+		cJSON *c = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(c, "component", k->name);
+		cJSON_AddStringToObject(c, "version", k->version);
+		cJSON_AddItemToArray(list, c);
+	}
+	if (s->conversation.n_rest)
+		cJSON_AddNumberToObject(o, "components_to_come", (double)s->conversation.n_rest);
+}
+
 static cJSON *
 show_device(const struct subdevice *s)
 {
@@ -55,8 +73,9 @@ show_device(const struct subdevice *s)
 
 	cJSON_AddStringToObject(o, "product_key", s->keys.product_key);
 	cJSON_AddStringToObject(o, "device_key", s->keys.device_key);
-	cJSON_AddStringToObject(o, "component", s->component);
-	cJSON_AddStringToObject(o, "version", v->version);
+	cJSON_AddStringToObject(o, "component", component_main_name(&s->components));
+	cJSON_AddStringToObject(o, "version", component_main_version(&s->components));
+	show_components(s, o);
 	cJSON_AddBoolToObject(o, "present", subdevice_is_present(s));
 	cJSON_AddStringToObject(o, "login", login_table.states[s->login.state]);
 	cJSON_AddBoolToObject(o, "leaving", s->leaving);

@@ -17,15 +17,28 @@ void
 conversation_fini(struct conversation *c)
 {
 	free(c->firmware);
+	free(c->rest);
 	c->firmware = NULL;
+	c->rest = NULL;
+	c->n_rest = 0;
 }
 
-/* The only allocation of the machine is made before its step, so that an action cannot fail. */
+enum err
+conversation_need_rest(struct conversation *c)
+{
+	if (!c->rest)
+		c->rest = calloc(CONVERSATION_REST_MAX, sizeof(*c->rest));
+	return c->rest ? ERR_OK : ERR_NOMEM;
+}
+
+/* All allocations of the machine are made before its step, so that an action cannot fail. */
 static enum err
 keep_firmware(struct conversation *c, const struct conversation_news *n)
 {
+	bool fits = conversation_fits(c, n->firmware);
 	bool wanted = c->state == CONVERSATION_IDLE ||
-		      (c->state == CONVERSATION_CONFIRMED && conversation_fits(c, n->firmware));
+		      (c->state == CONVERSATION_CONFIRMED && fits) ||
+		      (c->state == CONVERSATION_OFFERED && fits && c->turn > 0);
 
 	if (!wanted)
 		return ERR_OK;
@@ -45,6 +58,8 @@ conversation_step(
 
 	if (event == CONVERSATION_ON_FIRMWARE)
 		e = keep_firmware(c, n);
+	if (event == CONVERSATION_ON_PLAN && n->n_more)
+		e = conversation_need_rest(c);
 	return e == ERR_OK ? fsm_step(&conversation_table, &c->state, event, c, n, s) : e;
 }
 

@@ -9,6 +9,11 @@
  * else, 12 a report of an end, or our own giving up before anything was ordered. A silent upgrade
  * is cancelled and asked again, not declared dead: the device may be in the middle of it.
  *
+ * A plan with several components is one upgrade after another, in the order of its list, each with
+ * an id and statuses of its own. The rest of the list waits in `rest`: a component that ends well,
+ * or runs its target version already, is followed by the next (ON_NEXT); any other end drops the
+ * rest, of which nothing has been said yet, and the platform repeats it with its next try.
+ *
  * Actions leave bits in `effects` and statuses in `says`; the caller makes both durable together
  * with the state before anything leaves. Times come in as an argument. (Spec: developer center, 8.)
  */
@@ -32,7 +37,7 @@ enum conversation_state {
 };
 
 enum conversation_event {
-	CONVERSATION_ON_PLAN,         /* 0111: plan, fresh, untold */
+	CONVERSATION_ON_PLAN,         /* 0111: plan, n_more, fresh, untold */
 	CONVERSATION_ON_FIRMWARE,     /* 0113: firmware, fresh */
 	CONVERSATION_ON_BAD_FIRMWARE, /* 0113 that was refused: error, detail */
 	CONVERSATION_ON_ACCEPTED,     /* PlanVerdict */
@@ -49,6 +54,7 @@ enum conversation_event {
 	CONVERSATION_ON_DUE,          /* `due` has come */
 	CONVERSATION_ON_GATE_UP,      /* the link to the gate is there again */
 	CONVERSATION_ON_UNTOLD,       /* the platform did not take our status 2 after all */
+	CONVERSATION_ON_NEXT,         /* idle, and the plan's list goes on: fresh */
 	CONVERSATION_EVENTS
 };
 
@@ -59,7 +65,7 @@ enum conversation_effect {
 	CONVERSATION_INFO = 8,   /* 0044 with `version`, after the statuses */
 };
 
-enum { CONVERSATION_SAYS_MAX = 4, CONVERSATION_STRIKES = 3 };
+enum { CONVERSATION_SAYS_MAX = 4, CONVERSATION_STRIKES = 3, CONVERSATION_REST_MAX = 19 };
 
 struct conversation {
 	/* recorded */
@@ -67,9 +73,12 @@ struct conversation {
 	uint64_t upgrade; /* the last one, also when idle */
 	struct dialect_plan plan;
 	struct dialect_firmware *firmware;     /* heap; NULL before 0113 and when idle */
+	struct dialect_plan *rest;             /* heap; components of the list yet to come */
+	size_t n_rest;
+	uint64_t turn;                         /* of this component in its list, from 0 */
 	uint64_t failures;                     /* downloads, since the last 11 or 12 */
 	uint64_t ask_at;                       /* DEFER: wall clock in ms to send 0115, 0 = never */
-	char version[DIALECT_VERSION_MAX + 1]; /* of the device, as last reported; "" = not known */
+	char version[DIALECT_VERSION_MAX + 1]; /* of the plan's component; "" = not known */
 	int error;                             /* enum err: why the last upgrade went as it did */
 	char detail[WHY_SIZE];
 
@@ -88,7 +97,8 @@ struct conversation {
 struct conversation_news {
 	struct mono now;
 	const struct profile *profile;
-	const struct dialect_plan *plan;
+	const struct dialect_plan *plan; /* the first of 1 + n_more */
+	size_t n_more;
 	const struct dialect_firmware *firmware;
 	const char *component; /* the device's, for answers to nonsense */
 	uint64_t fresh;        /* id for a new upgrade; taken when `upgrade` equals it afterwards */
@@ -117,6 +127,9 @@ void conversation_resume(
 /* Whether an upgrade is under way; then the version must not be announced, because the platform
  * takes it for the outcome. */
 bool conversation_is_busy(const struct conversation *c);
+
+/* Room for a whole rest; ERR_NOMEM. */
+enum err conversation_need_rest(struct conversation *c) MUST_CHECK;
 
 /* Whether a firmware is the one of the plan: component, target version, type. */
 bool conversation_fits(const struct conversation *c, const struct dialect_firmware *f);

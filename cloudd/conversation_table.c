@@ -12,18 +12,14 @@ static const char *const states[] = {
     "IDLE", "OFFERED", "CONFIRMED", "ORDERED", "DOWNLOADING", "FETCHED", "UPDATING", "OVERDUE"};
 static const char *const events[] = {"PLAN", "FIRMWARE", "BAD_FIRMWARE", "ACCEPTED", "REJECTED",
     "DEFERRED", "ASKED", "TOLD", "FETCHING", "FETCHED", "WORKING", "DONE", "BAD_END",
-    "FETCH_FAILED", "DUE", "GATE_UP", "UNTOLD"};
+    "FETCH_FAILED", "DUE", "GATE_UP", "UNTOLD", "NEXT"};
 
 /* --- guards ----------------------------------------------------------------------------------- */
 
 static bool
 is_same_plan(void *ctx, const void *data)
 {
-	const struct conversation *c = ctx;
-	const struct conversation_news *n = data;
-
-	return strcmp(c->plan.component, n->plan->component) == 0 &&
-	       strcmp(c->plan.target, n->plan->target) == 0 && c->plan.type == n->plan->type;
+	return conversation_act_where(ctx, data) > 0;
 }
 
 /* The platform repeats what is over because it has not heard the end yet. */
@@ -88,6 +84,7 @@ take_plan(void *ctx, const void *data)
 	const struct conversation_news *n = data;
 
 	c->plan = *n->plan;
+	conversation_act_keep_rest(c, n, 0);
 	conversation_act_begin(c, n);
 	conversation_act_say(c, DIALECT_PLAN_RECEIVED);
 }
@@ -98,21 +95,8 @@ replace_plan(void *ctx, const void *data)
 	struct conversation *c = ctx;
 
 	conversation_act_cancel(c);
-	conversation_act_end(c);
+	conversation_act_pass(c);
 	take_plan(c, data);
-}
-
-static void
-repeat_plan(void *ctx, const void *data)
-{
-	struct conversation *c = ctx;
-	const struct conversation_news *n = data;
-
-	free(c->firmware); /* the platform starts over and awaits a 2 */
-	c->firmware = NULL;
-	c->effects |= CONVERSATION_OFFER;
-	conversation_act_wait(c, n, n->profile->offer_ms);
-	conversation_act_say(c, DIALECT_PLAN_RECEIVED);
 }
 
 static void
@@ -130,6 +114,7 @@ plan_firmware(void *ctx, const void *data)
 	const struct conversation_news *n = data;
 
 	c->plan = (struct dialect_plan){.type = n->firmware->type};
+	c->turn = 0;
 	memcpy(c->plan.component, n->firmware->component, sizeof(c->plan.component));
 	memcpy(c->plan.target, n->firmware->target, sizeof(c->plan.target));
 	conversation_act_begin(c, n);
@@ -350,7 +335,7 @@ succeed(void *ctx, const void *data)
 	conversation_act_note(c, ERR_OK, "");
 	c->failures = 0;
 	c->effects |= CONVERSATION_INFO;
-	conversation_act_end(c);
+	conversation_act_pass(c);
 	conversation_act_say(c, DIALECT_SUCCESS);
 }
 
@@ -383,7 +368,7 @@ leave_it(void *ctx, const void *data)
 	(void)data;
 	conversation_act_note(c, ERR_TIMEOUT, "no report, but the device runs the target version");
 	c->effects |= CONVERSATION_INFO;
-	conversation_act_end(c);
+	conversation_act_pass(c);
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
@@ -409,11 +394,14 @@ static const struct fsm_row rows[] = {
 	STAY(IDLE,        FIRMWARE,     conversation_act_is_untold, conversation_act_drop, "hears it soon"),
 	GO(  IDLE,        FIRMWARE,     NULL,         plan_firmware, OFFERED,     "ask flashd"),
 	STAY(IDLE,        BAD_FIRMWARE, NULL,         answer_bad,                 "12"),
+	GO(  IDLE,        NEXT,         conversation_act_has_rest, conversation_act_next, OFFERED, "1"),
 
-	STAY(OFFERED,     PLAN,         is_same_plan, repeat_plan,                "1 again"),
+	STAY(OFFERED,     PLAN,         is_same_plan, conversation_act_repeat,    "1 again"),
 	STAY(OFFERED,     PLAN,         NULL,         replace_plan,               "cancel, 1"),
 	GO(  OFFERED,     ACCEPTED,     has_firmware, order,         ORDERED,     "4 without a 2"),
 	GO(  OFFERED,     ACCEPTED,     NULL,         confirm,       CONFIRMED,   "2"),
+	STAY(OFFERED,     FIRMWARE,     conversation_act_is_early, NULL,          "for ACCEPTED"),
+	GO(  OFFERED,     REJECTED,     conversation_act_is_needless, conversation_act_skip, IDLE, "next"),
 	GO(  OFFERED,     REJECTED,     NULL,         refuse,        IDLE,        "3"),
 	GO(  OFFERED,     DEFERRED,     NULL,         refuse_now,    IDLE,        "3, ask later"),
 	STAY(OFFERED,     ASKED,        NULL,         conversation_act_hold,      "a person"),

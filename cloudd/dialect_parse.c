@@ -190,13 +190,26 @@ read_plan(const struct scope *s, struct dialect_plan *p)
 	return e;
 }
 
+/* Each component once: the second could not be told from a repetition of the first. */
+static enum err
+check_once(const struct scope *s, const struct dialect_notice *notice)
+{
+	const char *last = notice->plans[notice->n - 1].component;
+
+	for (size_t i = 0; i + 1 < notice->n; i++)
+		if (strcmp(notice->plans[i].component, last) == 0)
+			return why_say(s->why, ERR_MALFORMED,
+			    "id 28: expected each component once, got %s twice", last);
+	return ERR_OK;
+}
+
 static enum err
 read_tasks(const struct scope *s, const struct ttlv_node *tasks, struct dialect_notice *out)
 {
 	size_t at = (size_t)(tasks - s->t->nodes) + 1;
 	enum err e = ERR_OK;
 
-	if (!tasks->is_array || tasks->members > DIALECT_PLANS_MAX)
+	if (!tasks->is_array || !tasks->members || tasks->members > DIALECT_PLANS_MAX)
 		return why_say(s->why, ERR_LIMIT,
 		    "id 28: expected an array of 1 to 20 components, got %u members",
 		    tasks->members);
@@ -207,6 +220,8 @@ read_tasks(const struct scope *s, const struct ttlv_node *tasks, struct dialect_
 			return why_say(s->why, ERR_MALFORMED,
 			    "id 28: expected structs, got type %u", s->t->nodes[at].type);
 		e = read_plan(&inner, &out->plans[out->n++]);
+		if (e == ERR_OK)
+			e = check_once(s, out);
 	}
 	return e;
 }

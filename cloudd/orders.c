@@ -160,22 +160,26 @@ static void
 learn(struct cloud *c, struct subdevice *s, const Pb__DeviceReport *r)
 {
 	struct conversation *v = &s->conversation;
-	bool new_version = r->version[0] && strcmp(r->version, v->version) != 0;
+	struct component *k = NULL;
 	struct subject about = subdevice_subject(s);
+	enum err e = component_need(
+	    &s->components, r->component, r->place, r->places, &s->dirty, &k);
 
-	if (s->component[0] && strcmp(s->component, r->component) != 0)
-		log_warn(&about, "expected component %s, got %s: the platform knows one per device",
-		    s->component, r->component);
-	s->dirty |= new_version || strcmp(s->component, r->component) != 0;
-	snprintf(s->component, sizeof(s->component), "%s", r->component);
-	if (new_version)
+	if (e != ERR_OK) {
+		log_error(&about, "expected at most %d components, got %s: %s", COMPONENT_MAX,
+		    r->component, err_text(e));
+		return;
+	}
+	s->dirty |= component_learn(&s->components, k->name, r->version);
+	if (r->version[0] && strcmp(v->plan.component, k->name) == 0)
 		snprintf(v->version, sizeof(v->version), "%s", r->version);
-	s->state = (int)r->state;
+	k->state = (int)r->state;
+	s->state = component_state(&s->components);
 	s->battery_percent = r->battery_percent;
 	s->signal_dbm = r->signal_dbm;
 	s->reported = true;
 	s->gone = false;
-	if (s->login.state != LOGIN_IN || strcmp(s->announced, v->version) == 0)
+	if (s->login.state != LOGIN_IN || component_is_said(&s->components, NULL))
 		return;
 	s->want_info = s->want_request = true;
 	s->next_request = mono_after(

@@ -28,6 +28,14 @@ static const char *const migrations[] = {
     " component TEXT, target TEXT, status INT, error INT, detail TEXT, changed_at INT);",
     "CREATE TABLE leaving(product_key TEXT, device_key TEXT,"
     " PRIMARY KEY(product_key, device_key));",
+    "ALTER TABLE device ADD COLUMN turn INT NOT NULL DEFAULT 0;"
+    "CREATE TABLE component(product_key TEXT, device_key TEXT, place INT, component TEXT,"
+    " version TEXT, PRIMARY KEY(product_key, device_key, place));"
+    "INSERT INTO component SELECT product_key, device_key, 0, component, version FROM device"
+    " WHERE component <> '';"
+    "CREATE TABLE rest(product_key TEXT, device_key TEXT, seq INT, component TEXT, source TEXT,"
+    " target TEXT, type INT, battery INT, signal INT, space INT,"
+    " PRIMARY KEY(product_key, device_key, seq));",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -38,6 +46,19 @@ struct loading {
 	struct outbox *o;
 	struct subdevices *devices;
 };
+
+/* From this column on. */
+static void
+load_plan(const struct record_row *row, int at, struct dialect_plan *p)
+{
+	COPY_TEXT(p->component, row, at);
+	COPY_TEXT(p->source, row, at + 1);
+	COPY_TEXT(p->target, row, at + 2);
+	p->type = record_int(row, at + 3) == 1;
+	p->min_battery_percent = (uint32_t)record_int(row, at + 4);
+	p->min_signal_dbm = (int32_t)record_int(row, at + 5);
+	p->space_bytes = (uint64_t)record_int(row, at + 6);
+}
 
 static enum err
 load_device(void *arg, const struct record_row *row)
@@ -51,21 +72,49 @@ load_device(void *arg, const struct record_row *row)
 	struct conversation *c = &s->conversation;
 	int64_t state = record_int(row, 4);
 
-	COPY_TEXT(s->component, row, 2);
-	COPY_TEXT(c->version, row, 3);
+	COPY_TEXT(c->version, row, 2);
+	c->turn = (uint64_t)record_int(row, 3);
 	c->state = state >= 0 && state < CONVERSATION_STATES ? (int)state : CONVERSATION_IDLE;
 	c->upgrade = (uint64_t)record_int(row, 5);
-	COPY_TEXT(c->plan.component, row, 6);
-	COPY_TEXT(c->plan.source, row, 7);
-	COPY_TEXT(c->plan.target, row, 8);
-	c->plan.type = record_int(row, 9) == 1;
-	c->plan.min_battery_percent = (uint32_t)record_int(row, 10);
-	c->plan.min_signal_dbm = (int32_t)record_int(row, 11);
-	c->plan.space_bytes = (uint64_t)record_int(row, 12);
+	load_plan(row, 6, &c->plan);
 	c->failures = (uint64_t)record_int(row, 13);
 	c->ask_at = (uint64_t)record_int(row, 14);
 	c->error = (int)record_int(row, 15);
 	COPY_TEXT(c->detail, row, 16);
+	return ERR_OK;
+}
+
+static enum err
+load_component(void *arg, const struct record_row *row)
+{
+	struct loading *l = arg;
+	struct subdevice *s = subdevice_find(l->devices, record_text(row, 0), record_text(row, 1));
+	unsigned place = (unsigned)record_int(row, 2);
+	struct component *k = NULL;
+	bool changed = false;
+
+	if (!s)
+		return ERR_OK;
+	enum err e = component_need(
+	    &s->components, record_text(row, 3), place, COMPONENT_MAX, &changed, &k);
+	if (e == ERR_OK)
+		COPY_TEXT(k->version, row, 4);
+	return e;
+}
+
+/* What is yet to come of a plan that is under way. */
+static enum err
+load_rest(void *arg, const struct record_row *row)
+{
+	struct loading *l = arg;
+	struct subdevice *s = subdevice_find(l->devices, record_text(row, 0), record_text(row, 1));
+	struct conversation *c = s ? &s->conversation : NULL;
+
+	if (!c || c->state == CONVERSATION_IDLE || c->n_rest >= CONVERSATION_REST_MAX)
+		return ERR_OK;
+	if (conversation_need_rest(c) != ERR_OK)
+		return ERR_NOMEM;
+	load_plan(row, 2, &c->rest[c->n_rest++]);
 	return ERR_OK;
 }
 
@@ -188,10 +237,21 @@ load_all(struct outbox *o, struct subdevices *devices)
 {
 	struct loading l = {o, devices};
 	enum err e = record_query(o->record, load_device, &l,
-	    "SELECT product_key, device_key, component, version, state, upgrade, plan_component,"
+	    "SELECT product_key, device_key, version, turn, state, upgrade, plan_component,"
 	    " source, target, type, battery, signal, space, failures, ask_at, error, detail"
 	    " FROM device",
 	    "");
+
+	if (e == ERR_OK)
+		e = record_query(o->record, load_component, &l,
+		    "SELECT product_key, device_key, place, component, version FROM component"
+		    " ORDER BY place",
+		    "");
+	if (e == ERR_OK)
+		e = record_query(o->record, load_rest, &l,
+		    "SELECT product_key, device_key, component, source, target, type, battery,"
+		    " signal, space FROM rest ORDER BY product_key, device_key, seq",
+		    "");
 
 	if (e == ERR_OK)
 		e = record_query(o->record, load_firmware, &l,
@@ -231,6 +291,7 @@ mend(struct subdevices *devices)
 		log_error(&about, "expected a firmware for state %s, got none: upgrade dropped",
 		    conversation_table.states[c->state]);
 		c->state = CONVERSATION_IDLE;
+		c->n_rest = 0;
 		s->dirty = true;
 	}
 }

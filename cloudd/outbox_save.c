@@ -22,18 +22,60 @@ save_conversation(struct outbox *o, const struct subdevice *s)
 	return record_run(o->record,
 	    "INSERT INTO device(product_key, device_key, component, version, state, upgrade,"
 	    " plan_component, source, target, type, battery, signal, space, failures, ask_at,"
-	    " error, detail) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+	    " error, detail, turn) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 	    " ON CONFLICT(product_key, device_key) DO UPDATE SET component = excluded.component,"
 	    " version = excluded.version, state = excluded.state, upgrade = excluded.upgrade,"
 	    " plan_component = excluded.plan_component, source = excluded.source,"
 	    " target = excluded.target, type = excluded.type, battery = excluded.battery,"
 	    " signal = excluded.signal, space = excluded.space, failures = excluded.failures,"
-	    " ask_at = excluded.ask_at, error = excluded.error, detail = excluded.detail",
-	    "ttttiitttiiiiiiit", s->keys.product_key, s->keys.device_key, s->component, c->version,
+	    " ask_at = excluded.ask_at, error = excluded.error, detail = excluded.detail,"
+	    " turn = excluded.turn",
+	    "ttttiitttiiiiiiiti", s->keys.product_key, s->keys.device_key,
+	    component_main_name(&s->components), c->version,
 	    (int64_t)c->state, (int64_t)c->upgrade, c->plan.component, c->plan.source,
 	    c->plan.target, (int64_t)c->plan.type, (int64_t)c->plan.min_battery_percent,
 	    (int64_t)c->plan.min_signal_dbm, (int64_t)c->plan.space_bytes, (int64_t)c->failures,
-	    (int64_t)c->ask_at, (int64_t)c->error, c->detail);
+	    (int64_t)c->ask_at, (int64_t)c->error, c->detail, (int64_t)c->turn);
+}
+
+static enum err
+save_components(struct outbox *o, const struct subdevice *s)
+{
+	const struct dialect_sub *k = &s->keys;
+	enum err e = record_run(o->record,
+	    "DELETE FROM component WHERE product_key = ? AND device_key = ?", "tt", k->product_key,
+	    k->device_key);
+
+	for (size_t i = 0; i < s->components.n && e == ERR_OK; i++) {
+		const struct component *c = &s->components.list[i];
+
+		e = record_run(o->record,
+		    "INSERT INTO component(product_key, device_key, place, component, version)"
+		    " VALUES(?,?,?,?,?)",
+		    "ttitt", k->product_key, k->device_key, (int64_t)c->place, c->name, c->version);
+	}
+	return e;
+}
+
+static enum err
+save_rest(struct outbox *o, const struct subdevice *s)
+{
+	const struct dialect_sub *k = &s->keys;
+	enum err e = record_run(o->record,
+	    "DELETE FROM rest WHERE product_key = ? AND device_key = ?", "tt", k->product_key,
+	    k->device_key);
+
+	for (size_t i = 0; i < s->conversation.n_rest && e == ERR_OK; i++) {
+		const struct dialect_plan *p = &s->conversation.rest[i];
+
+		e = record_run(o->record,
+		    "INSERT INTO rest(product_key, device_key, seq, component, source, target,"
+		    " type, battery, signal, space) VALUES(?,?,?,?,?,?,?,?,?,?)",
+		    "ttitttiiii", k->product_key, k->device_key, (int64_t)i, p->component,
+		    p->source, p->target, (int64_t)p->type, (int64_t)p->min_battery_percent,
+		    (int64_t)p->min_signal_dbm, (int64_t)p->space_bytes);
+	}
+	return e;
 }
 
 static enum err
@@ -71,7 +113,9 @@ delete_device(struct outbox *o, const struct dialect_sub *k)
 	    "DELETE FROM device WHERE product_key = ? AND device_key = ?",
 	    "DELETE FROM firmware WHERE product_key = ? AND device_key = ?",
 	    "DELETE FROM secret WHERE product_key = ? AND device_key = ?",
-	    "DELETE FROM leaving WHERE product_key = ? AND device_key = ?"};
+	    "DELETE FROM leaving WHERE product_key = ? AND device_key = ?",
+	    "DELETE FROM component WHERE product_key = ? AND device_key = ?",
+	    "DELETE FROM rest WHERE product_key = ? AND device_key = ?"};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && e == ERR_OK; i++)
@@ -90,6 +134,10 @@ save_device(struct outbox *o, const struct subdevice *s)
 		e = save_conversation(o, s);
 	if (e == ERR_OK && s->dirty)
 		e = save_leaving(o, s);
+	if (e == ERR_OK && s->dirty)
+		e = save_components(o, s);
+	if (e == ERR_OK && s->dirty)
+		e = save_rest(o, s);
 	if (e == ERR_OK && s->dirty)
 		e = save_firmware(o, s);
 	if (e == ERR_OK && s->secret_dirty)

@@ -55,7 +55,7 @@ on_plan(struct cloud *c, struct message *m)
 	if (!s)
 		return no_device(m, &notice.sub);
 	struct subject about = subdevice_subject(s);
-	struct conversation_news n = {.plan = &notice.plans[0]};
+	struct conversation_news n = {.plan = &notice.plans[0], .n_more = notice.n - 1};
 
 	if (notice.n > 1)
 		log_info(&about, "plan with %zu components, beginning with %s", notice.n,

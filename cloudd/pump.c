@@ -194,27 +194,47 @@ run_login(struct cloud *c, struct subdevice *s)
 
 /* --- devices ---------------------------------------------------------------------------------- */
 
-static enum err
-send_info(struct cloud *c, struct subdevice *s, const char *version, struct letter *l)
+/* Versions of a device, in which `component` (NULL: none in particular) has `version`. */
+static void
+put_versions(struct subdevice *s, struct letter *l, const char *component, const char *version)
 {
+	struct component_versions v;
+
+	component_say(&s->components, component, version, subdevice_hidden(s), &v);
+	dialect_put_info(&l->w, &(struct dialect_info){.version = v.module, .mcu_versions = v.mcu});
+}
+
+/* 0044. `item`: because of what happened to a component; NULL: of what is known. */
+static enum err
+send_info(
+    struct cloud *c, struct subdevice *s, const struct outbox_item *item, struct letter *l)
+{
+	const char *component = item ? item->component : NULL;
+	const char *version = item ? item->version : NULL;
+
 	begin(l, DIALECT_INFO);
-	dialect_put_info(&l->w, &(struct dialect_info){.version = version});
-	return post_for(c, s, l, c->profile->sys_via);
+	l->token = item ? item->id : 0;
+	put_versions(s, l, component, version);
+	enum err e = post_for(c, s, l, c->profile->sys_via);
+	if (e == ERR_OK)
+		component_note_said(&s->components, component, version, subdevice_hidden(s));
+	return e;
 }
 
 static enum err
 send_status(struct cloud *c, struct subdevice *s, const struct outbox_item *i, struct letter *l)
 {
-	char mcu[DIALECT_COMPONENT_MAX + DIALECT_VERSION_MAX + 2] = "";
+	struct component_versions v;
 	struct dialect_report r = {.status = i->status,
 	    .type = i->type,
 	    .component = i->component,
 	    .ask_sha256 = c->identity->ask_sha256,
-	    .version = i->version,
-	    .mcu_versions = mcu};
+	    .version = v.module,
+	    .mcu_versions = v.mcu};
 
-	if (i->type == 1 && i->version[0])
-		snprintf(mcu, sizeof(mcu), "%s:%s", i->component, i->version);
+	component_say(&s->components, i->component, i->version, subdevice_hidden(s), &v);
+	if (i->type == 1)
+		component_add_mcu(&v, i->component, i->version);
 	begin(l, DIALECT_OTA_STATUS);
 	dialect_put_report(&l->w, &r);
 	l->what = "ota";
@@ -232,22 +252,16 @@ run_item(struct cloud *c, struct subdevice *s)
 
 	if (!i || i->in_flight || (i->durable && !i->saved))
 		return ERR_OK;
-	if (i->kind == OUTBOX_INFO) {
-		begin(&l, DIALECT_INFO);
-		l.token = i->id;
-		dialect_put_info(&l.w, &(struct dialect_info){.version = i->version});
-		e = post_for(c, s, &l, c->profile->sys_via);
-	} else {
+	if (i->kind == OUTBOX_INFO)
+		e = send_info(c, s, i, &l);
+	else
 		e = send_status(c, s, i, &l);
-	}
 	if (e != ERR_OK) {
 		warn(s, "a status", e);
 		return e;
 	}
 	i->in_flight = true;
 	i->package_id = l.package_id;
-	if (i->kind == OUTBOX_INFO)
-		snprintf(s->announced, sizeof(s->announced), "%s", i->version);
 	return ERR_OK;
 }
 
@@ -255,25 +269,26 @@ run_item(struct cloud *c, struct subdevice *s)
 static enum err
 run_wants(struct cloud *c, struct subdevice *s)
 {
-	const char *version = s->conversation.version;
+	const char *version = component_main_version(&s->components);
+	struct component_versions v;
 	struct letter l;
 	enum err e = ERR_OK;
 
-	if (conversation_is_busy(&s->conversation) || !version[0])
+	if (conversation_is_busy(&s->conversation) || !component_is_any_known(&s->components))
 		return ERR_OK;
-	if (s->want_info && strcmp(s->announced, version) == 0)
+	if (s->want_info && subdevice_is_announced(s))
 		s->want_info = false;
 	if (s->want_info) {
-		e = send_info(c, s, version, &l);
-		if (e == ERR_OK) {
-			s->want_info = false;
-			snprintf(s->announced, sizeof(s->announced), "%s", version);
-		}
+		e = send_info(c, s, NULL, &l);
+		s->want_info = e != ERR_OK;
 	}
+	if (!version[0]) /* without which there is no 0115 */
+		return e;
 	if (e != ERR_OK || !s->want_request || s->conversation.state != CONVERSATION_IDLE)
 		return e;
 	begin(&l, DIALECT_OTA_REQUEST);
-	dialect_put_request(&l.w, version, NULL);
+	component_say(&s->components, NULL, NULL, NULL, &v);
+	dialect_put_request(&l.w, v.module, v.mcu);
 	l.what = "ota";
 	l.qos = 2;
 	e = post_for(c, s, &l, c->profile->ota_via);
@@ -332,7 +347,7 @@ pump_answer(struct cloud *c, struct subdevice *s, uint16_t command, uint16_t pac
 	if (command == DIALECT_STATUS_READ)
 		put_gateway_state(c, &l);
 	else if (s)
-		dialect_put_info(&l.w, &(struct dialect_info){.version = s->conversation.version});
+		put_versions(s, &l, NULL, NULL);
 	else
 		put_gateway_info(c, &l);
 	warn(s, "an answer", s ? post_for(c, s, &l, c->profile->sys_via) : post(c, &l));

@@ -13,6 +13,7 @@ subdevice_free_all(struct subdevices *l)
 	for (struct subdevice *s = l->first, *next; s; s = next) {
 		next = s->next;
 		conversation_fini(&s->conversation);
+		component_free_all(&s->components);
 		free(s);
 	}
 	*l = (struct subdevices){0};
@@ -75,5 +76,18 @@ subdevice_is_present(const struct subdevice *s)
 {
 	if (!s->reported || s->state == PB__DEVICE_STATE__DEVICE_STATE_AWAY)
 		return false;
-	return s->state != PB__DEVICE_STATE__DEVICE_STATE_UNKNOWN || s->conversation.version[0];
+	return s->state != PB__DEVICE_STATE__DEVICE_STATE_UNKNOWN ||
+	       component_is_any_known(&s->components);
+}
+
+const char *
+subdevice_hidden(const struct subdevice *s)
+{
+	return conversation_is_busy(&s->conversation) ? s->conversation.plan.component : NULL;
+}
+
+bool
+subdevice_is_announced(const struct subdevice *s)
+{
+	return component_is_said(&s->components, subdevice_hidden(s));
 }

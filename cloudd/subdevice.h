@@ -6,6 +6,7 @@
 #define SUBOTA_SUBDEVICE_H
 
 #include "auth.h"
+#include "component.h"
 #include "conversation.h"
 #include "endpoint.h"
 #include "login.h"
@@ -18,7 +19,7 @@ struct subdevice {
 
 	/* recorded, with the conversation's own part */
 	char device_secret[AUTH_KEY_MAX + 1]; /* "" = not registered */
-	char component[DIALECT_COMPONENT_MAX + 1];
+	struct components components;
 	struct conversation conversation;
 	bool dirty;        /* the above has changed since it was recorded */
 	bool secret_dirty; /* the secret has */
@@ -27,7 +28,7 @@ struct subdevice {
 
 	/* as flashd last reported it; nothing before its first report */
 	bool reported;
-	int state; /* Pb__DeviceState */
+	int state; /* Pb__DeviceState: the best of its components' */
 	uint32_t battery_percent;
 	int32_t signal_dbm;
 
@@ -38,7 +39,6 @@ struct subdevice {
 	uint8_t session_key[AUTH_SESSION_KEY];
 	uint16_t package_id;
 	bool want_info, want_request;
-	char announced[DIALECT_VERSION_MAX + 1]; /* version in the last 0044 of this login */
 	struct mono next_request;                /* 0115 by the clock */
 	struct mono hold;                        /* the platform wants us to be slower */
 	size_t pending;                          /* items that the platform has not confirmed */
@@ -62,5 +62,9 @@ enum err subdevice_need(
 struct subject subdevice_subject(const struct subdevice *s);
 /* Whether it is there, as far as flashd knows. */
 bool subdevice_is_present(const struct subdevice *s);
+/* The component that is under way, whose version must not be announced; NULL for none. */
+const char *subdevice_hidden(const struct subdevice *s);
+/* Whether the platform knows all versions that may be announced. */
+bool subdevice_is_announced(const struct subdevice *s);
 
 #endif

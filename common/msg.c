@@ -230,7 +230,9 @@ msg_check_device_report(const Pb__Envelope *e)
 	return says(r && is_device(r->device) && is_name(r->component) &&
 		    is_name_or_empty(r->version) &&
 		    is_between((int)r->state, 0, PB__DEVICE_STATE__DEVICE_STATE_BUSY) &&
-		    r->battery_percent <= 101 && is_between(r->signal_dbm, -DBM_MAX, DBM_MAX));
+		    r->battery_percent <= 101 && is_between(r->signal_dbm, -DBM_MAX, DBM_MAX) &&
+		    r->places <= MSG_COMPONENTS_MAX &&
+		    r->place < (r->places ? r->places : MSG_COMPONENTS_MAX));
 }
 
 enum err

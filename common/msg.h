@@ -21,7 +21,10 @@
 #include "auto.h"
 #include "err.h"
 
-enum { MSG_URL_MAX = 3072 }; /* longer than the gate takes, so that it can say what is wrong */
+enum {
+	MSG_URL_MAX = 3072, /* longer than the gate takes, so that it can say what is wrong */
+	MSG_COMPONENTS_MAX = 20, /* of one device, as the platform counts */
+};
 
 /* Unpack; the result is the caller's. ERR_LIMIT over `max`, ERR_MESSAGE when it does not unpack or
  * would take more memory than an honest message of its length (64 KiB and 4 times the length). No

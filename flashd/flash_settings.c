@@ -6,6 +6,7 @@
 #include "flash_settings.h"
 #include "link.h"
 #include "manifest.h"
+#include "msg.h"
 #include "policy.h"
 #include "tty.h"
 #include "window.h"
@@ -228,6 +229,22 @@ check_policy(const struct flash_settings *s, const struct flash_settings_policy 
 	return ERR_CONFIG;
 }
 
+/* The platform counts at most so many components of a device. */
+static enum err
+check_components(const struct flash_settings *s, const struct flash_settings_device *d)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s->n_devices; i++)
+		n += strcmp(s->devices[i].product_key, d->product_key) == 0 &&
+		     strcmp(s->devices[i].device_key, d->device_key) == 0;
+	if (n <= MSG_COMPONENTS_MAX)
+		return ERR_OK;
+	log_error(NULL, "device %s: expected at most %d components of %.32s/%.32s, got %u", d->name,
+	    MSG_COMPONENTS_MAX, d->product_key, d->device_key, n);
+	return ERR_CONFIG;
+}
+
 enum err
 flash_settings_check(const struct flash_settings *s)
 {
@@ -237,7 +254,9 @@ flash_settings_check(const struct flash_settings *s)
 		if (check_policy(s, &s->policies[i]) != ERR_OK)
 			e = ERR_CONFIG;
 	for (size_t i = 0; i < s->n_devices; i++) {
-		if (check_names(&s->devices[i]) != ERR_OK || check_port(&s->devices[i]) != ERR_OK)
+		if (check_names(&s->devices[i]) != ERR_OK ||
+		    check_port(&s->devices[i]) != ERR_OK ||
+		    check_components(s, &s->devices[i]) != ERR_OK)
 			e = ERR_CONFIG;
 		for (size_t k = 0; k < i; k++) {
 			if (!is_same(&s->devices[i], &s->devices[k]))

@@ -114,6 +114,8 @@ send_device(struct flash *f, const struct roster_device *d)
 	r.state = flash_work_busy(f, d, 0) ? PB__DEVICE_STATE__DEVICE_STATE_BUSY : d->state;
 	r.battery_percent = d->battery;
 	r.signal_dbm = d->signal_dbm;
+	r.place = d->place;
+	r.places = d->places;
 	e.body_case = PB__ENVELOPE__BODY_DEVICE_REPORT;
 	e.device_report = &r;
 	return bus_send(f->gate, &e);

@@ -10,6 +10,27 @@
 
 enum { MISS_MS = 5000, MISS_SHIFT_MAX = 10 };
 
+static bool
+is_same_device(const struct flash_settings_device *a, const struct flash_settings_device *b)
+{
+	return strcmp(a->product_key, b->product_key) == 0 &&
+	       strcmp(a->device_key, b->device_key) == 0;
+}
+
+/* The order of the configuration is the order of the list. */
+static void
+find_place(struct roster *r, struct roster_device *d)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct roster_device *other = &r->devices[i];
+
+		if (!is_same_device(other->config, d->config))
+			continue;
+		d->place += other < d;
+		d->places++;
+	}
+}
+
 enum err
 roster_init(struct roster *r, const struct flash_settings *config, struct mono now)
 {
@@ -17,10 +38,12 @@ roster_init(struct roster *r, const struct flash_settings *config, struct mono n
 	r->devices = calloc(r->n ? r->n : 1, sizeof(*r->devices));
 	if (!r->devices)
 		return ERR_NOMEM;
+	for (size_t i = 0; i < r->n; i++)
+		r->devices[i].config = &config->devices[i];
 	for (size_t i = 0; i < r->n; i++) {
 		struct roster_device *d = &r->devices[i];
 
-		d->config = &config->devices[i];
+		find_place(r, d);
 		d->battery = POLICY_BATTERY_UNKNOWN;
 		d->ask_at = now;
 		d->report_due = true;

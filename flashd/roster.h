@@ -14,6 +14,7 @@
 struct roster_device {
 	const struct flash_settings_device *config;
 	struct lane *lane;
+	unsigned place, places; /* of this component among those of its device, from 0 */
 	char binding[DEVICE_BINDING];
 	Pb__DeviceState state; /* UNKNOWN, AWAY or PRESENT */
 	char version[DEVICE_TEXT];

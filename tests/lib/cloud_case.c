@@ -29,11 +29,23 @@ note(struct cloud_case *c, const char *format, ...)
 
 /* --- what leaves ------------------------------------------------------------------------------ */
 
+/* ":1.0.0" or, where there are several components, ":1.0.0,radio:7.0". */
+static void
+note_versions(struct cloud_case *c, const struct ttlv *t, uint16_t module, uint16_t mcu)
+{
+	char text[600] = "";
+
+	c->trace[strlen(c->trace) - 1] = 0;
+	(void)!ttlv_text(ttlv_find(t, 0, t->n, module), text, sizeof(text));
+	note(c, ":%s", text);
+	if (ttlv_text(ttlv_find(t, 0, t->n, mcu), text, sizeof(text)) == ERR_OK)
+		c->trace[strlen(c->trace) - 1] = 0, note(c, ",%s", text);
+}
+
 static void
 note_letter(struct cloud_case *c, const struct dp *f, struct cloud_case_letter *l)
 {
 	static struct ttlv t;
-	char version[65] = "";
 	int64_t n = 0;
 
 	cr_assert(f->len == 0 || ttlv_parse(f->payload, f->len, &t) == ERR_OK);
@@ -44,13 +56,13 @@ note_letter(struct cloud_case *c, const struct dp *f, struct cloud_case_letter *
 		cr_assert_eq(ttlv_int(ttlv_find(&t, 0, t.n, 13), 1, 12, &n), ERR_OK);
 		l->status = (int)n;
 		note(c, "s%d", l->status);
-		if (ttlv_text(ttlv_find(&t, 0, t.n, 25), version, sizeof(version)) == ERR_OK)
-			c->trace[strlen(c->trace) - 1] = 0, note(c, ":%s", version);
+		if (ttlv_find(&t, 0, t.n, 25))
+			note_versions(c, &t, 25, 26);
 		return;
 	case DIALECT_INFO:
-		(void)!ttlv_text(ttlv_find(&t, 0, t.n, 2), version, sizeof(version));
-		note(c, "%s0044%s%s", l->from_device ? "" : "g", l->from_device ? ":" : "",
-		    l->from_device ? version : "");
+		note(c, "%s0044", l->from_device ? "" : "g");
+		if (l->from_device)
+			note_versions(c, &t, 2, 3);
 		return;
 	case DIALECT_EXCEPTION_UP:
 		cr_assert_eq(ttlv_int(ttlv_find(&t, 0, t.n, 1), 0, 99999, &n), ERR_OK);

@@ -108,9 +108,13 @@ void cloud_case_down_bytes(struct cloud_case *c, bool device, const uint8_t *dat
 void cloud_case_down(
     struct cloud_case *c, bool device, uint16_t command, const struct ttlv_writer *values);
 void cloud_case_plan(struct cloud_case *c, const char *target);
+/* One notice (id 28) of "app:2.0.0;radio:7.1": all but the first count as MCUs. */
+void cloud_case_plans(struct cloud_case *c, const char *list);
 /* With the package id of the last message: repeated by the network, not by the platform. */
 void cloud_case_plan_again(struct cloud_case *c, const char *target);
 void cloud_case_firmware(struct cloud_case *c, const char *target);
+/* 0113 for another component than "app", an MCU. */
+void cloud_case_firmware_of(struct cloud_case *c, const char *component, const char *target);
 /* 0113 without a size. */
 void cloud_case_bad_firmware(struct cloud_case *c);
 /* A reply 00C1..00C8 about the device, on the gateway's topic. */
@@ -124,6 +128,9 @@ void cloud_case_confirm_all(struct cloud_case *c);
 /* --- the gate --------------------------------------------------------------------------------- */
 
 void cloud_case_reports_device(struct cloud_case *c, const char *version, int state);
+/* The same of one component of several. */
+void cloud_case_reports_component(
+    struct cloud_case *c, const char *component, const char *version, unsigned place);
 void cloud_case_verdict(struct cloud_case *c, int verdict, enum err reason, uint64_t until);
 void cloud_case_progress(struct cloud_case *c, int phase);
 /* A new report about the upgrade; returns its id. */

@@ -101,11 +101,39 @@ down_ota(struct cloud_case *c, uint16_t package_id, uint16_t command, struct ttl
 }
 
 static void
+put_component(struct ttlv_writer *w, const char *component, const char *target, int type)
+{
+	ttlv_put_text(w, 4, component);
+	ttlv_put_text(w, 6, target);
+	ttlv_put_int(w, 7, type);
+}
+
+static void
 put_plan(struct ttlv_writer *w, const char *target)
 {
-	ttlv_put_text(w, 4, "app");
-	ttlv_put_text(w, 6, target);
-	ttlv_put_int(w, 7, 0);
+	put_component(w, "app", target, 0);
+}
+
+void
+cloud_case_plans(struct cloud_case *c, const char *list)
+{
+	uint8_t values[2000];
+	struct ttlv_writer w = TTLV_WRITER(values);
+	char text[1000], *rest = text, *word;
+	uint16_t n = 1;
+
+	snprintf(text, sizeof(text), "%s", list);
+	for (const char *at = text; (at = strchr(at, ';')) != NULL; at++)
+		n++;
+	ttlv_put_struct(&w, 28, n);
+	for (int i = 0; (word = strsep(&rest, ";")) != NULL; i++) {
+		char *version = strchr(word, ':');
+
+		*version++ = '\0';
+		ttlv_put_struct(&w, 0, 3);
+		put_component(&w, word, version, i > 0);
+	}
+	down_ota(c, dp_next_package(c->down_package), DIALECT_PLAN, &w);
 }
 
 void
@@ -129,13 +157,12 @@ cloud_case_plan_again(struct cloud_case *c, const char *target)
 }
 
 static void
-put_firmware(struct ttlv_writer *w, const char *target, bool whole)
+put_address(struct ttlv_writer *w, bool whole)
 {
 	ttlv_put_text(w, 1, "https://packages.example/fw.bin");
 	if (whole)
 		ttlv_put_int(w, 2, 4711);
 	ttlv_put_text(w, 3, "0123456789abcdef0123456789abcdef");
-	put_plan(w, target);
 	ttlv_put_text(w, 15, "cafe1234");
 }
 
@@ -145,7 +172,19 @@ cloud_case_firmware(struct cloud_case *c, const char *target)
 	uint8_t values[300];
 	struct ttlv_writer w = TTLV_WRITER(values);
 
-	put_firmware(&w, target, true);
+	put_address(&w, true);
+	put_plan(&w, target);
+	down_ota(c, dp_next_package(c->down_package), DIALECT_FIRMWARE, &w);
+}
+
+void
+cloud_case_firmware_of(struct cloud_case *c, const char *component, const char *target)
+{
+	uint8_t values[300];
+	struct ttlv_writer w = TTLV_WRITER(values);
+
+	put_address(&w, true);
+	put_component(&w, component, target, 1);
 	down_ota(c, dp_next_package(c->down_package), DIALECT_FIRMWARE, &w);
 }
 
@@ -155,7 +194,8 @@ cloud_case_bad_firmware(struct cloud_case *c)
 	uint8_t values[300];
 	struct ttlv_writer w = TTLV_WRITER(values);
 
-	put_firmware(&w, "2.0.0", false);
+	put_address(&w, false);
+	put_plan(&w, "2.0.0");
 	down_ota(c, dp_next_package(c->down_package), DIALECT_FIRMWARE, &w);
 }
 
@@ -219,22 +259,39 @@ from_gate(struct cloud_case *c, Pb__Envelope *e)
 	settle(c);
 }
 
-void
-cloud_case_reports_device(struct cloud_case *c, const char *version, int state)
+static void
+report_device(struct cloud_case *c, const char *component, const char *version, int state,
+    unsigned place, unsigned places)
 {
-	char text[65];
+	char text[65], name[65];
 	Pb__Device d;
 	Pb__DeviceReport r = PB__DEVICE_REPORT__INIT;
 	Pb__Envelope e = PB__ENVELOPE__INIT;
 
 	snprintf(text, sizeof(text), "%s", version);
 	r.device = device(c, &d);
-	r.component = c->component;
+	snprintf(name, sizeof(name), "%s", component);
+	r.component = name;
 	r.version = text;
 	r.state = (Pb__DeviceState)state;
+	r.place = place;
+	r.places = places;
 	e.body_case = PB__ENVELOPE__BODY_DEVICE_REPORT;
 	e.device_report = &r;
 	from_gate(c, &e);
+}
+
+void
+cloud_case_reports_device(struct cloud_case *c, const char *version, int state)
+{
+	report_device(c, c->component, version, state, 0, 0);
+}
+
+void
+cloud_case_reports_component(
+    struct cloud_case *c, const char *component, const char *version, unsigned place)
+{
+	report_device(c, component, version, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, place, 2);
 }
 
 void

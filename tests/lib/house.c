@@ -19,7 +19,7 @@
 #include "house_look.h"
 #include "house_proc.h"
 
-enum { STOP_MS = 10000, ORPHAN_MS = 3000, READY_MS = 30000, ARGS = 40, NUMBER = 24 };
+enum { STOP_MS = 10000, ORPHAN_MS = 3000, READY_MS = 30000, ARGS = 40, NUMBER = 24, MORE = 12 };
 
 static const char *const names[] = {
     [HOUSE_DEVCENTER] = "devcenter",
@@ -96,16 +96,8 @@ device_command(struct house *h, int i, struct command *c)
 
 	add(c, "--dir");
 	add(c, "%s/device%d", h->dir, i + 1);
-	if (house_is_networked(h)) {
-		add_option(c, o->link, h->device_port[i]);
-	} else {
-		add(c, "--tty");
-		add(c, "%s/device%d/tty", h->dir, i + 1);
-	}
-	if (o->link && strcmp(o->link, "raw") == 0) {
-		add(c, "--raw");
-		add_option(c, "raw-idle-ms", 150);
-	}
+	add(c, "--tty");
+	add(c, "%s/device%d/tty", h->dir, i + 1);
 	add(c, "--slot0");
 	add(c, "%s/old.img", h->dir);
 	add_option(c, "baud", o->baud);
@@ -309,17 +301,9 @@ house_start_all(struct house *h)
 		e = house_start(h, HOUSE_DEVICE + i);
 	for (enum house_part p = 0; e == ERR_OK && p < HOUSE_DEVICE; p++)
 		e = house_start(h, p);
-	for (int i = 0; e == ERR_OK && i < (int)h->options.devices; i++)
+	for (int i = 0; e == ERR_OK && i < (int)(h->options.devices / h->options.parts); i++)
 		e = house_look_wait_version(h, i, HOUSE_OLD);
 	return e;
-}
-
-bool
-house_is_networked(const struct house *h)
-{
-	const char *link = h->options.link;
-
-	return link && (strcmp(link, "udp") == 0 || strcmp(link, "tcp") == 0);
 }
 
 void
@@ -350,11 +334,32 @@ house_devcenter(struct house *h, const char *const words[])
 enum err
 house_activate(struct house *h, const char *name)
 {
+	return house_activate_list(h, name, (const char *const[]){h->package, NULL});
+}
+
+const char *
+house_component(const struct house *h, unsigned device)
+{
+	static const char *const parts[] = {"app", "radio", "sensor", "clock"};
+	unsigned n = sizeof(parts) / sizeof(parts[0]);
+
+	return parts[device % h->options.parts % n];
+}
+
+enum err
+house_activate_list(struct house *h, const char *name, const char *const packages[])
+{
 	char retries[NUMBER];
+	const char *words[2 * MORE + 16] = {"plan", "add", name, "--product", HOUSE_PK, "--retries",
+	    retries, "--activate"};
+	unsigned n = 8;
 
 	snprintf(retries, sizeof(retries), "%u", h->options.retries);
-	struct tool_result r = HOUSE_DC(h, "plan", "add", name, "--product", HOUSE_PK, "--package",
-	    h->package, "--retries", retries, "--activate");
+	for (unsigned i = 0; packages[i] && i < MORE; i++) {
+		words[n++] = "--package";
+		words[n++] = packages[i];
+	}
+	struct tool_result r = house_devcenter(h, words);
 
 	if (r.status == 0)
 		return ERR_OK;
@@ -367,6 +372,7 @@ with_defaults(const struct house_options *o)
 	struct house_options all = *o;
 
 	all.devices = all.devices ? all.devices : 1;
+	all.parts = all.parts ? all.parts : 1;
 	all.baud = all.baud ? all.baud : 115200;
 	all.reset_ms = all.reset_ms ? all.reset_ms : 1500;
 	return all;
@@ -395,8 +401,6 @@ house_open(const struct house_options *o, struct house **out)
 		e = house_start(h, HOUSE_DEVCENTER);
 	if (e == ERR_OK)
 		e = house_conf_ports(h);
-	if (e == ERR_OK && house_is_networked(h))
-		e = house_conf_device_ports(h);
 	return e == ERR_OK ? house_conf_write(h) : e;
 }
 

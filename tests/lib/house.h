@@ -54,6 +54,7 @@ enum { HOUSE_CLOUD_UID = 64001, HOUSE_FETCH_UID, HOUSE_COURIER_UID, HOUSE_FLASH_
 
 struct house_options {
 	unsigned devices;     /* 1 to HOUSE_DEVICES; 0: 1 */
+	unsigned parts;       /* of them are the components "app", "radio", ... of one meter */
 	unsigned baud;        /* 0: 115200 */
 	unsigned reset_ms;    /* of a device; 0: 1500 */
 	unsigned latency_ms;  /* of the lines */
@@ -62,7 +63,6 @@ struct house_options {
 	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty
 	 * ones. May be NULL. */
 	const char *fetchd, *cloudd, *flashd;
-	const char *link; /* to the devices: "udp", "tcp", "raw"; NULL: a terminal, console lines */
 	const char *sandbox; /* words for the daemons' --no-sandbox; NULL: as shipped */
 };
 
@@ -81,7 +81,6 @@ struct house {
 	struct kit *kit; /* the publisher */
 	struct house_process process[HOUSE_PARTS];
 	unsigned mqtt, https, console; /* ports */
-	unsigned device_port[HOUSE_DEVICES]; /* where the link is one of the network */
 	char package[64];     /* name of the last published */
 	struct keeper keeper;
 	char why[HOUSE_WHY];
@@ -102,9 +101,6 @@ enum err house_fail(struct house *h, enum err e, const char *format, ...)
 const char *house_name(enum house_part p, char out[32]);
 /* How many parts this house has: HOUSE_DEVICE + devices. */
 enum house_part house_parts(const struct house *h);
-
-/* Is the link to the devices one of the network? */
-bool house_is_networked(const struct house *h);
 
 /* Further arguments of a device's program from its next start on; `second` may be NULL. */
 void house_device_args(struct house *h, int device, const char *first, const char *second);
@@ -128,5 +124,11 @@ struct tool_result house_devcenter(struct house *h, const char *const words[]);
 
 /* A silent plan `name` for the published package, at once; ERR_SYSTEM with what it said. */
 enum err house_activate(struct house *h, const char *name) MUST_CHECK;
+/* The same for packages of several components, in this order, up to a NULL. */
+enum err house_activate_list(
+    struct house *h, const char *name, const char *const packages[]) MUST_CHECK;
+
+/* Component of a device's line: "app", where a meter has parts also "radio", ... */
+const char *house_component(const struct house *h, unsigned device);
 
 #endif

@@ -18,6 +18,9 @@ struct house_pack {
 	const struct kit *signer; /* the house's publisher */
 	const char *model;   /* HOUSE_MODEL */
 	const char *planned; /* version; what the platform believes it to be */
+	const char *component; /* "app" */
+	const char *kind;      /* "module"; or "mcu" */
+	const char *source;    /* version that a delta package starts from */
 };
 
 /* Make it, sign it, put it into the package store; house_activate plans it. */

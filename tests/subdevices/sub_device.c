@@ -33,7 +33,6 @@ forget(struct sub_device *d)
 	sub_smp_forget(&d->smp);
 	sub_frame_drop(&d->frame);
 	d->used = d->queued = 0;
-	d->frame.deaf = false;
 	d->working = d->sending = d->receiving = false;
 	d->up_at = d->reset_at = d->noise_at = d->busy_until = SUB_DEVICE_NEVER;
 	d->changed = true;
@@ -130,41 +129,12 @@ on_frame(struct sub_device *d, enum sub_frame_event e)
 	}
 }
 
-/* A torn packet is given up when the line has been silent. */
-static enum sub_frame_event
-raw_byte(struct sub_device *d, uint8_t b, int64_t now)
-{
-	if (now - d->heard_at > d->set.raw_idle_ns && sub_raw_idle(&d->frame))
-		on_frame(d, SUB_FRAME_BAD);
-	d->heard_at = now;
-	return sub_raw_byte(&d->frame, b);
-}
-
 void
 sub_device_byte(struct sub_device *d, uint8_t b, int64_t now)
 {
 	if (d->state != SUB_DEVICE_UP || is_deaf(d))
 		return;
-	on_frame(d, d->set.framing == SUB_DEVICE_RAW ? raw_byte(d, b, now)
-						     : sub_frame_byte(&d->frame, b));
-	sub_device_step(d, now);
-}
-
-void
-sub_device_datagram(struct sub_device *d, const void *data, size_t len, int64_t now)
-{
-	struct sub_smp_answer no;
-
-	if (d->state != SUB_DEVICE_UP || is_deaf(d) || !sub_raw_datagram(&d->frame, data, len))
-		return;
-	if (d->used >= d->set.buf_count) {
-		d->drops++;
-		sub_smp_no_memory(d->frame.body + 2, &no);
-		d->send(d->arg, now, (const char *)no.data, no.len);
-		return;
-	}
-	d->used++;
-	packet_is_whole(d);
+	on_frame(d, sub_frame_byte(&d->frame, b));
 	sub_device_step(d, now);
 }
 
@@ -204,17 +174,13 @@ static void
 send_answer(struct sub_device *d, int64_t now)
 {
 	char text[SUB_FRAME_TEXT];
-	size_t len = d->answer.len;
 
 	d->working = false;
 	d->sending = true;
 	d->busy_until = now;
-	if (len > 0 && d->set.framing == SUB_DEVICE_CONSOLE)
-		len = sub_frame_format(d->answer.data, len, text);
-	else
-		memcpy(text, d->answer.data, len);
-	if (len > 0)
-		d->busy_until = d->send(d->arg, now, text, len);
+	if (d->answer.len > 0)
+		d->busy_until = d->send(
+		    d->arg, now, text, sub_frame_format(d->answer.data, d->answer.len, text));
 	if (d->answer.reset && d->reset_at == SUB_DEVICE_NEVER)
 		d->reset_at = d->busy_until + reset_delay_ns;
 }

@@ -19,7 +19,6 @@
 
 #include "auto.h"
 #include "sub_device.h"
-#include "sub_net.h"
 #include "sub_opt.h"
 #include "sub_pty.h"
 #include "sub_status.h"
@@ -35,8 +34,6 @@ struct run {
 	struct sub_device device;
 	struct sub_wire in, out; /* to and from the device */
 	struct sub_pty pty;
-	struct sub_net net;
-	bool is_net;
 	struct sub_status status;
 	int64_t start;              /* of the monotonic clock */
 	int64_t plug_at;            /* SUB_WIRE_NEVER = not waiting */
@@ -52,7 +49,7 @@ say(const struct run *r, const char *format, ...)
 	if (r->opt.quiet)
 		return;
 	va_start(args, format);
-	fprintf(stderr, "subota-subdevice %s: ", r->opt.dir);
+	fprintf(stderr, "subota-subdevice %s: ", r->opt.tty);
 	vfprintf(stderr, format, args);
 	fprintf(stderr, "\n");
 	va_end(args);
@@ -72,21 +69,8 @@ send_text(void *arg, int64_t now, const char *text, size_t len)
 {
 	struct run *r = arg;
 
-	if (r->opt.udp) {
-		r->status.wire_out += len;
-		if (!sub_wire_loses(&r->out))
-			sub_net_write(&r->net, text, len);
-		return now;
-	}
 	sub_wire_put(&r->out, now, text, len);
 	return sub_wire_sent_at(&r->out);
-}
-
-/* The line's descriptor, -1: nobody at the other end. */
-static int
-line_fd(const struct run *r)
-{
-	return r->is_net ? r->net.fd : r->pty.master;
 }
 
 static bool
@@ -102,8 +86,7 @@ plug(struct run *r, int64_t now)
 {
 	r->plug_at = SUB_WIRE_NEVER;
 	r->status.unplugged = r->holds = false;
-	if (!(r->is_net ? sub_net_plug(&r->net) : sub_pty_plug(&r->pty)) ||
-	    !watch(r, r->opt.tcp ? r->net.listener : line_fd(r), EPOLLIN, EPOLL_CTL_ADD))
+	if (!sub_pty_plug(&r->pty) || !watch(r, r->pty.master, EPOLLIN, EPOLL_CTL_ADD))
 		return false;
 	sub_device_power(&r->device, true, now);
 	say(r, "power on, slot 0 holds %s",
@@ -112,40 +95,15 @@ plug(struct run *r, int64_t now)
 }
 
 static void
-unplug_line(struct run *r)
-{
-	if (r->is_net)
-		sub_net_unplug(&r->net);
-	else
-		sub_pty_unplug(&r->pty);
-}
-
-static void
 unplug(struct run *r, int64_t now)
 {
 	r->unplugged_once = r->status.unplugged = true;
 	r->plug_at = now + (int64_t)r->opt.unplug.seconds * second_ns;
-	unplug_line(r);
+	sub_pty_unplug(&r->pty);
 	sub_wire_cut(&r->in, now);
 	sub_wire_cut(&r->out, now);
 	sub_device_power(&r->device, false, now);
 	say(r, "unplugged after %llu image bytes", (unsigned long long)r->device.smp.upload_bytes);
-}
-
-static ssize_t
-read_line(struct run *r, void *out, size_t size)
-{
-	return r->is_net ? sub_net_read(&r->net, out, size) : read(r->pty.master, out, size);
-}
-
-static void
-let_in(struct run *r)
-{
-	if (!sub_net_accept(&r->net))
-		return;
-	r->holds = false;
-	if (!watch(r, r->net.fd, EPOLLIN, EPOLL_CTL_ADD))
-		say(r, "cannot watch the client");
 }
 
 /* From the terminal onto the line, as far as there is room. */
@@ -156,32 +114,15 @@ take_in(struct run *r, int64_t now)
 	size_t room = sub_wire_room(&r->in, now);
 	ssize_t n = 0;
 
-	if (r->opt.tcp)
-		let_in(r);
-	if (line_fd(r) < 0)
+	if (r->pty.master < 0)
 		return;
 	if (room > 0)
-		n = read_line(r, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
+		n = read(r->pty.master, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
 	if (n > 0)
 		sub_wire_put(&r->in, now, bytes, (size_t)n);
 	bool full = sub_wire_room(&r->in, now) == 0;
-	if (line_fd(r) >= 0 && full != r->holds &&
-	    watch(r, line_fd(r), full ? 0 : EPOLLIN, EPOLL_CTL_MOD))
+	if (full != r->holds && watch(r, r->pty.master, full ? 0 : EPOLLIN, EPOLL_CTL_MOD))
 		r->holds = full;
-}
-
-/* Datagrams come as they are: no rate, no latency, a loss takes one of them. */
-static void
-take_datagrams(struct run *r, int64_t now)
-{
-	uint8_t bytes[SUB_WIRE_QUEUE];
-	ssize_t n = 0;
-
-	while (r->net.fd >= 0 && (n = sub_net_read(&r->net, bytes, sizeof(bytes))) > 0) {
-		r->status.wire_in += (uint64_t)n;
-		if (!sub_wire_loses(&r->in))
-			sub_device_datagram(&r->device, bytes, (size_t)n, now);
-	}
 }
 
 static void
@@ -205,9 +146,7 @@ to_terminal(struct run *r, int64_t now)
 
 	while ((n = sub_wire_get(&r->out, now, bytes, sizeof(bytes))) > 0) {
 		r->status.wire_out += n;
-		if (r->is_net)
-			sub_net_write(&r->net, bytes, n);
-		else if (r->pty.master >= 0 && write(r->pty.master, bytes, n) < 0)
+		if (r->pty.master >= 0 && write(r->pty.master, bytes, n) < 0)
 			errno = 0; /* nobody reads: lost, like on a line without a reader */
 	}
 }
@@ -215,10 +154,7 @@ to_terminal(struct run *r, int64_t now)
 static bool
 step(struct run *r, int64_t now)
 {
-	if (r->opt.udp)
-		take_datagrams(r, now);
-	else
-		take_in(r, now);
+	take_in(r, now);
 	to_device(r, now);
 	sub_device_step(&r->device, now);
 	if (r->opt.unplug_at && !r->unplugged_once &&
@@ -300,10 +236,6 @@ static void
 settings(const struct sub_opt *o, struct sub_device_settings *s)
 {
 	*s = (struct sub_device_settings){
-	    .framing = o->udp   ? SUB_DEVICE_DATAGRAM
-		       : o->raw ? SUB_DEVICE_RAW
-				: SUB_DEVICE_CONSOLE,
-	    .raw_idle_ns = (int64_t)o->raw_idle_ms * ms_ns,
 	    .buf_size = (uint32_t)o->buf_size,
 	    .buf_count = (uint32_t)o->buf_count,
 	    .reset_ns = (int64_t)o->reset_ms * ms_ns,
@@ -368,20 +300,15 @@ sub_run(int argc, char **argv)
 		break;
 	}
 	r->pty.path = r->opt.tty;
-	r->is_net = r->opt.udp || r->opt.tcp;
-	r->net = (struct sub_net){.stream = r->opt.tcp != 0,
-	    .port = (uint16_t)(r->opt.udp + r->opt.tcp),
-	    .listener = -1,
-	    .fd = -1};
 	r->pty.master = r->pty.slave = r->flash.dir = r->epoll = r->timer = r->signals = -1;
 	if (!find_owner(r))
 		return EXIT_USAGE;
 	for (fine = prepare(r); fine && turn(r, &fine);)
 		continue;
 	if (!fine)
-		fprintf(stderr, "subota-subdevice: %s: expected to go on, got: %s\n", r->opt.dir,
-		    strerror(errno));
-	unplug_line(r);
+		fprintf(stderr, "subota-subdevice: %s, %s: expected to go on, got: %s\n",
+		    r->opt.dir, r->opt.tty, strerror(errno));
+	sub_pty_unplug(&r->pty);
 	sub_flash_close(&r->flash);
 	return fine ? 0 : EXIT_SYSTEM;
 }

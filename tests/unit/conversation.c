@@ -108,6 +108,8 @@ static const char cells[CONVERSATION_EVENTS][CONVERSATION_STATES][CELL] = {
 		"-",               "OFFERED offer",     "CONFIRMED offer",   "ORDERED order",  "DOWNLOADING order", "FETCHED order", "UPDATING order", "OVERDUE order"),
 	[CONVERSATION_ON_UNTOLD] = ROW(
 		"-",               "-",                 "CONFIRMED",         "-",              "-",              "-",               "-",               "-"),
+	[CONVERSATION_ON_NEXT] = ROW(
+		"-",               "-",                 "-",                 "-",              "-",              "-",               "-",               "-"),
 };
 /* clang-format on */
 

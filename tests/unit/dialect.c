@@ -126,11 +126,29 @@ put_tasks(struct payload *p, uint16_t n)
 {
 	ttlv_put_struct(&p->w, 28, n);
 	for (unsigned i = 0; i < n; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "c%u", i);
 		ttlv_put_struct(&p->w, 0, 3);
-		put_plan(&p->w, "app", "1", 0);
+		put_plan(&p->w, name, "1", 0);
 	}
 }
 
+/* rule: plan-several-20 */
+Test(dialect, takes_no_component_twice)
+{
+	struct payload *p = begin();
+
+	ttlv_put_struct(&p->w, 28, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		ttlv_put_struct(&p->w, 0, 3);
+		put_plan(&p->w, i == 1 ? "radio" : "app", i ? "2" : "1", 0);
+	}
+	cr_expect_eq(parse_notice(p), ERR_MALFORMED);
+	cr_expect_str_eq(why, "id 28: expected each component once, got app twice");
+}
+
+/* rule: plan-several-20 */
 Test(dialect, reads_up_to_twenty_components)
 {
 	struct payload *p = begin();

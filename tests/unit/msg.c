@@ -56,6 +56,19 @@ Test(msg, golden_frame_of_each_kind_unpacks_passes_its_check_and_packs_to_itself
 	}
 }
 
+/* Fields that are younger than the golden frame of their kind, which is kept as it is. */
+static bool
+is_younger(const char *message, const char *field)
+{
+	static const char *const list[][2] = {
+	    {"subota.v1.DeviceReport", "place"}, {"subota.v1.DeviceReport", "places"}};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (strcmp(list[i][0], message) == 0 && strcmp(list[i][1], field) == 0)
+			return true;
+	return false;
+}
+
 /* A field that is zero is not on the wire, so a frame would say nothing about it. */
 static void
 expect_all_set(const ProtobufCMessage *m)
@@ -65,11 +78,12 @@ expect_all_set(const ProtobufCMessage *m)
 
 	for (unsigned k = 0; k < m->descriptor->n_fields; k++) {
 		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[k];
-		bool choice = f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF;
+		bool choice = f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF ||
+			      is_younger(m->descriptor->name, f->name);
 		size_t n = fields_count(m, f);
 
 		cr_expect(n > 0 || choice, "%s.%s", m->descriptor->name, f->name);
-		if (n == 0)
+		if (n == 0 || is_younger(m->descriptor->name, f->name))
 			continue;
 		const void *at = fields_value(m, f, 0);
 		if (f->type == PROTOBUF_C_TYPE_MESSAGE)

@@ -71,6 +71,10 @@ static const struct rule rules[] = {
 	{K(DEVICE_REPORT), "state",            NUMBER, "",           4,         false},
 	{K(DEVICE_REPORT), "state",            NUMBER, "",           0xffffffff, false},
 	{K(DEVICE_REPORT), "battery_percent",  NUMBER, "",           102,       false},
+	{K(DEVICE_REPORT), "place",            NUMBER, "",           19,        true},
+	{K(DEVICE_REPORT), "place",            NUMBER, "",           20,        false},
+	{K(DEVICE_REPORT), "places",           NUMBER, "",           20,        true},
+	{K(DEVICE_REPORT), "places",           NUMBER, "",           21,        false},
 	{K(DEVICE_REPORT), "signal_dbm",       NUMBER, "",           1001,      false},
 	{K(DEVICE_REPORT), "signal_dbm",       NUMBER, "",           0xfffffc18, true}, /* -1000 */
 	{K(DEVICE_REPORT), "signal_dbm",       NUMBER, "",           0xfffffc17, false},

@@ -26,6 +26,11 @@ fill_conversation(struct conversation *v)
 	    .min_battery_percent = 30,
 	    .min_signal_dbm = -90,
 	    .space_bytes = 1ull << 40};
+	v->turn = 2;
+	cr_assert_eq(conversation_need_rest(v), ERR_OK);
+	v->rest[v->n_rest++] = (struct dialect_plan){
+	    .component = "radio", .source = "7.1", .target = "7.2", .type = 1};
+	v->rest[v->n_rest++] = (struct dialect_plan){.component = "sensor", .target = "3"};
 	v->failures = 3;
 	v->ask_at = 1ull << 41;
 	v->error = ERR_BATTERY;
@@ -35,19 +40,37 @@ fill_conversation(struct conversation *v)
 	*v->firmware = f;
 }
 
+static void
+add_component(struct subdevice *s, const char *name, const char *version, unsigned place)
+{
+	struct component *k = NULL;
+
+	cr_assert_eq(component_need(&s->components, name, place, 2, &s->dirty, &k), ERR_OK);
+	snprintf(k->version, sizeof(k->version), "%s", version);
+}
+
 Test(outbox_open, gives_back_a_whole_conversation)
 {
 	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
 	struct conversation *v = &b->device->conversation;
 
 	fill_conversation(v);
-	snprintf(b->device->component, sizeof(b->device->component), "app");
+	add_component(b->device, "app", "1.0.0", 0);
+	add_component(b->device, "radio", "7.1", 1);
 	b->device->dirty = true;
 	outbox_case_save(b);
 	cr_expect(!b->device->dirty);
 	outbox_case_reopen(b);
 	v = &b->device->conversation;
-	cr_expect_str_eq(b->device->component, "app");
+	cr_expect_str_eq(component_main_name(&b->device->components), "app");
+	cr_expect_str_eq(component_find(&b->device->components, "radio")->version, "7.1");
+	cr_expect_eq(component_find(&b->device->components, "radio")->place, 1);
+	cr_expect_eq(v->turn, 2);
+	cr_assert_eq(v->n_rest, 2);
+	cr_expect_str_eq(v->rest[0].component, "radio");
+	cr_expect_str_eq(v->rest[0].source, "7.1");
+	cr_expect_eq(v->rest[0].type, 1);
+	cr_expect_str_eq(v->rest[1].component, "sensor");
 	cr_expect_eq(v->state, CONVERSATION_ORDERED);
 	cr_expect_eq(v->upgrade, UINT64_MAX);
 	cr_expect_str_eq(v->plan.source, "1.0.0");

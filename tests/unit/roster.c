@@ -176,3 +176,35 @@ Test(roster, empty_configuration_is_an_empty_roster)
 	roster_fini(&r);
 	free(none);
 }
+
+Test(roster, a_component_has_its_place_in_the_order_of_the_configuration)
+{
+	struct scene s;
+
+	open_scene(&s);
+	cr_expect_eq(s.r.devices[0].place, 0);
+	cr_expect_eq(s.r.devices[1].place, 1);
+	cr_expect_eq(s.r.devices[1].places, 2);
+	cr_expect_eq(s.r.devices[2].place, 0);
+	cr_expect_eq(s.r.devices[2].places, 1);
+	close_scene(&s);
+}
+
+Test(roster, a_device_has_at_most_twenty_components)
+{
+	struct scene s;
+	char name[32];
+
+	open_scene(&s);
+	for (unsigned i = 0; i < 19; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		configure(s.config, "meter-2", name);
+	}
+	for (size_t i = 0; i < s.config->n_devices; i++)
+		snprintf(s.config->devices[i].port, sizeof(s.config->devices[i].port), "/dev/x");
+	cr_expect_eq(flash_settings_check(s.config), ERR_OK);
+	configure(s.config, "meter-2", "one-more");
+	snprintf(s.config->devices[22].port, sizeof(s.config->devices[22].port), "/dev/x");
+	cr_expect_eq(flash_settings_check(s.config), ERR_CONFIG);
+	close_scene(&s);
+}

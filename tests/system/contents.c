@@ -1,0 +1,186 @@
+/*
+ * System tests of what a plan and its package may contain: several components, in their order.
+ */
+#include <string.h>
+
+#include "house_case.h"
+#include "house_look.h"
+#include "json.h"
+
+TestSuite(contents, .timeout = 180);
+
+/* A meter with two processors, each on a line of its own. */
+static const struct house_options two_parts = {.devices = 2, .parts = 2};
+
+static const char *const both[] = {"app", "radio", NULL};
+
+static void
+publish_both(struct house *h)
+{
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){.name = "app"}));
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){.name = "radio",
+						.component = "radio",
+						.kind = "mcu",
+						.version = "7.1.0"}));
+}
+
+/* What the platform has recorded of a component of the meter; "" for nothing. */
+static void
+state_of(struct house *h, const char *component, char out[32])
+{
+	AUTO(json) cJSON *doc = house_look_platform(h);
+	const cJSON *u;
+
+	out[0] = '\0';
+	cJSON_ArrayForEach(
+	    u, cJSON_GetObjectItem(house_look_platform_device(doc, 0), "upgrades"))
+	{
+		if (strcmp(json_text(u, "component"), component) == 0)
+			snprintf(out, 32, "%.31s", json_text(u, "state"));
+	}
+}
+
+struct wanted {
+	const char *app, *radio; /* states */
+};
+
+static bool
+has_come(struct house *h, void *arg)
+{
+	const struct wanted *w = arg;
+	char app[32], radio[32];
+
+	state_of(h, "app", app);
+	state_of(h, "radio", radio);
+	return strcmp(app, w->app) == 0 && strcmp(radio, w->radio) == 0;
+}
+
+static void
+until_states(struct house *h, const char *app, const char *radio)
+{
+	struct wanted w = {app, radio};
+
+	house_case_until_alive(h, has_come, &w, "the states of both components");
+}
+
+static void
+expect_runs(struct house *h, int line, const char *version)
+{
+	AUTO(json) cJSON *own = house_look_device(h, line);
+
+	cr_expect_str_eq(json_text(own, "running"), version, "line %d", line);
+	cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(own, "confirmed")), "line %d", line);
+}
+
+/* The components whose statuses the platform heard, in their order, each once. */
+static const char *
+order_of(struct house *h)
+{
+	static char text[200];
+	AUTO(json) cJSON *doc = house_look_platform(h);
+	const char *last = "";
+	const cJSON *s;
+
+	text[0] = '\0';
+	cJSON_ArrayForEach(
+	    s, cJSON_GetObjectItem(house_look_platform_device(doc, 0), "statuses"))
+	{
+		const char *component = json_text(s, "component");
+		size_t n = strlen(text);
+
+		if (strcmp(component, last) != 0 && n < sizeof(text) - 40)
+			snprintf(text + n, sizeof(text) - n, "%s%s", n ? " " : "", component);
+		last = component;
+	}
+	return text;
+}
+
+static void
+expect_both_done(struct house *h)
+{
+	until_states(h, "success", "success");
+	expect_runs(h, 0, HOUSE_NEW);
+	expect_runs(h, 1, "7.1.0");
+	cr_expect_str_eq(order_of(h), "app radio");
+	cr_expect_eq(house_case_count(h, 0, 11), 2);
+	cr_expect_eq(house_case_count(h, 0, 12), 0);
+}
+
+/* rule: plan-several */
+Test(contents, the_components_of_a_plan_are_flashed_in_the_order_of_its_list)
+{
+	AUTO(house_case) struct house *h = house_case_open(&two_parts);
+
+	publish_both(h);
+	HOUSE_MUST(h, house_activate_list(h, "both", both));
+	expect_both_done(h);
+	cr_expect_eq(house_case_count(h, 0, 1), 2);
+	AUTO(json) cJSON *doc = house_look_platform(h);
+	const cJSON *d = house_look_platform_device(doc, 0);
+	cr_expect_str_eq(json_text(d, "version"), HOUSE_NEW);
+	cr_expect_str_eq(json_text(d, "mcu"), "radio:7.1.0");
+}
+
+/* rule: plan-several-fails */
+Test(contents, a_failed_component_stops_those_after_it)
+{
+	AUTO(house_case) struct house *h = house_case_open(&two_parts);
+
+	publish_both(h);
+	house_device_args(h, 0, "--refuse-boot", HOUSE_NEW);
+	HOUSE_MUST(h, house_stop(h, HOUSE_DEVICE));
+	HOUSE_MUST(h, house_start(h, HOUSE_DEVICE));
+	HOUSE_MUST(h, house_activate_list(h, "both", both));
+	until_states(h, "failed", "not upgraded");
+	cr_expect_str_eq(order_of(h), "app", "of the second nothing was ever said");
+	AUTO(json) cJSON *radio = house_look_device(h, 1);
+	cr_expect_str_eq(json_text(radio, "running"), HOUSE_OLD);
+	cr_expect_eq(json_number(radio, "upload_bytes"), 0);
+}
+
+static bool
+is_written(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+	AUTO(json) cJSON *own = house_look_device(h, *(int *)arg);
+
+	house_case_flash(h, 0, state, &done);
+	return strcmp(state, "FLASHING") == 0 && json_number(own, "upload_bytes") > 5000;
+}
+
+/* A daemon dies while the first component is written, and again during the second. */
+static void
+kill_twice(enum house_part p)
+{
+	AUTO(house_case)
+	struct house *h = house_case_open(
+	    &(struct house_options){.devices = 2, .parts = 2, .baud = 460800});
+
+	publish_both(h);
+	HOUSE_MUST(h, house_activate_list(h, "both", both));
+	for (int line = 0; line < 2; line++) {
+		house_case_until(h, is_written, &line, "the component is being written");
+		house_kill(h, p);
+		HOUSE_MUST(h, house_start(h, p));
+	}
+	expect_both_done(h);
+}
+
+/* rule: plan-several restart-goes-on */
+Test(contents, cloudd_killed_in_mid_list_goes_on_with_the_right_component)
+{
+	kill_twice(HOUSE_CLOUDD);
+}
+
+/* rule: plan-several restart-goes-on */
+Test(contents, fetchd_killed_in_mid_list_goes_on_with_the_right_component)
+{
+	kill_twice(HOUSE_FETCHD);
+}
+
+/* rule: plan-several restart-goes-on */
+Test(contents, flashd_killed_in_mid_list_goes_on_with_the_right_component)
+{
+	kill_twice(HOUSE_FLASHD);
+}
