@@ -6,13 +6,15 @@
 
 #include "device.h"
 #include "device_bare.h"
+#include "device_end.h"
+#include "device_queue.h"
 #include "utf8.h"
 
 enum { RETRY_MS = 1000, RETRY_SHIFT_MAX = 5, DENIALS_MAX = 3 };
 
-static const char *const states[] = {"IDENTIFIED", "ADMITTED", "WAITING", "FLASHING", "STAGED",
-    "TESTING", "CONFIRMED", "DONE", "REVERTED", "FAILED", "REFUSED", "CANCELLED"};
-static const char *const events[] = {"ADMIT", "VERDICT_SENT", "ORDER", "REFUSE", "SEES_OLD",
+static const char *const states[] = {"IDENTIFIED", "ADMITTED", "WAITING", "QUEUED", "FLASHING",
+    "STAGED", "TESTING", "CONFIRMED", "DONE", "REVERTED", "FAILED", "REFUSED", "CANCELLED"};
+static const char *const events[] = {"ADMIT", "VERDICT_SENT", "ORDER", "TURN", "REFUSE", "SEES_OLD",
     "SEES_NEW_STORED", "SEES_NEW_PENDING", "SEES_NEW_ON_TEST", "SEES_NEW_KEPT", "SEES_MISFIT",
     "SEES_BARE", "WROTE", "MARKED", "REBOOTED", "KEPT", "WENT_BACK", "TROUBLE", "DEADLINE",
     "CANCEL", "SUPERSEDED", "RESTARTED"};
@@ -123,6 +125,28 @@ untouched(void *ctx, const void *data)
 {
 	(void)data;
 	return !((struct device_upgrade *)ctx)->wrote;
+}
+
+/* A person wants it back: it was cancelled when it could not just be stopped. */
+static bool
+unwanted(void *ctx, const void *data)
+{
+	(void)data;
+	return ((struct device_upgrade *)ctx)->error == ERR_CANCELLED;
+}
+
+static bool
+is_by_person(void *ctx, const void *data)
+{
+	(void)ctx;
+	return ((const struct device_news *)data)->error == ERR_CANCELLED;
+}
+
+/* ... but the device cannot go back. */
+static bool
+no_way_but_on(void *ctx, const void *data)
+{
+	return unwanted(ctx, data) && no_way_back(ctx, data);
 }
 
 /* Nothing but the other slot has changed so far, and the device was not told to boot it. */
@@ -244,6 +268,31 @@ do_take_back(void *ctx, const void *data)
 	want_now(ctx, data, PB__VERB__VERB_REVERT);
 }
 
+/* What runs or will run is to go back; what the device says next decides how. */
+static void
+do_want_back(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+	const struct device_news *n = data;
+
+	note(u, n->error, n->detail);
+	if (u->state == DEVICE_TESTING)
+		do_look(u, n);
+}
+
+static void
+do_back(void *ctx, const void *data)
+{
+	want_again(ctx, data, PB__VERB__VERB_REVERT);
+}
+
+static void
+do_on(void *ctx, const void *data)
+{
+	note(ctx, ERR_OK, NULL);
+	do_confirm(ctx, data);
+}
+
 static void
 do_retry(void *ctx, const void *data)
 {
@@ -251,7 +300,7 @@ do_retry(void *ctx, const void *data)
 	const struct device_news *n = data;
 	unsigned shift = u->troubles < RETRY_SHIFT_MAX ? u->troubles : RETRY_SHIFT_MAX;
 
-	if (u->error != ERR_WRONG_VERSION) /* why it goes back stays the reason */
+	if (!device_end_goes_back(u)) /* why it does stays the reason */
 		note(u, n->error, n->detail);
 	u->troubles++;
 	u->denials += denies(u, n);
@@ -265,100 +314,6 @@ do_admit(void *ctx, const void *data)
 	((struct device_upgrade *)ctx)->effects |= DEVICE_DO_VERDICT;
 }
 
-static void
-do_end(void *ctx, const void *data)
-{
-	struct device_upgrade *u = ctx;
-	const struct device_news *n = data;
-
-	want(u, 0, MONO_NEVER);
-	note(u, n->error, n->detail);
-	if (u->running)
-		u->effects |= DEVICE_DO_STOP;
-}
-
-static void
-do_done(void *ctx, const void *data)
-{
-	struct device_upgrade *u = ctx;
-
-	(void)data;
-	want(u, 0, MONO_NEVER);
-	note(u, ERR_OK, NULL);
-	u->effects |= DEVICE_DO_RAISE;
-}
-
-static void
-do_reverted(void *ctx, const void *data)
-{
-	struct device_upgrade *u = ctx;
-	char detail[DEVICE_DETAIL];
-
-	(void)data;
-	want(u, 0, MONO_NEVER);
-	if (u->error == ERR_WRONG_VERSION ||
-	    (u->error == ERR_DEVICE_REJECTED && u->furthest >= DEVICE_TESTING))
-		return; /* why it went back */
-	snprintf(detail, sizeof(detail), "expected version %.64s to run, got %.64s again",
-	    u->image_version, u->version[0] ? u->version : "the old one");
-	note(u, ERR_REVERTED, detail);
-}
-
-/* The time is over: what went wrong last is the reason, if something did. */
-static void
-do_late(void *ctx, const void *data)
-{
-	struct device_upgrade *u = ctx;
-	struct device_news n = *(const struct device_news *)data;
-	char detail[DEVICE_DETAIL];
-
-	snprintf(detail, sizeof(detail), "expected an end of %s in time%s%.200s",
-	    states[u->furthest], u->detail[0] ? ", last: " : "", u->detail);
-	n.error = u->error ? (enum err)u->error : ERR_TIMEOUT;
-	n.detail = detail;
-	do_end(u, &n);
-}
-
-static void
-do_late_image(void *ctx, const void *data)
-{
-	struct device_news n = *(const struct device_news *)data;
-
-	n.error = ERR_TIMEOUT;
-	n.detail = "expected an image in time, got none";
-	do_end(ctx, &n);
-}
-
-static void
-do_cancel(void *ctx, const void *data)
-{
-	struct device_news n = *(const struct device_news *)data;
-
-	n.error = ERR_CANCELLED;
-	n.detail = n.detail ? n.detail : "cancelled by the platform";
-	do_end(ctx, &n);
-}
-
-static void
-do_supersede(void *ctx, const void *data)
-{
-	struct device_news n = *(const struct device_news *)data;
-
-	n.error = ERR_CANCELLED;
-	n.detail = "a newer plan took its place";
-	do_end(ctx, &n);
-}
-
-static void
-do_too_late(void *ctx, const void *data)
-{
-	struct subject s = device_subject(ctx);
-
-	(void)data;
-	log_warn(&s, "cancel: expected a state in which it is safe to stop, got %s; going on",
-	    states[((struct device_upgrade *)ctx)->state]);
-}
-
 enum { DEVICE_SAME = FSM_SAME };
 #define ROW(state, event, guard, action, next, note) \
 	{ \
@@ -369,93 +324,106 @@ enum { DEVICE_SAME = FSM_SAME };
 static const struct fsm_row rows[] = {
 	/* state   event             guard        action         next       note */
 	ROW(IDENTIFIED,ADMIT,            NULL,        do_admit,      ADMITTED,  "record, tell"),
-	ROW(IDENTIFIED,REFUSE,           NULL,        do_end,        REFUSED,   "by policy"),
-	ROW(IDENTIFIED,DEADLINE,         NULL,        do_late,       REFUSED,   "nobody says yes"),
-	ROW(IDENTIFIED,SUPERSEDED,       NULL,        do_supersede,  CANCELLED, ""),
-	ROW(IDENTIFIED,CANCEL,           NULL,        do_cancel,     CANCELLED, ""),
+	ROW(IDENTIFIED,REFUSE,           NULL,        device_end_as, REFUSED, "by policy"),
+	ROW(IDENTIFIED,DEADLINE,         NULL,        device_end_late, REFUSED, "nobody says yes"),
+	ROW(IDENTIFIED,SUPERSEDED,       NULL,        device_end_supersede, CANCELLED, ""),
+	ROW(IDENTIFIED,CANCEL,           NULL,        device_end_cancel, CANCELLED, ""),
 	ROW(IDENTIFIED,RESTARTED,        NULL,        do_admit,      SAME,      "say it again"),
 	ROW(ADMITTED,  VERDICT_SENT,     NULL,        NULL,          WAITING,   "it may fetch"),
 	ROW(WAITING,   ADMIT,            NULL,        do_admit,      ADMITTED,  "say it again"),
 	ROW(ADMITTED,  ADMIT,            NULL,        do_admit,      SAME,      "say it again"),
-	ROW(ADMITTED,  ORDER,            NULL,        do_look,       FLASHING,  "what runs there?"),
-	ROW(WAITING,   ORDER,            NULL,        do_look,       FLASHING,  "what runs there?"),
-	ROW(ADMITTED,  REFUSE,           NULL,        do_end,        REFUSED,   "nothing written"),
-	ROW(WAITING,   REFUSE,           NULL,        do_end,        REFUSED,   "nothing written"),
-	ROW(FLASHING,  REFUSE,           untouched,   do_end,        REFUSED,   "nothing written"),
-	ROW(FLASHING,  REFUSE,           NULL,        do_end,        FAILED,    "half written"),
+	ROW(ADMITTED,  ORDER,            NULL,        device_queue_enter, QUEUED, "after others"),
+	ROW(WAITING,   ORDER,            NULL,        device_queue_enter, QUEUED, "after others"),
+	ROW(QUEUED,    TURN,             NULL,        do_look,       FLASHING,  "what runs there?"),
+	ROW(QUEUED,    REFUSE,           NULL,        device_end_as, REFUSED, "nothing written"),
+	ROW(QUEUED,    DEADLINE,         NULL,        device_queue_late, FAILED, "no turn came"),
+	ROW(QUEUED,    SUPERSEDED,       NULL,        device_end_supersede, CANCELLED, ""),
+	ROW(QUEUED,    CANCEL,           NULL,        device_end_cancel, CANCELLED, ""),
+	ROW(QUEUED,    RESTARTED,        NULL,        NULL,          SAME,      "in its place"),
+	ROW(ADMITTED,  REFUSE,           NULL,        device_end_as, REFUSED, "nothing written"),
+	ROW(WAITING,   REFUSE,           NULL,        device_end_as, REFUSED, "nothing written"),
+	ROW(FLASHING,  REFUSE,           untouched,   device_end_as, REFUSED, "nothing written"),
+	ROW(FLASHING,  REFUSE,           NULL,        device_end_as, FAILED, "half written"),
 
 	ROW(FLASHING,  SEES_OLD,         NULL,        do_write,      SAME,      "or resume"),
 	ROW(FLASHING,  SEES_NEW_STORED,  NULL,        do_mark,       SAME,      "written already"),
 	ROW(FLASHING,  SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "marked already"),
+	ROW(FLASHING,  SEES_NEW_ON_TEST, unwanted,    do_back,       TESTING,   "cancelled"),
 	ROW(FLASHING,  SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
 	ROW(FLASHING,  SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
-	ROW(FLASHING,  SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "nothing to do"),
+	ROW(FLASHING,  SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "nothing to do"),
 	ROW(FLASHING,  SEES_BARE,        NULL,        device_bare_write, SAME,  "nothing to lose"),
 	ROW(FLASHING,  WROTE,            NULL,        do_mark,       SAME,      "for a test boot"),
 	ROW(FLASHING,  MARKED,           NULL,        do_reboot,     STAGED,    ""),
 	ROW(FLASHING,  TROUBLE,          no_stage,    do_reboot,     STAGED,    "it has no slots"),
+	ROW(FLASHING,  TROUBLE,          device_queue_yields, device_queue_again, QUEUED, "it went"),
 	ROW(FLASHING,  TROUBLE,          is_already,  do_look,       SAME,      "look, by hash"),
 	ROW(FLASHING,  TROUBLE,          is_passing,  do_retry,      SAME,      "after a pause"),
 	ROW(FLASHING,  TROUBLE,          device_bare_is, do_retry,   SAME,      "keep trying"),
-	ROW(FLASHING,  TROUBLE,          NULL,        do_end,        FAILED,    "refused"),
+	ROW(FLASHING,  TROUBLE,          NULL,        device_end_as, FAILED, "refused"),
 	ROW(FLASHING,  DEADLINE,         device_bare_is, device_bare_alarm, SAME, "keep trying"),
-	ROW(FLASHING,  DEADLINE,         NULL,        do_late,       FAILED,    ""),
+	ROW(FLASHING,  DEADLINE,         NULL,        device_end_late, FAILED, ""),
 	ROW(STAGED,    REBOOTED,         NULL,        do_look,       TESTING,   "what runs?"),
 	ROW(STAGED,    SEES_NEW_PENDING, NULL,        do_reboot,     SAME,      "reset was lost"),
+	ROW(STAGED,    SEES_NEW_ON_TEST, unwanted,    do_back,       TESTING,   "cancelled"),
 	ROW(STAGED,    SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
 	ROW(STAGED,    SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
-	ROW(STAGED,    SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "booted for good"),
-	ROW(STAGED,    SEES_NEW_STORED,  rebooted,    do_reverted,   REVERTED,  "refused to boot"),
+	ROW(STAGED,    SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "booted for good"),
+	ROW(STAGED,    SEES_NEW_STORED,  rebooted,    device_end_reverted, REVERTED, "refused to boot"),
 	ROW(STAGED,    SEES_NEW_STORED,  NULL,        do_mark,       FLASHING,  "mark was lost"),
-	ROW(STAGED,    SEES_OLD,         rebooted,    do_reverted,   REVERTED,  "refused to boot"),
+	ROW(STAGED,    SEES_OLD,         rebooted,    device_end_reverted, REVERTED, "refused to boot"),
 	ROW(STAGED,    SEES_OLD,         NULL,        do_write,      FLASHING,  "image was lost"),
 	ROW(STAGED,    SEES_BARE,        NULL,        device_bare_write, FLASHING, "once more"),
 	ROW(STAGED,    TROUBLE,          no_reboot,   do_look,       TESTING,   "by itself"),
 	ROW(STAGED,    TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
 	ROW(STAGED,    DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
-	ROW(STAGED,    DEADLINE,         NULL,        do_late,       FAILED,    ""),
+	ROW(STAGED,    DEADLINE,         NULL,        device_end_late, FAILED, ""),
+	ROW(TESTING,   SEES_NEW_ON_TEST, unwanted,    do_back,       SAME,      "cancelled"),
 	ROW(TESTING,   SEES_NEW_ON_TEST, NULL,        do_confirm,    SAME,      "healthy: keep it"),
-	ROW(TESTING,   SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "kept already"),
+	ROW(TESTING,   SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "kept already"),
 	ROW(TESTING,   SEES_MISFIT,      NULL,        do_revert,     SAME,      "not healthy"),
 	ROW(TESTING,   SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "it did not reset"),
-	ROW(TESTING,   SEES_NEW_STORED,  NULL,        do_reverted,   REVERTED,  "old image runs"),
-	ROW(TESTING,   SEES_OLD,         NULL,        do_reverted,   REVERTED,  "old image runs"),
+	ROW(TESTING,   SEES_NEW_STORED,  NULL,        device_end_reverted, REVERTED, "old image runs"),
+	ROW(TESTING,   SEES_OLD,         NULL,        device_end_reverted, REVERTED, "old image runs"),
 	ROW(TESTING,   KEPT,             NULL,        do_look,       CONFIRMED, "says it so?"),
 	ROW(TESTING,   WENT_BACK,        NULL,        do_look,       SAME,      "says it so?"),
 	ROW(TESTING,   SEES_BARE,        NULL,        device_bare_write, FLASHING, "once more"),
 	ROW(TESTING,   TROUBLE,          no_confirm,  do_no_confirm, CONFIRMED, "no such thing"),
-	ROW(TESTING,   TROUBLE,          is_reverted, do_reverted,   REVERTED,  "old image runs"),
-	ROW(TESTING,   TROUBLE,          no_way_back, do_end,        FAILED,    "wrong image runs"),
+	ROW(TESTING,   TROUBLE,          is_reverted, device_end_reverted, REVERTED, "old image runs"),
+	ROW(TESTING,   TROUBLE,          no_way_but_on, do_on,       SAME,      "it cannot go back"),
+	ROW(TESTING,   TROUBLE,          no_way_back, device_end_as, FAILED, "wrong image runs"),
 	ROW(TESTING,   TROUBLE,          is_denied,   do_take_back,  SAME,      "it will not keep it"),
 	ROW(TESTING,   TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
 	ROW(TESTING,   DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
-	ROW(TESTING,   DEADLINE,         NULL,        do_late,       FAILED,    ""),
+	ROW(TESTING,   DEADLINE,         NULL,        device_end_late, FAILED, ""),
 
-	ROW(CONFIRMED, SEES_NEW_KEPT,    NULL,        do_done,       DONE,      "counters rise"),
+	ROW(CONFIRMED, SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "counters rise"),
 	ROW(CONFIRMED, SEES_NEW_ON_TEST, NULL,        do_confirm_again, SAME,   "did not take"),
 	ROW(CONFIRMED, KEPT,             NULL,        do_look,       SAME,      "says it so?"),
 	ROW(CONFIRMED, SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
-	ROW(CONFIRMED, SEES_NEW_PENDING, NULL,        do_reverted,   REVERTED,  "old image runs"),
-	ROW(CONFIRMED, SEES_NEW_STORED,  NULL,        do_reverted,   REVERTED,  "old image runs"),
-	ROW(CONFIRMED, SEES_OLD,         NULL,        do_reverted,   REVERTED,  "old image runs"),
+	ROW(CONFIRMED, SEES_NEW_PENDING, NULL,        device_end_reverted, REVERTED, "old image runs"),
+	ROW(CONFIRMED, SEES_NEW_STORED,  NULL,        device_end_reverted, REVERTED, "old image runs"),
+	ROW(CONFIRMED, SEES_OLD,         NULL,        device_end_reverted, REVERTED, "old image runs"),
 	ROW(CONFIRMED, SEES_BARE,        NULL,        device_bare_write, FLASHING, "once more"),
 	ROW(CONFIRMED, TROUBLE,          no_confirm,  do_no_confirm, SAME,      "no such thing"),
 	ROW(CONFIRMED, TROUBLE,          NULL,        do_retry,      SAME,      "after a pause"),
 	ROW(CONFIRMED, DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
-	ROW(CONFIRMED, DEADLINE,         NULL,        do_late,       FAILED,    "not seen again"),
+	ROW(CONFIRMED, DEADLINE,         NULL,        device_end_late, FAILED, "not seen again"),
 
-	ROW(ADMITTED,  DEADLINE,         NULL,        do_late_image, FAILED,    "no image came"),
-	ROW(WAITING,   DEADLINE,         NULL,        do_late_image, FAILED,    "no image came"),
-	ROW(ADMITTED,  SUPERSEDED,       NULL,        do_supersede,  CANCELLED, ""),
-	ROW(WAITING,   SUPERSEDED,       NULL,        do_supersede,  CANCELLED, ""),
-	ROW(ADMITTED,  CANCEL,           NULL,        do_cancel,     CANCELLED, ""),
-	ROW(WAITING,   CANCEL,           NULL,        do_cancel,     CANCELLED, ""),
-	ROW(FLASHING,  SUPERSEDED,       device_bare_is, do_supersede, CANCELLED, "alarmed"),
-	ROW(FLASHING,  CANCEL,           is_safe,     do_cancel,     CANCELLED, "old image runs"),
-	ROW(FLASHING,  CANCEL,           NULL,        do_too_late,   SAME,      ""),
-	ROW(STAGED,    CANCEL,           NULL,        do_too_late,   SAME,      ""),
-	ROW(TESTING,   CANCEL,           NULL,        do_too_late,   SAME,      ""),
-	ROW(CONFIRMED, CANCEL,           NULL,        do_too_late,   SAME,      ""),
+	ROW(ADMITTED,  DEADLINE,         NULL,        device_end_late_image, FAILED, "no image came"),
+	ROW(WAITING,   DEADLINE,         NULL,        device_end_late_image, FAILED, "no image came"),
+	ROW(ADMITTED,  SUPERSEDED,       NULL,        device_end_supersede, CANCELLED, ""),
+	ROW(WAITING,   SUPERSEDED,       NULL,        device_end_supersede, CANCELLED, ""),
+	ROW(ADMITTED,  CANCEL,           NULL,        device_end_cancel, CANCELLED, ""),
+	ROW(WAITING,   CANCEL,           NULL,        device_end_cancel, CANCELLED, ""),
+	ROW(FLASHING,  SUPERSEDED,       device_bare_is, device_end_supersede, CANCELLED, "alarmed"),
+	ROW(FLASHING,  CANCEL,           is_safe,     device_end_cancel, CANCELLED, "old image runs"),
+	ROW(FLASHING,  CANCEL,           NULL,        device_end_too_late, SAME, ""),
+	ROW(STAGED,    CANCEL,           is_by_person, do_want_back, SAME,      "once it runs"),
+	ROW(STAGED,    CANCEL,           NULL,        device_end_too_late, SAME, ""),
+	ROW(TESTING,   CANCEL,           is_by_person, do_want_back, SAME,      "back"),
+	ROW(TESTING,   CANCEL,           NULL,        device_end_too_late, SAME, ""),
+	ROW(CONFIRMED, CANCEL,           NULL,        device_end_too_late, SAME, ""),
 
 	ROW(ADMITTED,  RESTARTED,        NULL,        do_admit,      SAME,      "say it again"),
 	ROW(WAITING,   RESTARTED,        NULL,        NULL,          SAME,      ""),

@@ -1,8 +1,8 @@
 /*
  * device: one upgrade of one device; pure.
  *
- *     identified -> admitted -> waiting -> flashing -> staged -> testing -> confirmed -> done
- *     and the other ends: reverted, failed, refused, cancelled
+ *     identified -> admitted -> waiting -> queued -> flashing -> staged -> testing -> confirmed
+ *     -> done, and the other ends: reverted, failed, refused, cancelled
  *
  * What happens is the table in device.c. Every order to the device is one verb of
  * subota.v1.SessionOrder in `verb`, with the time it is due; flashd makes the record durable before
@@ -28,6 +28,7 @@ enum device_state {
 	DEVICE_IDENTIFIED, /* offered; if it is recorded, a person was asked */
 	DEVICE_ADMITTED,   /* policy said yes; the verdict is on its way */
 	DEVICE_WAITING,    /* for the image */
+	DEVICE_QUEUED,     /* the image is good; the queue gives it its turn (rollout.h) */
 	DEVICE_FLASHING,   /* being asked, written or marked for a test boot */
 	DEVICE_STAGED,     /* marked; a reset is due or under way */
 	DEVICE_TESTING,    /* reset; must answer with the target's version and hash */
@@ -44,6 +45,7 @@ enum device_event {
 	DEVICE_ADMIT,            /* policy accepts the plan */
 	DEVICE_VERDICT_SENT,     /* and the gate has it */
 	DEVICE_ORDER,            /* a verified image for it */
+	DEVICE_TURN,             /* the queue lets it begin */
 	DEVICE_REFUSE,           /* image or order is not acceptable */
 	DEVICE_SEES_OLD,         /* the new image is neither running nor in the other slot */
 	DEVICE_SEES_NEW_STORED,  /* it is in the other slot */
@@ -72,7 +74,13 @@ enum device_effect {
 	DEVICE_DO_ALARM = 8,   /* tell people that the device may have nothing to run */
 };
 
-enum { DEVICE_TEXT = 65, DEVICE_DETAIL = 301, DEVICE_HASH = 32, DEVICE_BINDING = 200 };
+enum {
+	DEVICE_TEXT = 65,
+	DEVICE_DETAIL = 301,
+	DEVICE_HASH = 32,
+	DEVICE_BINDING = 200,
+	DEVICE_HOLD = 200
+};
 
 /* Answers in a row that made no sense, and verbs in a row that came to nothing, before FLASHING
  * gives up. */
@@ -96,9 +104,9 @@ struct device_upgrade {
 	/* what the driver found out */
 	uint8_t image_hash[DEVICE_HASH]; /* under which the device lists the image */
 	bool has_image_hash;
-	bool wrote;    /* some byte may have reached the device: set when WRITE is ordered */
+	bool wrote;       /* some byte may have reached the device: set when WRITE is ordered */
 	bool destructive; /* its driver leaves nothing to run while it writes; kept with `wrote` */
-	bool rebooted; /* a REBOOT may have reached the device */
+	bool rebooted;    /* a REBOOT may have reached the device */
 	char version[DEVICE_TEXT]; /* running on the device, as last heard */
 
 	int verb; /* enum Pb__Verb wanted next; 0 = none */
@@ -112,17 +120,20 @@ struct device_upgrade {
 	bool changed; /* since it was recorded */
 	unsigned say; /* 1 << Pb__Phase: reports to add when it is recorded */
 	unsigned effects;
-	bool running;                 /* a session works on `verb` now */
-	bool announced;               /* its end is in the event log */
-	bool no_confirm;              /* its driver cannot */
-	bool alarmed;                 /* bare beyond its time: a newer plan may take its place */
-	bool intact;                  /* an image runs, it said so after all that was written */
-	unsigned troubles;            /* in a row; back-off */
-	unsigned denials;             /* times it refused to keep the image */
-	unsigned confusions;          /* in a row, without progress */
-	unsigned repeats;             /* of what was done before without effect; back-off */
+	bool running;                /* a session works on `verb` now */
+	bool announced;              /* its end is in the event log */
+	bool no_confirm;             /* its driver cannot */
+	bool alarmed;                /* bare beyond its time: a newer plan may take its place */
+	bool intact;                 /* an image runs, it said so after all that was written */
+	unsigned troubles;           /* in a row; back-off */
+	unsigned denials;            /* times it refused to keep the image */
+	unsigned confusions;         /* in a row, without progress */
+	unsigned repeats;            /* of what was done before without effect; back-off */
+	unsigned yields;             /* times it gave its turn back */
+	int hold;                    /* QUEUED: enum rollout_hold, why it does not begin */
+	char hold_text[DEVICE_HOLD]; /* and in words */
 	int furthest;      /* state reached since the start: only getting on restarts the clock */
-	struct mono due;   /* of `verb` */
+	struct mono due;   /* of `verb`; QUEUED: when policy is asked again */
 	struct mono since; /* when the state was entered, less the time spent before a restart */
 	struct mono sign;  /* last sign of life or progress */
 	uint64_t done_bytes, total_bytes, rate;
@@ -135,6 +146,7 @@ struct device_upgrade {
 struct device_limits {
 	uint64_t ask_ms;     /* IDENTIFIED: until a person says yes */
 	uint64_t wait_ms;    /* ADMITTED, WAITING: until the image comes */
+	uint64_t queue_ms;   /* QUEUED: until its turn comes, its device being away included */
 	uint64_t away_ms;    /* FLASHING: without a sign of life */
 	uint64_t flash_ms;   /* FLASHING: in all */
 	uint64_t reboot_ms;  /* STAGED */
@@ -179,9 +191,10 @@ uint32_t device_verb_ms(const struct device_upgrade *u, const struct device_limi
 /* Does the verb need the image? */
 bool device_needs_image(int verb);
 bool device_is_over(const struct device_upgrade *u);
-/* Past WAITING and not over: the device is ours. */
+/* Past QUEUED and not over: the device is ours. */
 bool device_is_active(const struct device_upgrade *u);
-/* The phase that reports the state; PHASE_UNKNOWN before FLASHING. */
+/* The phase that reports the state; PHASE_UNKNOWN before QUEUED, which is VERIFIED: the image is
+ * good, no byte has left. */
 Pb__Phase device_phase(int state);
 struct subject device_subject(const struct device_upgrade *u);
 

@@ -10,6 +10,7 @@
 
 #include "device.h"
 #include "device_bare.h"
+#include "device_end.h"
 
 enum {
 	IDENTIFY_MS = 20000,
@@ -128,7 +129,7 @@ static void
 forget_trouble(struct device_upgrade *u)
 {
 	u->confusions = 0;
-	if (u->error == ERR_WRONG_VERSION) /* why it has to go back */
+	if (device_end_goes_back(u))
 		return;
 	u->error = ERR_OK;
 	u->detail[0] = 0;
@@ -181,6 +182,8 @@ device_deadline(const struct device_upgrade *u, const struct device_limits *l)
 	case DEVICE_ADMITTED:
 	case DEVICE_WAITING:
 		return mono_after(u->since, (int64_t)l->wait_ms);
+	case DEVICE_QUEUED:
+		return mono_after(u->since, (int64_t)l->queue_ms);
 	case DEVICE_FLASHING:
 		return earlier(mono_after(u->since, (int64_t)l->flash_ms),
 		    mono_after(u->sign, (int64_t)l->away_ms));
@@ -231,6 +234,7 @@ Pb__Phase
 device_phase(int state)
 {
 	static const Pb__Phase phases[DEVICE_STATES] = {
+	    [DEVICE_QUEUED] = PB__PHASE__PHASE_VERIFIED,
 	    [DEVICE_FLASHING] = PB__PHASE__PHASE_FLASHING,
 	    [DEVICE_STAGED] = PB__PHASE__PHASE_STAGED,
 	    [DEVICE_TESTING] = PB__PHASE__PHASE_TESTING,

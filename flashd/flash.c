@@ -53,7 +53,7 @@ is_unsettled(const struct flash *f)
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
 		if (u->changed || u->say || u->effects)
 			return true;
-	return false;
+	return ledger_is_unsaved(&f->ledger); /* a rollout */
 }
 
 static enum err
@@ -177,6 +177,7 @@ set_limits(struct flash *f)
 	const struct flash_settings *s = f->settings;
 
 	f->limits = (struct device_limits){.wait_ms = s->wait_ms,
+	    .queue_ms = s->queue_ms,
 	    .ask_ms = s->ask_ms,
 	    .away_ms = s->away_ms,
 	    .flash_ms = s->flash_ms,

@@ -8,6 +8,7 @@
 
 #include "flash_act.h"
 #include "flash_judge.h"
+#include "flash_queue.h"
 
 void
 flash_act_ask(struct flash *f, struct device_upgrade *u, const char *why)
@@ -64,12 +65,13 @@ reject(struct flash *f, struct device_upgrade *u, char why[WHY_SIZE])
 static enum err
 cancel(struct flash *f, struct device_upgrade *u, char why[WHY_SIZE])
 {
-	struct device_news n = {
-	    .now = clock_now(), .detail = "cancelled by a person on the gateway"};
+	struct device_news n = {.now = clock_now(),
+	    .error = ERR_CANCELLED, /* back even from a test, where that is possible */
+	    .detail = "cancelled by a person on the gateway"};
 	enum err e = device_step(u, DEVICE_CANCEL, &n);
 
 	(void)f;
-	if (e == ERR_OK && !device_is_over(u))
+	if (e == ERR_OK && !device_is_over(u) && u->error != ERR_CANCELLED)
 		e = why_say(why, ERR_PHASE, "expected a state in which it is safe to stop, got %s",
 		    device_table.states[u->state]);
 	return e;
@@ -109,12 +111,30 @@ carry_out(struct flash *f, const struct order *o, const char *argument, char why
 	return e;
 }
 
+/* Orders about rollouts. */
+static enum err
+pause_or_resume(struct flash *f, bool pause, const char *argument, char why[WHY_SIZE])
+{
+	struct event ev = {.name = pause ? "operator_pause" : "operator_resume", .text = argument};
+	enum err e = flash_queue_pause(f, argument, pause, why);
+
+	ev.error = e;
+	event_write(f->daemon->events, &ev);
+	return e;
+}
+
 enum err
 flash_act_on_order(void *arg, const char *what, const char *argument, char **json)
 {
 	char why[WHY_SIZE] = "";
-	enum err e = why_say(
-	    why, ERR_NOT_FOUND, "expected confirm, reject or cancel, got '%.40s'", what);
+	enum err e = why_say(why, ERR_NOT_FOUND,
+	    "expected confirm, reject, cancel, pause or resume, got '%.40s'", what);
+	bool pause = strcmp(what, "pause") == 0;
+
+	if (pause || strcmp(what, "resume") == 0) {
+		why[0] = '\0';
+		e = pause_or_resume(arg, pause, argument, why);
+	}
 
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
 		if (strcmp(orders[i].what, what) != 0)

@@ -1,7 +1,7 @@
 /*
  * flash_act: what a person on the gateway may order: confirm or reject a plan that policy asks
- * about, cancel an upgrade. Who may is decided by the act socket's group (bus.h); each order is an
- * event record.
+ * about, cancel an upgrade, pause or resume a rollout. Who may is decided by the act socket's group
+ * (bus.h); each order is an event record.
  */
 #ifndef SUBOTA_FLASH_ACT_H
 #define SUBOTA_FLASH_ACT_H

@@ -8,6 +8,7 @@
 #include "manifest.h"
 #include "msg.h"
 #include "policy.h"
+#include "rollout.h"
 #include "tty.h"
 #include "window.h"
 
@@ -37,6 +38,13 @@ static const struct conf_key keys[] = {
 	{"ask_wait", CONF_DURATION, AT(ask_ms), .min = 1000, .max = 30 * DAY_MS,
 	    .fallback = "24 h",
 	    .help = "Where policy says ask: a plan that nobody confirms is refused after this time."},
+	{"queue_wait", CONF_DURATION, AT(queue_ms), .min = 1000, .max = 90 * DAY_MS,
+	    .fallback = "7 d",
+	    .help = "An upgrade whose turn has not come, or whose device was away, fails after this time."},
+	{"parallel", CONF_UINT, AT(parallel), .max = 10000, .fallback = "0",
+	    .help = "Upgrades under way at the same time; 0: as many as there are links."},
+	{"parallel_per_link", CONF_UINT, AT(per_link), .max = 10000, .fallback = "1",
+	    .help = "The same for each link; 0: any. A device that is not heard counts for none."},
 	{"away_retry", CONF_DURATION, AT(away_ms), .min = 1000, .max = 7 * DAY_MS,
 	    .fallback = "30 min",
 	    .help = "How long to go on trying when a device vanishes while it is written."},
@@ -96,6 +104,14 @@ static const struct conf_key policy_keys[] = {
 	    .help = "Percent of battery below which no upgrade begins."},
 	{"min_signal", CONF_UINT, FOR(min_signal), .max = 200, .fallback = "0",
 	    .help = "Weakest signal in dBm, without its minus; 0: any."},
+	{"parallel", CONF_UINT, FOR(parallel), .max = 10000, .fallback = "0",
+	    .help = "Upgrades of one product at the same time; 0: any."},
+	{"canary", CONF_UINT, FOR(canary), .max = 10000, .fallback = "0",
+	    .help = "So many devices get a new version first; the rest begins when they run it."},
+	{"stop_after", CONF_UINT, FOR(stop_after), .max = 10000, .fallback = "0",
+	    .help = "Failures after which nothing more begins until subotactl rollout resume; 0: never."},
+	{"priority", CONF_UINT, FOR(priority), .max = ROLLOUT_PRIORITY_MAX, .fallback = "50",
+	    .help = "Higher begins first; who waits gains one point a minute."},
 };
 /* clang-format on */
 

@@ -42,14 +42,17 @@ struct flash_settings_policy {
 	char device[65], product[33], group[DEVICE_TEXT]; /* which devices it is for */
 	int mode;                                         /* enum policy_mode */
 	char windows[400];
-	uint64_t min_battery, min_signal; /* dBm, without the minus */
+	uint64_t min_battery, min_signal;                /* dBm, without the minus */
+	uint64_t parallel, canary, stop_after, priority; /* rollout.h */
 };
 
 struct flash_settings {
 	struct daemon_common common;
 	char trust_dir[200];
 	bool lab;
-	uint64_t ask_every_ms, ask_ms, away_ms, wait_ms, flash_ms, reboot_ms, test_ms, confirm_ms;
+	uint64_t ask_every_ms, ask_ms, away_ms, wait_ms, queue_ms, flash_ms, reboot_ms, test_ms,
+	    confirm_ms;
+	uint64_t parallel, per_link; /* upgrades under way at a time; 0 = any */
 	size_t n_devices;
 	struct flash_settings_device devices[FLASH_SETTINGS_DEVICES];
 	size_t n_policies;

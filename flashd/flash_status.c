@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "flash.h"
+#include "flash_queue.h"
 #include "flash_status.h"
 #include "flash_work.h"
 
@@ -23,9 +24,10 @@ add_number(cJSON *o, const char *name, uint64_t v)
 }
 
 static void
-add_upgrade(cJSON *list, const struct device_upgrade *u)
+add_upgrade(cJSON *list, const struct flash *f, const struct device_upgrade *u)
 {
 	cJSON *o = cJSON_CreateObject();
+	const char *text = NULL, *status = flash_queue_status(f, u, &text);
 
 	add_number(o, "upgrade", u->id);
 	cJSON_AddStringToObject(o, "product_key", u->product_key);
@@ -33,13 +35,16 @@ add_upgrade(cJSON *list, const struct device_upgrade *u)
 	cJSON_AddStringToObject(o, "component", u->component);
 	cJSON_AddStringToObject(o, "target_version", u->target_version);
 	cJSON_AddStringToObject(o, "state", device_table.states[u->state]);
+	cJSON_AddStringToObject(o, "status", status);
+	cJSON_AddStringToObject(
+	    o, "hold", u->state == DEVICE_QUEUED ? rollout_hold_name(u->hold) : "");
 	cJSON_AddStringToObject(o, "version", u->version);
 	add_number(o, "done", u->done_bytes);
 	add_number(o, "size", u->total_bytes);
 	add_number(o, "bytes_per_second", u->running ? u->rate : 0);
 	cJSON_AddBoolToObject(o, "working", u->running);
 	cJSON_AddStringToObject(o, "error", err_name((unsigned)u->error));
-	cJSON_AddStringToObject(o, "detail", u->detail);
+	cJSON_AddStringToObject(o, "detail", text);
 	cJSON_AddItemToArray(list, o);
 }
 
@@ -131,7 +136,41 @@ fill_upgrades(cJSON *root, struct flash *f)
 	unsigned left = 100; /* the newest */
 
 	for (const struct device_upgrade *u = f->ledger.upgrades; u && left; u = u->next, left--)
-		add_upgrade(list, u);
+		add_upgrade(list, f, u);
+}
+
+static void
+add_rollout(cJSON *list, const struct flash *f, const struct rollout *r)
+{
+	cJSON *o = cJSON_CreateObject();
+	unsigned queued = 0, active = 0;
+
+	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		if (device_is_over(u) || ledger_rollout_of(&f->ledger, u) != r)
+			continue;
+		queued += !device_is_active(u);
+		active += device_is_active(u);
+	}
+	add_number(o, "rollout", r->id);
+	cJSON_AddStringToObject(o, "product_key", r->product_key);
+	cJSON_AddStringToObject(o, "component", r->component);
+	cJSON_AddStringToObject(o, "version", r->version);
+	cJSON_AddStringToObject(o, "state", rollout_table.states[r->state]);
+	add_number(o, "queued", queued);
+	add_number(o, "active", active);
+	add_number(o, "done", r->done);
+	add_number(o, "failed", r->failed);
+	cJSON_AddItemToArray(list, o);
+}
+
+static void
+fill_rollouts(cJSON *root, struct flash *f)
+{
+	cJSON *list = cJSON_AddArrayToObject(root, "rollouts");
+
+	cJSON_AddBoolToObject(root, "paused", f->ledger.paused);
+	for (const struct rollout *r = f->ledger.rollouts; r; r = r->next)
+		add_rollout(list, f, r);
 }
 
 static const struct {
@@ -141,6 +180,7 @@ static const struct {
     {"status", fill_status},
     {"devices", fill_devices},
     {"upgrades", fill_upgrades},
+    {"rollouts", fill_rollouts},
 };
 
 enum err

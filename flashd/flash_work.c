@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flash_queue.h"
 #include "flash_talk.h"
 #include "flash_work.h"
 #include "manifest.h"
@@ -79,6 +80,8 @@ finish_upgrade(struct flash *f, struct device_upgrade *u, const Pb__SessionRepor
 	if (device_on_final(u, r, clock_now()) != ERR_OK)
 		log_error(&s, "an end of verb %d means nothing in %s", u->verb,
 		    device_table.states[u->state]);
+	if (d && u->state == DEVICE_QUEUED) /* gave its turn back: taken up again when heard */
+		roster_on_failure(&f->roster, d, (enum err)u->error, u->detail, clock_now());
 }
 
 static void
@@ -363,6 +366,8 @@ flash_work_start(struct flash *f)
 	struct mono now = clock_now();
 	bool changed = drop_strangers(f, now);
 
+	changed |= flash_queue_start(f);
+
 	for (size_t i = 0; i < f->n_lanes; i++) {
 		struct flash_lane *l = &f->lanes[i];
 
@@ -389,7 +394,7 @@ earlier(struct mono a, struct mono b)
 struct mono
 flash_work_next(struct flash *f)
 {
-	struct mono due = MONO_NEVER;
+	struct mono due = flash_queue_next(f);
 
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
 		struct roster_device *d = device_is_over(u) ? NULL : device_of(f, u);
@@ -426,6 +431,7 @@ flash_work_announce(struct flash *f)
 		d = device_of(f, u);
 		u->announced = true;
 		flash_note(f, names[u->state], u, (enum err)u->error, u->detail);
+		flash_queue_count(f, u);
 		if (d)
 			roster_ask_soon(d, clock_now());
 	}
@@ -456,8 +462,7 @@ flash_work_open(struct flash *f)
 		d->lane = find_lane(f, d->config->port);
 		if (d->lane)
 			continue;
-		enum err e = lane_new(
-		    f->daemon->loop, d->config->port, f->session_program,
+		enum err e = lane_new(f->daemon->loop, d->config->port, f->session_program,
 		    f->daemon->mode_text, &h, &l->lane);
 		if (e != ERR_OK)
 			return e;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ledger.h"
+#include "ledger_part.h"
 #include "log.h"
 
 enum { WROTE_FOR_GOOD = 2 }; /* in column `wrote`: and nothing leads back */
@@ -19,6 +19,10 @@ static const char *const migrations[] = {
     "CREATE TABLE value(name TEXT PRIMARY KEY, value INT);" COUNTERS_SCHEMA,
     "ALTER TABLE upgrade ADD COLUMN min_battery INT NOT NULL DEFAULT 0;"
     "ALTER TABLE upgrade ADD COLUMN min_signal INT NOT NULL DEFAULT 0;",
+    /* the state QUEUED came in between */
+    "UPDATE upgrade SET state = state + 1 WHERE state >= 3;"
+    "CREATE TABLE rollout(id INTEGER PRIMARY KEY, state INT, product_key TEXT, component TEXT,"
+    " version TEXT, done INT, failed INT, failures INT);",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -140,6 +144,8 @@ ledger_open(const char *path, struct mono now, struct ledger *l, bool *fresh)
 		    (int64_t)(clock_wall_ms() * 1024));
 	if (e == ERR_OK)
 		e = load(l, now);
+	if (e == ERR_OK)
+		e = ledger_load_rollouts(l);
 	if (e != ERR_OK)
 		ledger_close(l);
 	return e;
@@ -152,6 +158,7 @@ ledger_close(struct ledger *l)
 		next = u->next;
 		free(u);
 	}
+	ledger_free_rollouts(l);
 	record_close(l->record);
 	*l = (struct ledger){0};
 }
@@ -189,6 +196,9 @@ ledger_is_unsaved(const struct ledger *l)
 {
 	for (const struct device_upgrade *u = l->upgrades; u; u = u->next)
 		if (u->changed || u->say)
+			return true;
+	for (const struct rollout *r = l->rollouts; r; r = r->next)
+		if (r->changed)
 			return true;
 	return false;
 }
@@ -307,6 +317,8 @@ save_all(struct ledger *l, struct mono now)
 
 	for (struct device_upgrade *u = l->upgrades; u && e == ERR_OK; u = u->next)
 		e = save_one(l, u, now);
+	if (e == ERR_OK)
+		e = ledger_save_rollouts(l);
 	return e == ERR_OK ? forget_ended(l) : e;
 }
 
@@ -329,6 +341,7 @@ ledger_save(struct ledger *l, struct mono now)
 		u->say = 0;
 		u->effects &= ~(unsigned)DEVICE_DO_RAISE;
 	}
+	ledger_rollouts_saved(l);
 	free_ended(l);
 	return ERR_OK;
 }

@@ -12,6 +12,7 @@
 
 #include "counters.h"
 #include "device.h"
+#include "rollout.h"
 
 enum { LEDGER_ENDED_MAX = 1000, LEDGER_UPGRADES_MAX = 8192 };
 
@@ -19,6 +20,10 @@ struct ledger {
 	struct record *record;
 	struct device_upgrade *upgrades;
 	size_t n_upgrades;
+	struct rollout *rollouts; /* newest first */
+	size_t n_rollouts;
+	uint64_t last_rollout;
+	bool paused; /* a person wants nothing more to begin */
 };
 
 struct ledger_report {
@@ -42,6 +47,13 @@ struct device_upgrade *ledger_find(const struct ledger *l, uint64_t id);
 /* All of it or nothing. On ERR_OK `changed`, `say` and DEVICE_DO_RAISE are clear. */
 enum err ledger_save(struct ledger *l, struct mono now) MUST_CHECK;
 bool ledger_is_unsaved(const struct ledger *l);
+
+/* By id; of an upgrade; the same, made when there is none (NULL: too many, or no memory). */
+struct rollout *ledger_rollout(const struct ledger *l, uint64_t id);
+struct rollout *ledger_rollout_of(const struct ledger *l, const struct device_upgrade *u);
+struct rollout *ledger_need_rollout(struct ledger *l, const struct device_upgrade *u);
+/* Durable when it returns ERR_OK. */
+enum err ledger_pause(struct ledger *l, bool paused) MUST_CHECK;
 
 /* Acknowledged; ERR_OK also when it is gone already. */
 enum err ledger_drop_report(struct ledger *l, uint64_t id) MUST_CHECK;

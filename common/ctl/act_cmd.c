@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ask.h"
-#include "bus_client.h"
+#include "act.h"
 #include "commands.h"
 #include "ctl.h"
 
@@ -48,50 +47,6 @@ static const struct order {
 };
 /* clang-format on */
 
-/* The daemon said no. */
-static int
-tell_refusal(const struct order *o, const char *argument, const struct bus_answer *answer)
-{
-	AUTO(out_json) cJSON *json = cJSON_Parse(answer->json);
-	const cJSON *detail = cJSON_GetObjectItem(json, "detail");
-
-	fprintf(stderr, "subotactl: %s %s: %s (%s)%s%s\n", o->what, argument,
-	    err_text(answer->error), err_name(answer->error),
-	    cJSON_IsString(detail) && detail->valuestring[0] ? ": " : "",
-	    cJSON_IsString(detail) ? detail->valuestring : "");
-	return CTL_FAILED;
-}
-
-static int
-act(const struct order *o, const struct ask *a, const char *argument)
-{
-	char path[108], why[WHY_SIZE] = "";
-	struct bus_answer answer = {0};
-
-	daemon_socket_path(&a->common, o->daemon, WHO_ACTOR, path);
-	enum err e = bus_client_act(path, o->what, argument, a->timeout_ms, &answer);
-	AUTO(mem) char *json = answer.json;
-
-	if (e == ERR_OK && answer.daemon != o->daemon)
-		e = ERR_PEER;
-	if (e == ERR_DENIED)
-		(void)!why_say(why, e, "%s: only root and members of actor_group may use %s",
-		    who_name(o->daemon), path);
-	else if (e != ERR_OK)
-		ask_explain(e, o->daemon, path, a->timeout_ms, why);
-	if (e != ERR_OK) {
-		fprintf(stderr, "subotactl: %s\n", why);
-		return ask_status(e);
-	}
-	if (answer.error)
-		return tell_refusal(o, argument, &answer);
-	if (a->json)
-		printf("%s\n", json);
-	else
-		printf("%s %s %s\n", o->before, argument, o->after);
-	return CTL_OK;
-}
-
 int
 act_cmd_run(int argc, char **argv)
 {
@@ -103,5 +58,8 @@ act_cmd_run(int argc, char **argv)
 		o++; /* ctl.c has a row for each of them and no other */
 	int status = ask_begin(&o->command, argc, argv, &set, &a);
 
-	return status >= 0 ? status : act(o, &a, set.args[0]);
+	if (status < 0 && (status = act_order(&a, o->daemon, o->what, set.args[0])) == CTL_OK &&
+	    !a.json)
+		printf("%s %s %s\n", o->before, set.args[0], o->after);
+	return status;
 }

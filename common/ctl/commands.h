@@ -22,6 +22,7 @@ int devices_cmd_run(int argc, char **argv);
 int doctor_cmd_run(int argc, char **argv);
 int events_cmd_run(int argc, char **argv);
 int metrics_cmd_run(int argc, char **argv);
+int rollout_cmd_run(int argc, char **argv); /* and two orders: pause, resume */
 int status_cmd_run(int argc, char **argv);
 int store_cmd_run(int argc, char **argv);
 int tap_cmd_run(int argc, char **argv);

@@ -13,6 +13,7 @@
 #include "login.h"
 #include "opt.h"
 #include "out.h"
+#include "rollout.h"
 #include "upgrade.h"
 
 /* clang-format off */
@@ -33,6 +34,7 @@ static const struct machine {
 	{"upgrade",      "fetchd", &upgrade_table,      "one upgrade at the gate"},
 	{"image",        "fetchd", &image_table,        "one package, for any number of upgrades"},
 	{"device",       "flashd", &device_table,       "one upgrade at the device"},
+	{"rollout",      "flashd", &rollout_table,      "all upgrades of a product to one version"},
 };
 #define MACHINES (sizeof(machines) / sizeof(machines[0]))
 
@@ -126,7 +128,7 @@ fsm_cmd_run(int argc, char **argv)
 	for (const struct machine *m = machines; m < machines + MACHINES; m++)
 		if (strcmp(m->name, o.args[0]) == 0)
 			return dot ? draw_rows(m->table) : list_rows(m->table, json);
-	fprintf(stderr, "fsm: expected login, conversation, upgrade, image or device, got '%s'\n",
+	fprintf(stderr, "fsm: expected the name of a machine, got '%s'; subotactl fsm lists them\n",
 	    o.args[0]);
 	return CTL_USAGE;
 }

@@ -153,10 +153,13 @@ add_upgrades(
 		copy(u, "target", row, "target_version");
 		copy(u, "target", row, "target");
 		copy(u, column, row, state);
+		copy(u, "status", row, "status");
 		copy(u, "done", row, "done");
 		copy(u, "size", row, "size");
 		add_error(u, row);
-		cJSON_DeleteItemFromObject(u, daemon); /* a daemon that names one twice */
+		if (cJSON_GetStringValue(cJSON_GetObjectItem(row, "hold")))
+			copy(u, "detail", row, "detail"); /* why it does not begin */
+		cJSON_DeleteItemFromObject(u, daemon);    /* a daemon that names one twice */
 		cJSON_AddItemToObject(u, daemon, cJSON_Duplicate(row, true));
 	}
 }

@@ -18,6 +18,7 @@ static const struct opt_spec specs[] = {
 static const struct out_column columns[] = {
 	{"upgrade", "UPGRADE"}, {"device", "DEVICE"}, {"component", "COMPONENT"},
 	{"target", "TARGET"}, {"cloud", "PLATFORM"}, {"gate", "GATE"}, {"flash", "FLASH"},
+	{"status", "STATUS"},
 	{"done", "DONE"}, {"size", "SIZE"}, {"error", "ERROR"}, {"detail", "DETAIL"}, {NULL, NULL},
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 #include "device.h"
 #include "image.h"
 #include "login.h"
+#include "rollout.h"
 #include "sim.h"
 #include "upgrade.h"
 
@@ -15,7 +16,8 @@ enum err __real_fsm_step(const struct fsm_table *t, int *state, int event, void 
     const void *data, const struct subject *s);
 
 static const struct fsm_table *const tables[SIM_TABLES] = {
-    &conversation_table, &login_table, &image_table, &upgrade_table, &device_table};
+    &conversation_table, &login_table, &image_table, &upgrade_table, &device_table,
+    &rollout_table};
 
 enum err
 __wrap_fsm_step(const struct fsm_table *t, int *state, int event, void *ctx, const void *data,

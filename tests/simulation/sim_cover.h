@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { SIM_TABLES = 5, SIM_ROWS_MAX = 96 };
+enum { SIM_TABLES = 6, SIM_ROWS_MAX = 128 };
 
 struct sim_cover {
 	uint32_t taken[SIM_TABLES][SIM_ROWS_MAX];

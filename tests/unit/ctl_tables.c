@@ -16,6 +16,7 @@
 #include "promise.h"
 #include "route.h"
 #include "settings.h"
+#include "rollout.h"
 #include "tool.h"
 #include "upgrade.h"
 
@@ -106,11 +107,12 @@ Test(ctl_tables, fsm_prints_every_row_of_every_machine)
 		const char *name;
 		const struct fsm_table *table;
 	} machines[] = {{"login", &login_table}, {"conversation", &conversation_table},
-	    {"upgrade", &upgrade_table}, {"image", &image_table}, {"device", &device_table}};
+	    {"upgrade", &upgrade_table}, {"image", &image_table}, {"device", &device_table},
+	    {"rollout", &rollout_table}};
 	AUTO(json) cJSON *all = parsed(CTL(".", "fsm", "--json"));
 
-	cr_expect_eq(cJSON_GetArraySize(all), 5);
-	for (size_t i = 0; i < 5; i++) {
+	cr_expect_eq(cJSON_GetArraySize(all), 6);
+	for (size_t i = 0; i < 6; i++) {
 		const struct fsm_table *t = machines[i].table;
 		AUTO(json) cJSON *list = parsed(CTL(".", "fsm", machines[i].name, "--json"));
 

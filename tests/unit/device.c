@@ -11,7 +11,7 @@
 
 Test(device, ended_upgrade_takes_no_event_and_has_no_deadline)
 {
-	static const struct device_limits l = {1, 1, 1, 1, 1, 1, 1};
+	static const struct device_limits l = {1, 1, 1, 1, 1, 1, 1, 1};
 
 	for (int state = DEVICE_DONE; state < DEVICE_STATES; state++)
 		for (int event = 0; event < DEVICE_EVENTS; event++) {
@@ -113,13 +113,15 @@ Test(device, each_new_phase_is_reported_once)
 
 	open_scene(&s, DEVICE_WAITING);
 	cr_assert_eq(step(&s, DEVICE_ORDER), ERR_OK);
-	cr_expect_eq(s.u.say, 1u << PB__PHASE__PHASE_FLASHING);
+	cr_expect_eq(s.u.say, 1u << PB__PHASE__PHASE_VERIFIED);
+	cr_assert_eq(step(&s, DEVICE_TURN), ERR_OK);
+	cr_expect_eq(s.u.say, 1u << PB__PHASE__PHASE_VERIFIED | 1u << PB__PHASE__PHASE_FLASHING);
 	s.u.say = 0;
 	cr_assert_eq(step(&s, DEVICE_SEES_OLD), ERR_OK);
 	cr_expect_eq(s.u.say, 0u);
-	for (int state = 0; state < DEVICE_FLASHING; state++)
+	for (int state = 0; state < DEVICE_QUEUED; state++)
 		cr_expect_eq(device_phase(state), PB__PHASE__PHASE_UNKNOWN);
-	for (int state = DEVICE_FLASHING; state < DEVICE_STATES; state++)
+	for (int state = DEVICE_QUEUED; state < DEVICE_STATES; state++)
 		cr_expect_neq(device_phase(state), PB__PHASE__PHASE_UNKNOWN);
 }
 
@@ -136,6 +138,8 @@ Test(device, upgrade_goes_from_the_plan_to_done)
 	cr_assert_eq(step(&s, DEVICE_VERDICT_SENT), ERR_OK);
 	expect(&s, DEVICE_WAITING, 0);
 	cr_assert_eq(step(&s, DEVICE_ORDER), ERR_OK);
+	expect(&s, DEVICE_QUEUED, 0);
+	cr_assert_eq(step(&s, DEVICE_TURN), ERR_OK);
 	answer(&s, "1.0.0", old_hash, NULL);
 	expect(&s, DEVICE_FLASHING, VERB(WRITE));
 	s.u.wrote = true;

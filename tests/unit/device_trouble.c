@@ -16,6 +16,7 @@ Test(device, that_is_away_is_asked_less_and_less_often)
 	int64_t last = 0;
 
 	open_scene(&s, DEVICE_FLASHING);
+	s.u.wrote = true; /* else it gives its turn back (device_queue.c) */
 	for (int i = 0; i < 6; i++) {
 		cr_assert_eq(trouble(&s, ERR_LINK), ERR_OK);
 		cr_expect_gt(mono_between(s.now, s.u.due), last);
@@ -158,6 +159,7 @@ Test(device, detail_that_is_cut_is_cut_between_characters)
 /* --- time ------------------------------------------------------------------------------------- */
 
 static const struct device_limits limits = {.wait_ms = 100000,
+    .queue_ms = 200000,
     .away_ms = 1000,
     .flash_ms = 20000,
     .reboot_ms = 3000,
@@ -168,6 +170,7 @@ Test(device, each_state_has_its_deadline)
 {
 	static const int64_t want[] = {[DEVICE_ADMITTED] = 100000,
 	    [DEVICE_WAITING] = 100000,
+	    [DEVICE_QUEUED] = 200000,
 	    [DEVICE_FLASHING] = 1000,
 	    [DEVICE_STAGED] = 3000,
 	    [DEVICE_TESTING] = 4000,

@@ -163,7 +163,7 @@ Test(ledger, record_of_the_first_version_is_read_with_nothing_demanded)
 	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN min_battery;", ""), ERR_OK);
 	cr_assert_eq(
 	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN min_signal;", ""), ERR_OK);
-	cr_assert_eq(record_run(s.l.record, "PRAGMA user_version = 1", ""), ERR_OK);
+	cr_assert_eq(record_run(s.l.record, "PRAGMA user_version = 2", ""), ERR_OK);
 	reopen(&s);
 	cr_assert_not_null(ledger_find(&s.l, 43));
 	cr_expect_eq(ledger_find(&s.l, 43)->min_battery, 0);
@@ -215,7 +215,7 @@ Test(ledger, report_stays_until_it_is_acknowledged)
 	reopen(&s);
 	struct reports all = reports_of(&s, 0, 10);
 	cr_assert_eq(all.n, 2);
-	cr_expect_eq(all.r[0].phase, PB__PHASE__PHASE_FLASHING);
+	cr_expect_eq(all.r[0].phase, PB__PHASE__PHASE_VERIFIED);
 	cr_expect_eq(all.r[0].error, 0);
 	cr_expect_eq(all.r[1].phase, PB__PHASE__PHASE_REFUSED);
 	cr_expect_eq(all.r[1].error, ERR_IMAGE);
@@ -392,5 +392,81 @@ Test(ledger, time_that_is_known_to_have_passed_never_goes_back)
 	ledger_set_bound(&s.l, 1000);
 	reopen(&s);
 	cr_expect_eq(ledger_bound(&s.l), 1764000000000);
+	close_scene(&s);
+}
+
+/* --- rollouts --------------------------------------------------------------------------------- */
+
+Test(ledger, rollout_and_its_counts_survive_a_restart)
+{
+	struct scene s;
+	const struct rollout_rules rules = {0, 1};
+
+	open_scene(&s);
+	struct rollout *r = ledger_need_rollout(&s.l, add(&s, 41));
+	cr_assert_not_null(r);
+	cr_expect(ledger_is_unsaved(&s.l));
+	cr_expect_eq(rollout_step(r, ROLLOUT_DONE, &rules), ERR_OK);
+	cr_expect_eq(rollout_step(r, ROLLOUT_FAILED, &rules), ERR_OK);
+	uint64_t id = r->id;
+	save(&s);
+	cr_expect_eq(ledger_pause(&s.l, true), ERR_OK);
+	reopen(&s);
+	r = ledger_rollout(&s.l, id);
+	cr_assert_not_null(r);
+	cr_expect_eq(ledger_rollout_of(&s.l, ledger_find(&s.l, 41)), r);
+	cr_expect_eq(r->state, ROLLOUT_STOPPED);
+	cr_expect_eq(r->done, 1u);
+	cr_expect_eq(r->failed, 1u);
+	cr_expect_eq(r->failures, 1u);
+	cr_expect(s.l.paused);
+	cr_expect_eq(ledger_pause(&s.l, false), ERR_OK);
+	reopen(&s);
+	cr_expect_not(s.l.paused);
+	close_scene(&s);
+}
+
+Test(ledger, rollouts_are_bounded_and_the_oldest_that_nobody_needs_goes)
+{
+	struct scene s;
+	struct device_upgrade *needed = NULL;
+
+	open_scene(&s);
+	for (uint64_t id = 1; id <= ROLLOUT_MAX + 1; id++) {
+		struct device_upgrade *u = add(&s, id);
+
+		snprintf(u->target_version, sizeof(u->target_version), "%d", (int)id);
+		cr_assert_not_null(ledger_need_rollout(&s.l, u), "%d", (int)id);
+		if (id == 1)
+			needed = u;
+		else
+			step(&s, u, DEVICE_REFUSE);
+		save(&s);
+	}
+	reopen(&s);
+	cr_expect_eq(s.l.n_rollouts, (size_t)ROLLOUT_MAX);
+	needed = ledger_find(&s.l, 1);
+	cr_expect_not_null(ledger_rollout_of(&s.l, needed), "an upgrade still needs it");
+	cr_expect_null(ledger_rollout_of(&s.l, ledger_find(&s.l, 2)));
+	close_scene(&s);
+}
+
+/* A ledger as the version before the queue left it: the states after WAITING had other numbers. */
+Test(ledger, states_of_a_ledger_from_before_the_queue_are_renumbered)
+{
+	struct scene s;
+
+	open_scene(&s);
+	step(&s, add(&s, 41), DEVICE_ADMIT);
+	struct device_upgrade *u = add(&s, 42);
+	u->state = DEVICE_TESTING;
+	save(&s);
+	cr_assert_eq(
+	    record_run(s.l.record, "UPDATE upgrade SET state = 5 WHERE id = 42", ""), ERR_OK);
+	cr_assert_eq(record_run(s.l.record, "DROP TABLE rollout", ""), ERR_OK);
+	cr_assert_eq(record_run(s.l.record, "PRAGMA user_version = 2", ""), ERR_OK);
+	reopen(&s);
+	cr_expect_eq(ledger_find(&s.l, 41)->state, DEVICE_ADMITTED);
+	cr_expect_eq(ledger_find(&s.l, 42)->state, DEVICE_TESTING);
 	close_scene(&s);
 }

@@ -1,0 +1,12 @@
+/*
+ * act: an order to a running daemon, on its act socket; what it says to that, for people.
+ */
+#ifndef SUBOTA_CTL_ACT_H
+#define SUBOTA_CTL_ACT_H
+
+#include "ask.h"
+
+/* The exit status; a refusal or complaint is on stderr. With --json the answer is on stdout. */
+int act_order(const struct ask *a, enum who daemon, const char *what, const char *argument);
+
+#endif
