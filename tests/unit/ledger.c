@@ -163,12 +163,13 @@ Test(ledger, record_of_the_first_version_is_read_with_nothing_demanded)
 	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN min_battery;", ""), ERR_OK);
 	cr_assert_eq(
 	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN min_signal;", ""), ERR_OK);
-	cr_assert_eq(record_run(s.l.record, "PRAGMA user_version = 2", ""), ERR_OK);
+	cr_assert_eq(record_run(s.l.record, "DROP TABLE rollout", ""), ERR_OK);
+	cr_assert_eq(record_run(s.l.record, "PRAGMA user_version = 1", ""), ERR_OK);
 	reopen(&s);
 	cr_assert_not_null(ledger_find(&s.l, 43));
 	cr_expect_eq(ledger_find(&s.l, 43)->min_battery, 0);
 	cr_assert_eq(record_get_int(s.l.record, &n, "PRAGMA user_version", ""), ERR_OK);
-	cr_expect_eq(n, 2);
+	cr_expect_eq(n, 3);
 	close_scene(&s);
 }
 
