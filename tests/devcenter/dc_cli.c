@@ -27,6 +27,7 @@ static const struct dc_opt_row serve_rows[] = {
 	{"http-port",       "PORT", "also packages without TLS (0: any)"},
 	{"console-port",    "PORT", "web console (0: any)"},
 	{"console-listen",  "IPV4", "its address; it has no login (127.0.0.1)"},
+	{"profile",         "NAME", "how sub-devices are spoken for: p1, p2 or custom (p1)"},
 	{"quiet",           NULL,   "no line per event"},
 	{NULL, NULL, NULL},
 };
@@ -41,6 +42,7 @@ serve(struct dc_cli *c)
 	    .console_address = dc_opt_get(&c->opt, "console-listen", "127.0.0.1"),
 	    .plain_mqtt = dc_opt_get(&c->opt, "plain-mqtt-port", NULL) != NULL,
 	    .http = dc_opt_get(&c->opt, "http-port", NULL) != NULL,
+	    .profile = dc_profile_find(dc_opt_get(&c->opt, "profile", "p1")),
 	    .quiet = dc_opt_get(&c->opt, "quiet", NULL) != NULL};
 	const struct {
 		const char *name;
@@ -50,6 +52,10 @@ serve(struct dc_cli *c)
 	    {"console-port", &o.console_port}};
 	int64_t port;
 
+	if (!o.profile) {
+		fprintf(stderr, "--profile: expected p1, p2 or custom\n");
+		return DC_EXIT_USAGE;
+	}
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
 		if (dc_opt_int(&c->opt, ports[i].name, 0, 0, 65535, &port))
 			return DC_EXIT_USAGE;

@@ -45,8 +45,8 @@ seal(const struct dc_peer *p, const uint8_t *frame, size_t len, uint8_t *out, si
 	return ERR_OK;
 }
 
-void
-dc_peer_send(struct dc *dc, struct dc_peer *p, const char *level, unsigned cmd, unsigned pkg_id,
+static void
+send_on(struct dc *dc, struct dc_peer *p, const char *level, unsigned cmd, unsigned pkg_id,
     const struct dc_ttlv_out *values)
 {
 	uint8_t frame[WIRE_MAX], wire[WIRE_MAX + 16];
@@ -73,6 +73,21 @@ dc_peer_send(struct dc *dc, struct dc_peer *p, const char *level, unsigned cmd, 
 }
 
 void
+dc_peer_send(struct dc *dc, struct dc_peer *p, const char *level, unsigned cmd, unsigned pkg_id,
+    const struct dc_ttlv_out *values)
+{
+	struct dc_ttlv_out named = *values;
+
+	if (!p->is_sub || !dc_profile_by_gateway(dc->profile, level)) {
+		send_on(dc, p, level, cmd, pkg_id, values);
+		return;
+	}
+	dc_ttlv_put_text(&named, dc->profile->by_pk, p->pk);
+	dc_ttlv_put_text(&named, dc->profile->by_dk, p->dk);
+	send_on(dc, &p->session->self, level, cmd, pkg_id, &named);
+}
+
+void
 dc_peer_refuse(struct dc *dc, struct dc_peer *p, unsigned code, unsigned pkg_id, const char *sub_pk,
     const char *sub_dk)
 {
@@ -82,8 +97,8 @@ dc_peer_refuse(struct dc *dc, struct dc_peer *p, unsigned code, unsigned pkg_id,
 	if (pkg_id)
 		dc_ttlv_put_int(&o, 2, pkg_id);
 	if (sub_pk) {
-		dc_ttlv_put_text(&o, 3, sub_pk);
-		dc_ttlv_put_text(&o, 4, sub_dk);
+		dc_ttlv_put_text(&o, dc->profile->pk, sub_pk);
+		dc_ttlv_put_text(&o, dc->profile->dk, sub_dk);
 	}
 	dc_peer_send(dc, p, "sys", CMD_EXCEPTION, 0, &o);
 }

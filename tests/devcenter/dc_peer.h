@@ -13,6 +13,7 @@
 #include "dc_broker.h"
 #include "dc_db.h"
 #include "dc_dp.h"
+#include "dc_profile.h"
 #include "dc_secret.h"
 #include "dc_ttlv.h"
 
@@ -51,6 +52,7 @@ struct dc {
 	struct dc_db *db;
 	struct dc_broker *broker;
 	struct dc_faults faults;
+	const struct dc_profile *profile;
 	struct dc_session *sessions;
 	uint64_t (*now_ms)(void);            /* wall clock; dc_peer_now() is what counts */
 	int64_t ahead_ms;                    /* how far the platform's clock is before it */
@@ -72,7 +74,8 @@ int64_t dc_peer_now(const struct dc *dc);
 /* The endpoint of a product key and a device key. */
 void dc_peer_endpoint(char out[DC_ENDPOINT_MAX + 1], const char *pk, const char *dk);
 
-/* Send a frame to q/1/d/ENDPOINT/LEVEL; pkg_id 0 takes the next of the peer's own. */
+/* Send a frame to q/1/d/ENDPOINT/LEVEL; pkg_id 0 takes the next of the endpoint's own. The endpoint
+ * is the peer's, or its gateway's where the profile says so. */
 void dc_peer_send(struct dc *dc, struct dc_peer *p, const char *level, unsigned cmd,
     unsigned pkg_id, const struct dc_ttlv_out *values);
 /* 0x00A3: code and, when known, the id of the frame it is about and the sub-device. */

@@ -90,6 +90,24 @@ open_frame(struct dc *dc, const struct dc_peer *p, const struct dc_mqtt_publish 
 	}
 }
 
+/* What a gateway carries: its own, or that of the sub-device that it names. */
+static unsigned
+handle_carried(struct dc *dc, struct dc_peer *gateway, const struct row *row)
+{
+	char pk[DC_KEY_MAX + 1], dk[DC_KEY_MAX + 1], endpoint[DC_ENDPOINT_MAX + 1];
+
+	if (!dc_ttlv_text(&dc->ttlv, dc->profile->by_pk, pk, sizeof(pk)) ||
+	    !dc_ttlv_text(&dc->ttlv, dc->profile->by_dk, dk, sizeof(dk)))
+		return row->handle(dc, gateway);
+	dc_peer_endpoint(endpoint, pk, dk);
+	struct dc_peer *p = dc_peer_in(gateway->session, endpoint, strlen(endpoint));
+	if (p && p->is_sub)
+		return row->handle(dc, p);
+	dc_peer_say(dc, gateway, "message of %s/%s, which is not logged in here", pk, dk);
+	dc_peer_refuse(dc, gateway, DC_CODE_NOT_LOGGED_IN, dc->frame.pkg_id, pk, dk);
+	return 0;
+}
+
 static unsigned
 handle(struct dc *dc, struct dc_peer *p, const char *level, const struct dc_mqtt_publish *m)
 {
@@ -107,12 +125,22 @@ handle(struct dc *dc, struct dc_peer *p, const char *level, const struct dc_mqtt
 		return BAD_COMMAND;
 	if (row->values && dc_ttlv_parse(dc->frame.payload, dc->frame.len, &dc->ttlv))
 		return BAD_PAYLOAD;
+	if (row->from_sub && dc_profile_by_gateway(dc->profile, level))
+		return p->is_sub ? BAD_COMMAND : handle_carried(dc, p, row);
 	return row->handle(dc, p);
+}
+
+/* Its package id, if it is not encrypted; 0 = not known. */
+static unsigned
+package_of(struct dc *dc, const struct dc_mqtt_publish *m)
+{
+	return dc_dp_parse(m->payload, m->len, &dc->frame) ? 0 : dc->frame.pkg_id;
 }
 
 /* A message for an endpoint that has no peer here. */
 static void
-on_stranger(struct dc *dc, struct dc_session *s, const char *endpoint, size_t len)
+on_stranger(struct dc *dc, struct dc_session *s, const char *endpoint, size_t len,
+    const struct dc_mqtt_publish *m)
 {
 	char text[DC_ENDPOINT_MAX + 1];
 
@@ -127,7 +155,8 @@ on_stranger(struct dc *dc, struct dc_session *s, const char *endpoint, size_t le
 	bool ours = dc_query_int(q, 2) == s->self.device;
 	unsigned code = ours ? DC_CODE_NOT_LOGGED_IN : DC_CODE_NOT_ASSOCIATED;
 	dc_peer_say(dc, &s->self, "message of %s, which is not logged in here: %u", text, code);
-	dc_peer_refuse(dc, &s->self, code, 0, dc_query_text(q, 0), dc_query_text(q, 1));
+	dc_peer_refuse(
+	    dc, &s->self, code, package_of(dc, m), dc_query_text(q, 0), dc_query_text(q, 1));
 }
 
 /* q/2/d/ENDPOINT/LEVEL[/APP]: the endpoint and the rest; false for any other topic. */
@@ -159,7 +188,7 @@ on_message(struct dc *dc, struct dc_session *s, const struct dc_mqtt_publish *m)
 	}
 	struct dc_peer *p = dc_peer_in(s, endpoint, len);
 	if (!p) {
-		on_stranger(dc, s, endpoint, len);
+		on_stranger(dc, s, endpoint, len, m);
 		return false;
 	}
 	unsigned code = handle(dc, p, level, m);
@@ -229,13 +258,15 @@ on_subscribed(void *arg, struct dc_client *c)
 static bool
 is_addressed(void *arg, struct dc_client *c, const char *topic)
 {
+	struct dc *dc = arg;
 	struct dc_session *s = dc_client_user(c);
 	const char *endpoint, *level;
 	size_t len;
 
-	(void)arg;
-	return s && split_topic(topic, '1', &endpoint, &len, &level) &&
-	       dc_peer_in(s, endpoint, len) != NULL;
+	if (!s || !split_topic(topic, '1', &endpoint, &len, &level))
+		return false;
+	struct dc_peer *p = dc_peer_in(s, endpoint, len);
+	return p && (!p->is_sub || !dc->profile->must_subscribe);
 }
 
 static void
@@ -369,6 +400,7 @@ dc_platform_new(struct dc_db *db, void (*send)(void *, const uint8_t *, size_t),
 	};
 
 	dc->db = db;
+	dc->profile = dc_profile_find("p1");
 	dc->now_ms = real_now;
 	dc->random = real_random;
 	enum err err = dc_broker_new(&ops, &dc->faults, &dc->broker);

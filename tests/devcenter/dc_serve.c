@@ -136,6 +136,7 @@ listen_all(struct server *s, const struct dc_serve_options *o, struct dc_serve_o
 	if (!err)
 		err = dc_console_open(s->dc, o->dir, s->net, o->console_address,
 		    &got->console_port, &s->console);
+	s->dc->profile = o->profile;
 	const char *host = o->host ? o->host : o->address;
 	snprintf(s->dc->https, sizeof(s->dc->https), "https://%.100s:%u", host, got->https_port);
 	snprintf(s->dc->http, sizeof(s->dc->http), "http://%.100s:%u", host, got->http_port);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "dc_profile.h"
 #include "err.h"
 
 struct dc_serve_options {
@@ -18,6 +19,7 @@ struct dc_serve_options {
 	unsigned plain_mqtt_port, http_port;
 	const char *console_address;    /* IPv4 of the web console */
 	unsigned console_port;
+	const struct dc_profile *profile;
 	bool quiet; /* no line per event */
 };
 

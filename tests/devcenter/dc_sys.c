@@ -1,6 +1,5 @@
 /*
- * dc_sys: see dc_sys.h. The ids inside C0..C8 are this project's own choice, since nothing public
- * decides them: they stand here once, in the table below.
+ * dc_sys: see dc_sys.h. Which ids stand for what inside C0..C8 is the profile's.
  */
 #include "dc_sys.h"
 
@@ -10,8 +9,6 @@
 
 /* clang-format off */
 enum {
-	ID_CODE = 1, ID_PK = 3, ID_DK = 4, ID_DS = 5, ID_KEY = 6, ID_REGISTER_PK = 7,
-	ID_BLOB = 20, ID_RANDOM = 21, ID_SIGN = 22, ID_FLAG = 23,
 	CMD_REGISTER_ANSWER = 0x00C1, CMD_LOGIN_ANSWER = 0x00C3, CMD_LOGOUT_ANSWER = 0x00C5,
 	CMD_DEREGISTER_ANSWER = 0x00C7, CMD_OFFLINE = 0x00C8,
 	EXCEPTION_PAYLOAD = 5,
@@ -95,13 +92,13 @@ find_sub(struct dc *dc, const struct dc_peer *gateway, struct sub *s)
 }
 
 static struct dc_ttlv_out
-answer(unsigned code, const struct sub *s)
+answer(const struct dc *dc, unsigned code, const struct sub *s)
 {
 	struct dc_ttlv_out o = {0};
 
-	dc_ttlv_put_int(&o, ID_CODE, code);
-	dc_ttlv_put_text(&o, ID_PK, s->pk);
-	dc_ttlv_put_text(&o, ID_DK, s->dk);
+	dc_ttlv_put_int(&o, dc->profile->code, code);
+	dc_ttlv_put_text(&o, dc->profile->pk, s->pk);
+	dc_ttlv_put_text(&o, dc->profile->dk, s->dk);
 	return o;
 }
 
@@ -182,13 +179,13 @@ dc_sys_sub_register(struct dc *dc, struct dc_peer *p)
 	struct sub s = {0};
 	char blob[400], sealed[80];
 
-	if (!dc_ttlv_text(&dc->ttlv, ID_REGISTER_PK, s.pk, sizeof(s.pk)) ||
-	    !dc_ttlv_text(&dc->ttlv, ID_BLOB, blob, sizeof(blob)))
+	if (!dc_ttlv_text(&dc->ttlv, dc->profile->register_pk, s.pk, sizeof(s.pk)) ||
+	    !dc_ttlv_text(&dc->ttlv, dc->profile->blob, blob, sizeof(blob)))
 		return EXCEPTION_PAYLOAD;
 	enum dc_code code = register_sub(dc, p, &s, blob);
-	struct dc_ttlv_out o = answer(code, &s);
+	struct dc_ttlv_out o = answer(dc, code, &s);
 	if (code == DC_CODE_OK && !dc_secret_wrap_ds(s.ps, s.ds, sealed, sizeof(sealed)))
-		dc_ttlv_put_text(&o, ID_DS, sealed);
+		dc_ttlv_put_text(&o, dc->profile->ds, sealed);
 	dc_peer_send(dc, p, "sys", CMD_REGISTER_ANSWER, dc->frame.pkg_id, &o);
 	say_sub(dc, p, &s, "register", code);
 	return 0;
@@ -205,9 +202,9 @@ read_signed(struct dc *dc, const struct dc_peer *gateway, struct sub *s)
 		return code;
 	if (!s->ds[0])
 		return DC_CODE_SUB_DS;
-	if (!dc_ttlv_text(&dc->ttlv, ID_RANDOM, random, sizeof(random)))
+	if (!dc_ttlv_text(&dc->ttlv, dc->profile->random, random, sizeof(random)))
 		return DC_CODE_RANDOM;
-	if (!dc_ttlv_text(&dc->ttlv, ID_SIGN, sign, sizeof(sign)))
+	if (!dc_ttlv_text(&dc->ttlv, dc->profile->sign, sign, sizeof(sign)))
 		return DC_CODE_SUB_DS;
 	return dc_secret_check_connect(s->ps, s->ds, random, sign, DC_CODE_SUB_DS);
 }
@@ -215,9 +212,9 @@ read_signed(struct dc *dc, const struct dc_peer *gateway, struct sub *s)
 static bool
 read_keys(struct dc *dc, struct sub *s)
 {
-	return dc_ttlv_text(&dc->ttlv, ID_PK, s->pk, sizeof(s->pk)) &&
-	       dc_ttlv_text(&dc->ttlv, ID_DK, s->dk, sizeof(s->dk)) && dc_secret_is_key(s->pk) &&
-	       dc_secret_is_key(s->dk);
+	return dc_ttlv_text(&dc->ttlv, dc->profile->pk, s->pk, sizeof(s->pk)) &&
+	       dc_ttlv_text(&dc->ttlv, dc->profile->dk, s->dk, sizeof(s->dk)) &&
+	       dc_secret_is_key(s->pk) && dc_secret_is_key(s->dk);
 }
 
 static struct dc_peer *
@@ -252,13 +249,14 @@ log_in(struct dc *dc, struct dc_peer *gateway, const struct sub *s)
 }
 
 static void
-put_session_key(struct dc_ttlv_out *o, const struct dc_peer *sub, const struct sub *s)
+put_session_key(
+    const struct dc *dc, struct dc_ttlv_out *o, const struct dc_peer *sub, const struct sub *s)
 {
 	uint8_t sealed[2 * DC_SESSION_KEY];
 	size_t n;
 
 	if (!dc_secret_encrypt(s->ds, strlen(s->ds), sub->key, sizeof(sub->key), sealed, &n))
-		dc_ttlv_put_bytes(o, ID_KEY, sealed, n);
+		dc_ttlv_put_bytes(o, dc->profile->key, sealed, n);
 }
 
 unsigned
@@ -275,14 +273,14 @@ dc_sys_sub_login(struct dc *dc, struct dc_peer *p)
 		code = DC_CODE_LOGGED_IN;
 	else if (code == DC_CODE_OK)
 		sub = log_in(dc, p, &s);
-	const struct dc_ttlv_element *flag = dc_ttlv_find(&dc->ttlv, ID_FLAG);
-	struct dc_ttlv_out o = answer(code, &s);
+	const struct dc_ttlv_element *flag = dc_ttlv_find(&dc->ttlv, dc->profile->flag);
+	struct dc_ttlv_out o = answer(dc, code, &s);
 	if (sub && !again && flag && flag->type == DC_TTLV_TRUE) {
 		dc->random(sub->key, sizeof(sub->key));
 		sub->has_key = true;
 	}
 	if (sub && sub->has_key)
-		put_session_key(&o, sub, &s);
+		put_session_key(dc, &o, sub, &s);
 	dc_peer_send(dc, p, "sys", CMD_LOGIN_ANSWER, dc->frame.pkg_id, &o);
 	say_sub(dc, p, &s, "login", code);
 	if (sub && !again)
@@ -301,7 +299,7 @@ dc_sys_sub_logout(struct dc *dc, struct dc_peer *p)
 	enum dc_code code = sub ? DC_CODE_OK : DC_CODE_NOT_LOGGED_IN;
 	if (sub)
 		dc_peer_remove_sub(dc, sub, "logged out");
-	struct dc_ttlv_out o = answer(code, &s);
+	struct dc_ttlv_out o = answer(dc, code, &s);
 	dc_peer_send(dc, p, "sys", CMD_LOGOUT_ANSWER, dc->frame.pkg_id, &o);
 	say_sub(dc, p, &s, "logout", code);
 	return 0;
@@ -320,7 +318,7 @@ dc_sys_sub_deregister(struct dc *dc, struct dc_peer *p)
 		dc_peer_remove_sub(dc, sub, "de-registered");
 	if (code == DC_CODE_OK)
 		dc_db_do(dc->db, "UPDATE device SET ds = NULL WHERE id = ?", "i", s.device);
-	struct dc_ttlv_out o = answer(code, &s);
+	struct dc_ttlv_out o = answer(dc, code, &s);
 	dc_peer_send(dc, p, "sys", CMD_DEREGISTER_ANSWER, dc->frame.pkg_id, &o);
 	say_sub(dc, p, &s, "de-register", code);
 	return 0;
@@ -332,9 +330,9 @@ dc_sys_kick(struct dc *dc, struct dc_peer *sub, unsigned reason)
 	struct dc_peer *gateway = &sub->session->self;
 	struct dc_ttlv_out o = {0};
 
-	dc_ttlv_put_text(&o, ID_PK, sub->pk);
-	dc_ttlv_put_text(&o, ID_DK, sub->dk);
-	dc_ttlv_put_int(&o, ID_CODE, reason);
+	dc_ttlv_put_text(&o, dc->profile->pk, sub->pk);
+	dc_ttlv_put_text(&o, dc->profile->dk, sub->dk);
+	dc_ttlv_put_int(&o, dc->profile->code, reason);
 	dc_peer_send(dc, gateway, "sys", CMD_OFFLINE, 0, &o);
 	dc_peer_remove_sub(dc, sub, "put offline by the platform");
 }

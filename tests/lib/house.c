@@ -122,6 +122,8 @@ make_command(struct house *h, enum house_part p, struct command *c)
 		add(c, "%s/devcenter", h->dir);
 		add_option(c, "mqtt-port", h->mqtt);
 		add_option(c, "https-port", h->https);
+		add(c, "--profile");
+		add(c, "%s", h->options.profile ? h->options.profile : "p1");
 	} else if (p < HOUSE_DEVICE) {
 		add(c, "--config");
 		add(c, "%s/subota.conf", h->dir);

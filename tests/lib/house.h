@@ -63,6 +63,8 @@ struct house_options {
 	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty
 	 * ones. May be NULL. */
 	const char *fetchd, *cloudd, *flashd;
+	const char *link; /* to the devices: "udp", "tcp", "raw"; NULL: a terminal, console lines */
+	const char *profile; /* of the Developer Center; NULL: p1 */
 	const char *sandbox; /* words for the daemons' --no-sandbox; NULL: as shipped */
 };
 

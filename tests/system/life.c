@@ -8,6 +8,47 @@
 
 TestSuite(life, .timeout = 120);
 
+/* --- profiles --------------------------------------------------------------------------------- */
+
+/* A whole upgrade, and what the platform says of who carried it. */
+static void
+upgrade_by(const char *profile, const char *cloudd)
+{
+	AUTO(house_case)
+	struct house *h = house_case_open(
+	    &(struct house_options){.profile = profile, .cloudd = cloudd});
+
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	cr_expect_eq(house_life_log(h, "METER1", "refused"), 0);
+	cr_expect_eq(house_life_log(h, "GW1", "refused"), 0);
+}
+
+/* rule: profile-p1 sub-register sub-login sub-version */
+Test(life, in_profile_p1_an_upgrade_goes_over_the_devices_own_topics)
+{
+	upgrade_by("p1", "profile = p1");
+}
+
+/* rule: profile-p2 */
+Test(life, in_profile_p2_an_upgrade_goes_over_the_gateways_topics)
+{
+	upgrade_by("p2", "profile = p2");
+}
+
+/* rule: profile-custom */
+Test(life, in_a_profile_of_the_configuration_an_upgrade_goes_by_its_topics_and_ids)
+{
+	upgrade_by("custom",
+	    "profile = custom\n[cloudd.profile]\nota_via = subdevice\nsys_via = gateway\n"
+	    "subscribe = yes\nvia_pk = 201\nvia_dk = 202\nregister_pk = 101\n"
+	    "register_blob = 102\nsub_pk = 103\nsub_dk = 104\nlogin_random = 105\n"
+	    "login_sign = 106\nlogin_flag = 107\nreply_code = 108\nreply_ds = 109\n"
+	    "reply_session_key = 110");
+}
+
+/* --- in and out ------------------------------------------------------------------------------- */
+
 /* rule: sub-deregister */
 Test(
     life, a_device_that_a_person_removes_is_de_registered_also_over_restarts_and_an_absent_platform)
