@@ -212,7 +212,9 @@ tell_step(struct cloud *c, const struct subdevice *s, int before)
 		e.name = "plan_offered";
 		e.text = v->plan.target;
 	} else if (v->state != CONVERSATION_IDLE) {
-		return;
+		e.name = "state";
+		e.error = ERR_OK;
+		e.text = conversation_table.states[v->state];
 	}
 	c->io.event(c->io.arg, &e);
 }

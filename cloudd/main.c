@@ -326,8 +326,7 @@ open_bus(struct cloudd *me)
 	enum err e = bus_connect(me->daemon->bus, WHO_FETCHD, path, &handler, &me->gate);
 	if (e != ERR_OK)
 		return e;
-	daemon_socket_path(c, WHO_CLOUDD, WHO_CTL, path);
-	e = bus_control(me->daemon->bus, path, on_query, me);
+	e = daemon_control(me->daemon, WHO_CLOUDD, on_query, me);
 	daemon_socket_path(c, WHO_CLOUDD, WHO_ACTOR, path);
 	return e == ERR_OK ? bus_act(me->daemon->bus, path, on_order, me) : e;
 }

@@ -47,6 +47,8 @@ struct daemon {
 	char credentials[200]; /* directory of what the service manager entrusts; "" = none */
 	struct loop_timer heart; /* the service manager's watchdog */
 	int64_t heart_ms; /* 0 = nobody watches */
+	bus_on_query *on_query; /* what daemon_control does not answer */
+	void *on_query_arg;
 	struct sandbox_mode mode;
 	char mode_text[40]; /* for the processes that it starts */
 };
@@ -81,6 +83,10 @@ void daemon_tap_path(const struct daemon_common *c, enum who server, char out[10
  * (LoadCredential= of the unit) if there is one, else `otherwise`. */
 void daemon_credential(
     const struct daemon *d, const char *name, const char *otherwise, char out[300]);
+
+/* The control socket, on which `fn` answers what a daemon has to say of its own, and the skeleton
+ * what all can: "events", whose argument is a cursor (event_page.h). */
+enum err daemon_control(struct daemon *d, enum who self, bus_on_query *fn, void *arg) MUST_CHECK;
 
 /* Primary group of a uid; the same number when no account has it. */
 gid_t daemon_gid_of(uid_t uid);

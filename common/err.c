@@ -2,6 +2,8 @@
  * err: names and texts of the closed error list; see err.h. The list itself is data and lives there
  * once.
  */
+#include <string.h>
+
 #include "err.h"
 
 struct row {
@@ -39,4 +41,13 @@ err_text(unsigned number)
 	const struct row *r = find(number);
 
 	return r ? r->text : "unknown error";
+}
+
+const char *
+err_text_of(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].text;
+	return "unknown error";
 }

@@ -124,4 +124,7 @@ const char *err_name(unsigned number);
  * storage. */
 const char *err_text(unsigned number);
 
+/* The text of a name as err_name has it; "unknown error" for another. Static storage. */
+const char *err_text_of(const char *name);
+
 #endif

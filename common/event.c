@@ -17,8 +17,6 @@
 
 enum { FILE_MAX = 1024 * 1024, VALUE_MAX = 1000 };
 
-#define FILE_NAME "events.jsonl"
-
 struct event_log {
 	int dir, fd;
 	off_t size;
@@ -31,13 +29,13 @@ static const char *const names[] = {
 	"online", "offline", "gateway_refused", "login_refused", "no_secret", "put_offline",
 	"operator_forget", "device_forgotten", "forget_refused", "move_refused", "plan_offered", "upgrade_ended",
 	/* fetchd */
-	"image_refused",
+	"image_refused", "upgrade_failed",
 	/* flashd */
 	"plan_refused", "plan_put_off", "plan_awaits_person", "operator_confirm",
 	"operator_reject", "operator_cancel", "operator_check", "device_done", "device_reverted", "device_failed", "device_regressed",
 	"device_bare", "upgrade_refused", "upgrade_cancelled",
 	/* every daemon */
-	"record_damaged",
+	"state", "record_damaged",
 };
 /* clang-format on */
 
@@ -57,14 +55,14 @@ open_file(struct event_log *l)
 {
 	struct stat st;
 
-	l->fd = openat(l->dir, FILE_NAME,
+	l->fd = openat(l->dir, EVENT_FILE,
 	    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
 	if (l->fd < 0 || fstat(l->fd, &st) != 0) {
-		log_error(NULL, "%s: expected to open it, got: %s", FILE_NAME, strerror(errno));
+		log_error(NULL, "%s: expected to open it, got: %s", EVENT_FILE, strerror(errno));
 		return ERR_SYSTEM;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		log_error(NULL, "%s: expected a plain file, got mode %06o", FILE_NAME,
+		log_error(NULL, "%s: expected a plain file, got mode %06o", EVENT_FILE,
 		    (unsigned)st.st_mode);
 		return ERR_SYSTEM;
 	}
@@ -115,6 +113,12 @@ event_close(struct event_log *l)
 	if (l->dir >= 0)
 		close(l->dir);
 	free(l);
+}
+
+int
+event_dir(const struct event_log *l)
+{
+	return l->dir;
 }
 
 /* --- a line ----------------------------------------------------------------------------------- */
@@ -179,13 +183,13 @@ log_it(const struct event *e)
 static void
 rotate(struct event_log *l)
 {
-	if (renameat(l->dir, FILE_NAME, l->dir, FILE_NAME ".1") == 0) {
+	if (renameat(l->dir, EVENT_FILE, l->dir, EVENT_FILE_OLD) == 0) {
 		close(l->fd);
 		if (open_file(l) != ERR_OK)
 			l->size = 0;
 		return;
 	}
-	log_error(NULL, "%s: expected to rename it, got: %s: emptied", FILE_NAME, strerror(errno));
+	log_error(NULL, "%s: expected to rename it, got: %s: emptied", EVENT_FILE, strerror(errno));
 	if (ftruncate(l->fd, 0) == 0)
 		l->size = 0;
 }
@@ -205,7 +209,7 @@ event_write(struct event_log *l, const struct event *e)
 		l->size += n;
 	if (n == (ssize_t)len && line)
 		return;
-	log_error(&e->about, "%s: expected to write event %s, got: %s", FILE_NAME, e->name,
+	log_error(&e->about, "%s: expected to write event %s, got: %s", EVENT_FILE, e->name,
 	    line ? strerror(errno) : "out of memory");
 	end_torn_line(l);
 }

@@ -17,6 +17,9 @@
 #include "err.h"
 #include "log.h"
 
+#define EVENT_FILE "events.jsonl"
+#define EVENT_FILE_OLD EVENT_FILE ".1"
+
 struct event_log;
 
 struct event {
@@ -36,6 +39,9 @@ AUTO_DEFINE(event_log, struct event_log *, event_close)
 
 /* Write one event; a write error is logged and otherwise survived. `l` may be NULL (tests). */
 void event_write(struct event_log *l, const struct event *e);
+
+/* The directory that the record is in; borrowed. */
+int event_dir(const struct event_log *l);
 
 bool event_is_known(const char *name);
 

@@ -45,6 +45,7 @@ load_image(void *arg, const struct record_row *row)
 		return ERR_NOMEM;
 	i->id = (uint64_t)record_int(row, 0);
 	i->state = (int)record_int(row, 1);
+	i->noted = i->state + 1;
 	COPY_TEXT(i->url, row, 2);
 	i->size = (uint64_t)record_int(row, 3);
 	i->has_md5 = copy_blob(row, 4, i->md5, sizeof(i->md5));
@@ -79,6 +80,7 @@ load_upgrade(void *arg, const struct record_row *row)
 		return ERR_NOMEM;
 	u->id = (uint64_t)record_int(row, 0);
 	u->state = (int)record_int(row, 1);
+	u->noted = u->state + 1;
 	COPY_TEXT(u->product_key, row, 2);
 	COPY_TEXT(u->device_key, row, 3);
 	COPY_TEXT(u->component, row, 4);

@@ -54,8 +54,8 @@ static void
 spread_ready(struct gate *g, struct image *i)
 {
 	struct checked c = {0};
-	struct image_news lost = {.error = works_open_ready(g, i, &c), .detail = "",
-	    .now = clock_now()};
+	struct image_news lost = {
+	    .error = works_open_ready(g, i, &c), .detail = "", .now = clock_now()};
 
 	if (lost.error != ERR_OK) {
 		log_error(NULL, "image %" PRIu64 ": its entry in the store is no good any more: %s",
@@ -130,6 +130,53 @@ gate_is_unsettled(const struct gate *g)
 	return false;
 }
 
+/* --- the operator's record -------------------------------------------------------------------- */
+
+static void
+note(struct gate *g, const struct upgrade *u, const char *text)
+{
+	struct event ev = {.name = "state", .about = upgrade_subject(u), .text = text};
+
+	event_write(g->daemon->events, &ev);
+}
+
+/* An end that was ours to decide tells why. */
+static void
+note_state(struct gate *g, const struct upgrade *u)
+{
+	bool refused = upgrade_end_phase(u->error) == PB__PHASE__PHASE_REFUSED;
+	struct event ev = {.name = refused ? "upgrade_refused" : "upgrade_failed",
+	    .about = upgrade_subject(u),
+	    .error = (enum err)u->error,
+	    .text = u->detail};
+
+	if (u->state == UPGRADE_ENDED && u->error != ERR_OK)
+		event_write(g->daemon->events, &ev);
+	else
+		note(g, u, upgrade_table.states[u->state]);
+}
+
+/* Where each upgrade has come to, and the package of those that wait for it. */
+static void
+note_states(struct gate *g)
+{
+	char text[40];
+
+	for (struct upgrade *u = g->book.upgrades; u; u = u->next) {
+		const struct image *i = book_image(&g->book, u->image);
+
+		if (i && i->noted != i->state + 1 && waits(u)) {
+			snprintf(text, sizeof(text), "package %s", image_table.states[i->state]);
+			note(g, u, text);
+		}
+		if (u->noted != u->state + 1)
+			note_state(g, u);
+		u->noted = u->state + 1;
+	}
+	for (struct image *i = g->book.images; i; i = i->next)
+		i->noted = i->state + 1;
+}
+
 static enum err
 settle_once(struct gate *g)
 {
@@ -140,6 +187,7 @@ settle_once(struct gate *g)
 		log_error(NULL, "cannot record what happened: %s; again in a moment", err_text(e));
 		return e;
 	}
+	note_states(g);
 	for (struct image *i = g->book.images; i; i = i->next)
 		works_carry_out(g, i);
 	for (struct upgrade *u = g->book.upgrades; u; u = u->next)

@@ -86,6 +86,7 @@ struct image {
 
 	/* below: not recorded */
 	bool changed; /* since it was recorded */
+	int noted;    /* state + 1 that the operator's record has; 0: none */
 	unsigned effects;
 	bool head_judged;
 	uint64_t done;         /* bytes in the file */

@@ -415,6 +415,5 @@ talk_open(struct gate *g)
 	e = bus_connect(g->daemon->bus, WHO_FLASHD, path, &flash, &g->flash);
 	if (e != ERR_OK)
 		return e;
-	daemon_socket_path(c, WHO_FETCHD, WHO_CTL, path);
-	return bus_control(g->daemon->bus, path, status_on_query, g);
+	return daemon_control(g->daemon, WHO_FETCHD, status_on_query, g);
 }

@@ -60,6 +60,7 @@ struct upgrade {
 
 	/* below: not recorded */
 	bool changed; /* since it was recorded */
+	int noted;    /* state + 1 that the operator's record has; 0: none */
 	unsigned effects;
 	struct mono order_again;
 	struct mono progress_at;

@@ -118,6 +118,7 @@ struct device_upgrade {
 
 	/* below: not recorded */
 	bool changed; /* since it was recorded */
+	int noted;    /* state + 1 that the operator's record has; 0: none */
 	unsigned say; /* 1 << Pb__Phase: reports to add when it is recorded */
 	unsigned effects;
 	bool running;                /* a session works on `verb` now */

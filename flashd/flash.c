@@ -47,6 +47,16 @@ carry_out(struct flash *f, struct device_upgrade *u)
 		log_debug(NULL, "a verdict for nobody");
 }
 
+/* For the operator's record: where each upgrade has come to. */
+static void
+note_state(struct flash *f, struct device_upgrade *u)
+{
+	if (u->noted == u->state + 1)
+		return;
+	u->noted = u->state + 1;
+	flash_note(f, "state", u, ERR_OK, device_table.states[u->state]);
+}
+
 static bool
 is_unsettled(const struct flash *f)
 {
@@ -66,9 +76,11 @@ settle_once(struct flash *f)
 		log_error(NULL, "cannot record what happened: %s; again in a moment", err_text(e));
 		return e;
 	}
-	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		note_state(f, u);
 		if (u->effects)
 			carry_out(f, u);
+	}
 	return ERR_OK;
 }
 

@@ -487,8 +487,7 @@ flash_talk_open(struct flash *f)
 	enum err e = bus_bind(f->daemon->bus, WHO_FETCHD, c->fetch_uid, path, &gate, &f->gate);
 	if (e != ERR_OK)
 		return e;
-	daemon_socket_path(c, WHO_FLASHD, WHO_CTL, path);
-	e = bus_control(f->daemon->bus, path, flash_status_on_query, f);
+	e = daemon_control(f->daemon, WHO_FLASHD, flash_status_on_query, f);
 	daemon_socket_path(c, WHO_FLASHD, WHO_ACTOR, path);
 	return e == ERR_OK ? bus_act(f->daemon->bus, path, flash_act_on_order, f) : e;
 }

@@ -48,6 +48,7 @@ take_columns(struct device_upgrade *u, const struct record_row *row)
 {
 	u->id = (uint64_t)record_int(row, 0);
 	u->state = (int)record_int(row, 1);
+	u->noted = u->state + 1;
 	COPY_TEXT(u->product_key, row, 2);
 	COPY_TEXT(u->device_key, row, 3);
 	COPY_TEXT(u->component, row, 4);

@@ -14,11 +14,10 @@ enum { LOOK_MS = 250 };
 
 /* clang-format off */
 static const struct opt_spec specs[] = {
-	{"config",  "FILE", false, false, "else /etc/subota/subota.conf"},
 	{"since",   "TIME", false, false, "a date, or 90s, 15m, 2h, 7d ago"},
 	{"upgrade", "N",    false, false, "only what concerns this upgrade"},
 	{"follow",  NULL,   false, false, "go on with what happens next"},
-	OUT_OPTION,
+	ASK_OPTIONS,
 	{NULL,      NULL,   false, false, NULL},
 };
 
@@ -32,8 +31,8 @@ static const struct out_column columns[] = {
 static const struct opt_command command = {
     .usage = "subotactl events [OPTION]... [cloudd|fetchd|flashd]...",
     .about =
-	"What happened, the oldest first; with --json one object a line. The records belong to\n"
-	"the daemons' own users, so this is for root.",
+	"What happened, the oldest first; with --json one object a line. Daemons tell whoever may\n"
+	"look at them (operator_group); the record of one that is down only root can read.",
     .specs = specs,
     .max_args = ASK_DAEMONS,
 };
@@ -93,6 +92,7 @@ events_cmd_run(int argc, char **argv)
 		status = choose(&h, &o);
 	if (status >= 0)
 		return status;
+	h.ask = &a;
 	for (size_t i = 0; i < (o.n_args ? o.n_args : ASK_DAEMONS); i++) {
 		status = add(&h, &a, o.n_args ? o.args[i] : who_name(ask_daemons[i]));
 		worst = status > worst ? status : worst;

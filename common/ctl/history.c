@@ -1,32 +1,41 @@
 /*
- * history: see history.h. A file is read from where it was left; when another one stands under its
- * name it was turned over, and the rest of the former one is in events.jsonl.1.
+ * history: see history.h. Both ways lead to the same pages (event_page.h).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "history.h"
 
-#define NOW_NAME "events.jsonl"
-#define OLD_NAME "events.jsonl.1"
+enum { PAGES_MAX = 64 }; /* in one go: more than a daemon keeps */
+
+/* Does the daemon answer this question? An older one does not know it. */
+static bool
+answers(const struct ask *a, enum who daemon)
+{
+	cJSON *page = NULL;
+	char why[WHY_SIZE];
+	bool yes = a && ask_one(a, daemon, "events", "", &page, why) == ERR_OK;
+
+	cJSON_Delete(page);
+	return yes;
+}
 
 enum err
 history_add(struct history *h, const char *state_dir, enum who daemon, char why[WHY_SIZE])
 {
 	struct history_file *f = &h->files[h->n];
 
-	*f = (struct history_file){.daemon = daemon};
+	*f = (struct history_file){.daemon = daemon, .asked = answers(h->ask, daemon)};
 	snprintf(f->dir, sizeof(f->dir), "%s/%s", state_dir, who_name(daemon));
-	if (access(f->dir, X_OK) != 0 && errno == EACCES)
+	if (!f->asked && access(f->dir, X_OK) != 0 && errno == EACCES)
 		return why_say(why, ERR_DENIED,
-		    "%s: only root and the user of %s may read its events", f->dir,
-		    who_name(daemon));
+		    "%s does not answer, and %s is for root and its user only", who_name(daemon),
+		    f->dir);
 	h->n++;
 	return ERR_OK;
 }
@@ -44,74 +53,56 @@ is_wanted(const struct history *h, const cJSON *event)
 	return h->upgrade == 0 || strcmp(id, want) == 0;
 }
 
-static void
-take_line(struct history *h, const char *line, size_t len, cJSON *list)
+/* NULL: nothing came; it is tried again with the next reading. */
+static cJSON *
+page_of(const struct history *h, const struct history_file *f)
 {
-	cJSON *event = len ? cJSON_ParseWithLength(line, len) : NULL;
+	char why[WHY_SIZE];
+	cJSON *page = NULL;
+	enum err e = ERR_OK;
 
-	if (cJSON_IsObject(event) && is_wanted(h, event)) {
-		cJSON_AddItemToArray(list, event);
-		return;
+	if (f->asked) {
+		e = ask_one(h->ask, f->daemon, "events", f->next, &page, why);
+		return e == ERR_OK ? page : NULL;
 	}
-	h->damaged += len > 0 && !cJSON_IsObject(event);
-	cJSON_Delete(event);
+	AUTO(fd) int dir = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir >= 0 && event_page(dir, f->next, &page) == ERR_OK ? page : NULL;
 }
 
-/* Whole lines of `text`; how many bytes they are. */
-static size_t
-take_lines(struct history *h, const char *text, size_t len, cJSON *list)
+/* Events of a page that are wanted go over to the list. True: there is more. */
+static bool
+take_page(struct history *h, struct history_file *f, cJSON *page, cJSON *list)
 {
-	size_t used = 0;
-	const char *end = memchr(text, '\n', len);
+	cJSON *events = cJSON_GetObjectItem(page, "events"), *e = NULL;
+	const char *next = cJSON_GetStringValue(cJSON_GetObjectItem(page, "next"));
 
-	while (end) {
-		take_line(h, text + used, (size_t)(end - text) - used, list);
-		used = (size_t)(end - text) + 1;
-		end = memchr(text + used, '\n', len - used);
+	if (!cJSON_IsArray(events) || !next || strlen(next) >= sizeof(f->next))
+		return false;
+	snprintf(f->next, sizeof(f->next), "%s", next);
+	while ((e = events->child)) {
+		cJSON_DetachItemViaPointer(events, e);
+		if (is_wanted(h, e))
+			cJSON_AddItemToArray(list, e);
+		else
+			cJSON_Delete(e);
 	}
-	return used;
-}
+	const cJSON *damaged = cJSON_GetObjectItem(page, "damaged");
 
-/* From `offset` on; where the next reading begins. */
-static off_t
-read_from(struct history *h, int fd, off_t offset, off_t size, cJSON *list)
-{
-	size_t len = size > offset ? (size_t)(size - offset) : 0;
-	AUTO(mem) char *text = len ? malloc(len) : NULL;
-	ssize_t n = text ? pread(fd, text, len, offset) : 0;
-
-	return n > 0 ? offset + (off_t)take_lines(h, text, (size_t)n, list) : offset;
-}
-
-static int
-open_in(const struct history_file *f, const char *name, struct stat *st)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
-	AUTO(fd) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	return fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode) ? hand_over_fd(&fd) : -1;
+	h->damaged += cJSON_IsNumber(damaged) && damaged->valueint > 0 ? damaged->valueint : 0;
+	return cJSON_IsTrue(cJSON_GetObjectItem(page, "more"));
 }
 
 static void
 read_file(struct history *h, struct history_file *f, cJSON *list)
 {
-	struct stat now, old;
-	AUTO(fd) int fd = open_in(f, NOW_NAME, &now);
+	bool more = true;
 
-	if (fd < 0)
-		return;
-	if (now.st_ino != f->inode) {
-		AUTO(fd) int before = open_in(f, OLD_NAME, &old);
+	for (int i = 0; i < PAGES_MAX && more; i++) {
+		AUTO(out_json) cJSON *page = page_of(h, f);
 
-		if (before >= 0)
-			read_from(
-			    h, before, old.st_ino == f->inode ? f->offset : 0, old.st_size, list);
-		f->inode = now.st_ino;
-		f->offset = 0;
+		more = page && take_page(h, f, page, list);
 	}
-	f->offset = read_from(h, fd, f->offset, now.st_size, list);
 }
 
 static const char *

@@ -1,14 +1,14 @@
 /*
  * history: the event records of all daemons (event.h) as one list by time, and what comes after
- * it. Reads STATE/<daemon>/events.jsonl.1 and events.jsonl; lines that are no JSON object are
- * counted, not shown.
+ * it. A daemon is asked for its own on the control socket; the files of one that does not answer,
+ * STATE/<daemon>/events.jsonl.1 and events.jsonl, are read by whoever may. Lines that are no JSON
+ * object are counted, not shown.
  */
 #ifndef SUBOTA_HISTORY_H
 #define SUBOTA_HISTORY_H
 
-#include <sys/types.h>
-
 #include "ask.h"
+#include "event_page.h"
 
 enum { HISTORY_SINCE = 32 };
 
@@ -16,11 +16,12 @@ enum { HISTORY_SINCE = 32 };
 struct history_file {
 	char dir[256];
 	enum who daemon;
-	ino_t inode;
-	off_t offset;
+	bool asked; /* else the files are read */
+	char next[EVENT_CURSOR];
 };
 
 struct history {
+	const struct ask *ask; /* NULL: files only */
 	struct history_file files[ASK_DAEMONS];
 	size_t n;
 	char since[HISTORY_SINCE]; /* as in events; "" = all */
@@ -28,8 +29,8 @@ struct history {
 	uint64_t damaged;          /* lines that could not be read */
 };
 
-/* Look into `daemon`'s directory, too. ERR_DENIED: not ours to read, `why` says so. No file there
- * yet is fine. */
+/* Read `daemon`'s record, too. ERR_DENIED: it does not answer us, and its directory is not ours to
+ * read; `why` says so. No file there yet is fine. */
 enum err history_add(
     struct history *h, const char *state_dir, enum who daemon, char why[WHY_SIZE]) MUST_CHECK;
 

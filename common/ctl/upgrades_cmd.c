@@ -7,7 +7,9 @@
 #include "ask.h"
 #include "commands.h"
 #include "ctl.h"
+#include "history.h"
 #include "merge.h"
+#include "timeline.h"
 
 /* clang-format off */
 static const struct opt_spec specs[] = {
@@ -23,11 +25,18 @@ static const struct out_column columns[] = {
 };
 /* clang-format on */
 
+static const struct out_column moments[] = {
+	{"at", "AT"}, {"after", "AFTER"}, {"daemon", "DAEMON"}, {"what", "WHAT"},
+	{"lasted", "FOR"}, {"why", "WHY"}, {NULL, NULL},
+};
+
 static const struct opt_command many = {
-    .usage = "subotactl upgrades [OPTION]...",
+    .usage = "subotactl upgrades [OPTION]... [N]",
     .about = "The newest upgrades: what the platform was told, where the package is, how far the\n"
-	     "device is, and why one failed.",
+	     "device is, and why one failed. With N the story of that one: how it stands and who\n"
+	     "said no to it, then what each daemon did with it, when, and for how long.",
     .specs = specs,
+    .max_args = 1,
 };
 
 static const struct opt_command one = {
@@ -48,6 +57,65 @@ ask_all(const struct ask *a, int *worst)
 	return merge_upgrades(&(struct merge){cloudd, fetchd, flashd});
 }
 
+/* Everybody's events of upgrade `id`; the caller's. What cannot be read is complained of. */
+static cJSON *
+events_of(const struct ask *a, uint64_t id, int *worst)
+{
+	struct history h = {.ask = a, .upgrade = id};
+
+	for (size_t i = 0; i < ASK_DAEMONS; i++) {
+		char why[WHY_SIZE] = "";
+		int status = ask_status(history_add(&h, a->common.state_dir, ask_daemons[i], why));
+
+		if (status != CTL_OK)
+			fprintf(stderr, "subotactl: %s\n", why);
+		*worst = status > *worst ? status : *worst;
+	}
+	return history_read(&h);
+}
+
+static int
+tell_story(const struct ask *a, const char *number)
+{
+	uint64_t id = 0;
+	int worst = CTL_OK;
+	char sentence[TIMELINE_SENTENCE], device[140];
+
+	if (!opt_read_number(number, INT64_MAX, &id) || id == 0) {
+		fprintf(stderr, "upgrades: expected a number, got '%s'\n", number);
+		return CTL_USAGE;
+	}
+	AUTO(out_json) cJSON *list = ask_all(a, &worst);
+	AUTO(out_json) cJSON *events = events_of(a, id, &worst);
+	AUTO(out_json) cJSON *timeline = timeline_make(events);
+	const cJSON *u = merge_find_upgrade(list, id);
+
+	if (!u && !timeline->child) {
+		fprintf(stderr, "upgrades: nothing that could be asked knows upgrade %s\n", number);
+		return worst ? worst : CTL_FAILED;
+	}
+	timeline_sentence(u, timeline, sentence);
+	if (a->json) {
+		AUTO(out_json) cJSON *all = cJSON_CreateObject();
+
+		out_add_text(all, "upgrade", number);
+		out_add_text(all, "stands", sentence);
+		cJSON_AddItemToObject(all, "timeline", cJSON_Duplicate(timeline, true));
+		cJSON_AddItemToObject(all, "daemons", cJSON_Duplicate(u, true));
+		out_json(all);
+		return worst;
+	}
+	AUTO(out_json) cJSON *rows = timeline_rows(timeline);
+
+	out_text(cJSON_GetObjectItem(u, "device"), device, sizeof(device));
+	printf("upgrade %s of %s: ", number, device);
+	AUTO(out_json) cJSON *said = cJSON_CreateString(sentence);
+	out_text(said, sentence, sizeof(sentence));
+	printf("%s\n\n", sentence);
+	out_list(rows, moments, false);
+	return worst;
+}
+
 int
 upgrades_cmd_run(int argc, char **argv)
 {
@@ -57,6 +125,8 @@ upgrades_cmd_run(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (o.n_args)
+		return tell_story(&a, o.args[0]);
 	AUTO(out_json) cJSON *list = ask_all(&a, &worst);
 
 	out_list(list, columns, a.json);

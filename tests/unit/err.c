@@ -25,6 +25,7 @@ Test(err, names_each_number_without_its_prefix)
 	for (size_t i = 0; i < ROWS; i++) {
 		cr_expect_str_eq(err_name(rows[i].number), rows[i].name + strlen("ERR_"));
 		cr_expect_str_eq(err_text(rows[i].number), rows[i].text);
+		cr_expect_str_eq(err_text_of(err_name(rows[i].number)), rows[i].text);
 	}
 }
 
