@@ -46,7 +46,7 @@ enum house_part {
 #define HOUSE_OLD "1.0.0"
 #define HOUSE_NEW "1.1.0"
 #define HOUSE_GATEWAY_PK "gateways"
-#define HOUSE_GATEWAY_DK "GW1"
+#define HOUSE_GATEWAY_DK "GW01"
 #define HOUSE_PK "meters" /* of the devices, whose device keys are METER1, METER2, ... */
 
 /* Users of the processes when we are root. */

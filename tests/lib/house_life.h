@@ -8,7 +8,7 @@
 #include "house_case.h"
 #include "house_look.h"
 
-/* How often `text` is in the platform's log of a device ("METER1", "GW1"). */
+/* How often `text` is in the platform's log of a device ("METER1", "GW01"). */
 unsigned house_life_log(struct house *h, const char *device, const char *text);
 /* Wait until it is there `times` times. */
 void house_life_until_log(struct house *h, const char *device, const char *text, unsigned times);

@@ -21,7 +21,7 @@ upgrade_by(const char *profile, const char *cloudd)
 	house_case_plan(h, &(struct house_pack){0});
 	house_case_upgraded(h, 0, HOUSE_NEW);
 	cr_expect_eq(house_life_log(h, "METER1", "refused"), 0);
-	cr_expect_eq(house_life_log(h, "GW1", "refused"), 0);
+	cr_expect_eq(house_life_log(h, HOUSE_GATEWAY_DK, "refused"), 0);
 }
 
 /* rule: profile-p1 sub-register sub-login sub-version */
