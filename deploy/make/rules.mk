@@ -4,3 +4,7 @@ rules-table: ## write which test shows which rule of the platform into tests/sys
 	$(Q)tests/checks/rules table > tests/system/rules.md
 
 test: ITEMS_checks += "check:rules:tests/checks/rules"
+
+.PHONY: load
+load: tests ## 200 sub-devices behind one gateway, also with loss and a broker that dies (minutes)
+	$(Q)SUBOTA_CROWD=200 timeout 900 $(B)/tests/system -j1 --filter 'load/*'

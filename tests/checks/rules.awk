@@ -53,7 +53,6 @@ END {
 	print "# Rules of the platform's conversation, and the scenarios that show them\n"
 	print "Written by `make rules-table` from `rules.txt` and the comments above the tests; do not edit."
 	print "Scenarios run through real daemons (`tests/system`); other tiers are named beside them.\n"
-	printf "%d rules, %d shown.\n\n", rules, had
 	print "| rule | section | what it says | shown by |\n|---|---|---|---|"
 	for (i = 1; i <= rules; i++) {
 		k = order[i]

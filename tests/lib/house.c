@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "house_conf.h"
+#include "house_crowd.h"
 #include "house_look.h"
 #include "house_proc.h"
 
@@ -26,6 +27,7 @@ static const char *const names[] = {
     [HOUSE_FLASHD] = "flashd",
     [HOUSE_FETCHD] = "fetchd",
     [HOUSE_CLOUDD] = "cloudd",
+    [HOUSE_CROWD] = "crowd",
 };
 
 const char *
@@ -90,14 +92,16 @@ add_option(struct command *c, const char *name, unsigned long value)
 }
 
 static void
-device_command(struct house *h, int i, struct command *c)
+device_command(struct house *h, enum house_part p, struct command *c)
 {
 	const struct house_options *o = &h->options;
+	char name[32];
 
+	house_name(p, name);
 	add(c, "--dir");
-	add(c, "%s/device%d", h->dir, i + 1);
+	add(c, "%s/%s", h->dir, name);
 	add(c, "--tty");
-	add(c, "%s/device%d/tty", h->dir, i + 1);
+	add(c, "%s/%s/tty", h->dir, name);
 	add(c, "--slot0");
 	add(c, "%s/old.img", h->dir);
 	add_option(c, "baud", o->baud);
@@ -105,14 +109,18 @@ device_command(struct house *h, int i, struct command *c)
 	add_option(c, "reset-ms", o->reset_ms);
 	if (geteuid() == 0)
 		add_option(c, "uid", HOUSE_FLASH_UID);
-	for (size_t k = 0; k < 2 && h->process[HOUSE_DEVICE + i].extra[k][0]; k++)
-		add(c, "%s", h->process[HOUSE_DEVICE + i].extra[k]);
+	if (p == HOUSE_CROWD) {
+		add_option(c, "count", o->crowd);
+		add(c, "--quiet");
+	}
+	for (size_t k = 0; k < 2 && h->process[p].extra[k][0]; k++)
+		add(c, "%s", h->process[p].extra[k]);
 }
 
 static void
 make_command(struct house *h, enum house_part p, struct command *c)
 {
-	const char *name = p < HOUSE_DEVICE ? names[p] : "subdevice";
+	const char *name = p < HOUSE_CROWD ? names[p] : "subdevice";
 
 	snprintf(c->program, sizeof(c->program), "%s/subota-%s", h->programs, name);
 	add(c, "subota-%s", name);
@@ -124,13 +132,13 @@ make_command(struct house *h, enum house_part p, struct command *c)
 		add_option(c, "https-port", h->https);
 		add(c, "--profile");
 		add(c, "%s", h->options.profile ? h->options.profile : "p1");
-	} else if (p < HOUSE_DEVICE) {
+	} else if (p < HOUSE_CROWD) {
 		add(c, "--config");
 		add(c, "%s/subota.conf", h->dir);
 		if (h->options.sandbox)
 			add(c, "--no-sandbox=%s", h->options.sandbox);
 	} else {
-		device_command(h, (int)p - HOUSE_DEVICE, c);
+		device_command(h, p, c);
 	}
 }
 
@@ -301,8 +309,12 @@ house_start_all(struct house *h)
 
 	for (int i = 0; e == ERR_OK && i < (int)h->options.devices; i++)
 		e = house_start(h, HOUSE_DEVICE + i);
-	for (enum house_part p = 0; e == ERR_OK && p < HOUSE_DEVICE; p++)
+	if (e == ERR_OK && h->options.crowd)
+		e = house_start(h, HOUSE_CROWD);
+	for (enum house_part p = 0; e == ERR_OK && p < HOUSE_CROWD; p++)
 		e = house_start(h, p);
+	if (h->options.crowd) /* see house_crowd.h; too many to be listed again and again */
+		return e;
 	for (int i = 0; e == ERR_OK && i < (int)(h->options.devices / h->options.parts); i++)
 		e = house_look_wait_version(h, i, HOUSE_OLD);
 	return e;
@@ -399,6 +411,8 @@ house_open(const struct house_options *o, struct house **out)
 	enum err e = house_conf_directories(h);
 	if (e == ERR_OK)
 		e = house_conf_platform(h);
+	if (e == ERR_OK && h->options.crowd)
+		e = house_crowd_join(h);
 	if (e == ERR_OK)
 		e = house_start(h, HOUSE_DEVCENTER);
 	if (e == ERR_OK)

@@ -37,6 +37,7 @@ enum house_part {
 	HOUSE_FLASHD,
 	HOUSE_FETCHD,
 	HOUSE_CLOUDD,
+	HOUSE_CROWD, /* all devices of the crowd, see house_crowd.h; only if there are any */
 	HOUSE_DEVICE, /* the first; HOUSE_DEVICE + i */
 	HOUSE_PARTS = HOUSE_DEVICE + HOUSE_DEVICES
 };
@@ -55,9 +56,11 @@ enum { HOUSE_CLOUD_UID = 64001, HOUSE_FETCH_UID, HOUSE_COURIER_UID, HOUSE_FLASH_
 struct house_options {
 	unsigned devices;     /* 1 to HOUSE_DEVICES; 0: 1 */
 	unsigned parts;       /* of them are the components "app", "radio", ... of one meter */
+	unsigned crowd;       /* further devices, in one process */
 	unsigned baud;        /* 0: 115200 */
 	unsigned reset_ms;    /* of a device; 0: 1500 */
 	unsigned latency_ms;  /* of the lines */
+	unsigned patience_s;  /* of what a test waits for; 0: 40 */
 	unsigned retries;     /* of the platform, after a failed upgrade */
 	bool hasty;           /* waits and deadlines of seconds instead of minutes, for tests */
 	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty

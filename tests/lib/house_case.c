@@ -114,7 +114,9 @@ house_case_plan(struct house *h, const struct house_pack *p)
 static void
 until(struct house *h, house_case_is *is, void *arg, const char *what, bool supervise)
 {
-	struct mono end = mono_after(clock_now(), HOUSE_CASE_PATIENCE_MS);
+	unsigned patience_s = h->options.patience_s;
+	struct mono end = mono_after(
+	    clock_now(), patience_s ? 1000 * (int64_t)patience_s : HOUSE_CASE_PATIENCE_MS);
 	char text[200], name[32];
 
 	while (!is(h, arg)) {

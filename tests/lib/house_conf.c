@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "house_crowd.h"
 #include "house_look.h"
 #include "house_pack.h"
 #include "json.h"
@@ -62,6 +63,8 @@ house_conf_directories(struct house *h)
 	e = make_directory(h, "log");
 	for (unsigned i = 0; e == ERR_OK && i < h->options.devices; i++)
 		e = make_directory(h, house_name(HOUSE_DEVICE + i, name));
+	if (e == ERR_OK && h->options.crowd)
+		e = make_directory(h, "crowd");
 	h->kit = kit_new(h->dir);
 	return e == ERR_OK ? make_old_image(h) : e;
 }
@@ -148,7 +151,8 @@ write_cloudd(const struct house *h, FILE *f)
 	    "product_key = %s\ndevice_key = %s\nsecrets = %s/secrets\n",
 	    h->mqtt, h->dir, HOUSE_GATEWAY_PK, HOUSE_GATEWAY_DK, h->dir);
 	if (h->options.hasty)
-		fprintf(f, "request_interval = 2 s\nkeepalive = 10 s\n");
+		fprintf(f, "request_interval = %s\nkeepalive = 10 s\n",
+		    h->options.crowd ? "10 s" : "2 s");
 	if (h->options.cloudd)
 		fprintf(f, "%s\n", h->options.cloudd);
 }
@@ -206,6 +210,8 @@ house_conf_write(struct house *h)
 	write_cloudd(h, f);
 	write_fetchd(h, f);
 	write_flashd(h, f);
+	if (h->options.crowd)
+		house_crowd_write(h, s, f);
 	if (ferror(s) || ferror(f))
 		return house_fail(h, ERR_FULL, "%s: cannot be written", path);
 	return ERR_OK;

@@ -80,8 +80,12 @@ ready_file(struct house *h, enum house_part p, char path[300])
 {
 	char name[32];
 
-	if (p != HOUSE_DEVCENTER && p < HOUSE_DEVICE)
+	if (p != HOUSE_DEVCENTER && p < HOUSE_CROWD)
 		return false;
+	if (p == HOUSE_CROWD) { /* the last one's */
+		snprintf(path, 300, "%s/crowd/%u/status.json", h->dir, h->options.crowd);
+		return true;
+	}
 	snprintf(path, 300, "%s/%s/%s.json", h->dir, house_name(p, name),
 	    p == HOUSE_DEVCENTER ? "ready" : "status");
 	return true;

@@ -43,6 +43,7 @@ static const struct row rows[] = {
 	{"deny-confirm", NULL,              FLAG,   AT(deny_confirm), 0, 0,             "confirmation is denied"},
 	{"refuse-boot",  "VERSION",         TEXT,   AT(refuse_boot),  0, 0,             "the bootloader takes it for forged"},
 	{"deaf-after",   "BYTES",           NUMBER, AT(deaf_after),   1, UINT32_MAX,    "no answers any more once so many image bytes came"},
+	{"count",        "N",               NUMBER, AT(count),        1, 1000,          "so many devices in one process: DIR/1 and PATH1, DIR/2 and PATH2 ... (0: one, as said)"},
 	{"quiet",        NULL,              FLAG,   AT(quiet),        0, 0,             "print nothing"},
 };
 /* clang-format on */

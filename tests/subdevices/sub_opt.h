@@ -11,7 +11,7 @@
 struct sub_opt {
 	const char *dir, *tty, *slot0, *uid, *refuse_boot;
 	uint64_t baud, latency_ms, noise_ms, buf_size, buf_count, reset_ms, swap_ms, seed;
-	uint64_t deaf_after;
+	uint64_t deaf_after, count;
 	double loss, flip;
 	struct sub_opt_pair {
 		char name[32]; /* what stands before the colon */

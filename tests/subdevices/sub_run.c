@@ -3,6 +3,9 @@
  *
  * The pseudo-terminal is read only as far as the line's buffer has room, so that a writer is held
  * up as by a real UART. What nobody reads on the other side is lost, as on a real one.
+ *
+ * --count makes many devices of one kind in one process, for a crowd; they share the loop, nothing
+ * else. Only those with an event, or for which it is time, are looked at.
  */
 #include "sub_run.h"
 
@@ -14,6 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -26,18 +30,28 @@
 
 static const int64_t second_ns = 1000000000, ms_ns = 1000000;
 
-enum { EXIT_USAGE = 64, EXIT_SYSTEM = 71 };
+enum { EXIT_USAGE = 64, EXIT_SYSTEM = 71, PATH_SIZE = 300 };
 
 struct run {
-	struct sub_opt opt;
+	struct shell *shell;
+	const struct sub_opt *opt;
+	char dir[PATH_SIZE], tty[PATH_SIZE];
 	struct sub_flash flash;
 	struct sub_device device;
 	struct sub_wire in, out; /* to and from the device */
 	struct sub_pty pty;
 	struct sub_status status;
-	int64_t start;              /* of the monotonic clock */
 	int64_t plug_at;            /* SUB_WIRE_NEVER = not waiting */
+	int64_t due;                /* when to look at it again */
 	bool unplugged_once, holds; /* holds: the line's buffer is full, the terminal is not read */
+};
+
+struct shell {
+	struct sub_opt opt;
+	struct run *runs;
+	unsigned count;
+	uid_t owner;
+	int64_t start; /* of the monotonic clock */
 	int epoll, timer, signals;
 };
 
@@ -46,10 +60,10 @@ say(const struct run *r, const char *format, ...)
 {
 	va_list args;
 
-	if (r->opt.quiet)
+	if (r->opt->quiet)
 		return;
 	va_start(args, format);
-	fprintf(stderr, "subota-subdevice %s: ", r->opt.tty);
+	fprintf(stderr, "subota-subdevice %s: ", r->tty);
 	vfprintf(stderr, format, args);
 	fprintf(stderr, "\n");
 	va_end(args);
@@ -73,12 +87,13 @@ send_text(void *arg, int64_t now, const char *text, size_t len)
 	return sub_wire_sent_at(&r->out);
 }
 
+/* Events of this descriptor concern `who`: a device, the timer or the signals. */
 static bool
-watch(struct run *r, int fd, uint32_t events, int how)
+watch(struct shell *s, int fd, uint32_t events, int how, void *who)
 {
-	struct epoll_event e = {.events = events, .data.fd = fd};
+	struct epoll_event e = {.events = events, .data.ptr = who};
 
-	return epoll_ctl(r->epoll, how, fd, &e) == 0;
+	return epoll_ctl(s->epoll, how, fd, &e) == 0;
 }
 
 static bool
@@ -86,7 +101,7 @@ plug(struct run *r, int64_t now)
 {
 	r->plug_at = SUB_WIRE_NEVER;
 	r->status.unplugged = r->holds = false;
-	if (!sub_pty_plug(&r->pty) || !watch(r, r->pty.master, EPOLLIN, EPOLL_CTL_ADD))
+	if (!sub_pty_plug(&r->pty) || !watch(r->shell, r->pty.master, EPOLLIN, EPOLL_CTL_ADD, r))
 		return false;
 	sub_device_power(&r->device, true, now);
 	say(r, "power on, slot 0 holds %s",
@@ -98,7 +113,7 @@ static void
 unplug(struct run *r, int64_t now)
 {
 	r->unplugged_once = r->status.unplugged = true;
-	r->plug_at = now + (int64_t)r->opt.unplug.seconds * second_ns;
+	r->plug_at = now + (int64_t)r->opt->unplug.seconds * second_ns;
 	sub_pty_unplug(&r->pty);
 	sub_wire_cut(&r->in, now);
 	sub_wire_cut(&r->out, now);
@@ -121,7 +136,8 @@ take_in(struct run *r, int64_t now)
 	if (n > 0)
 		sub_wire_put(&r->in, now, bytes, (size_t)n);
 	bool full = sub_wire_room(&r->in, now) == 0;
-	if (full != r->holds && watch(r, r->pty.master, full ? 0 : EPOLLIN, EPOLL_CTL_MOD))
+	if (full != r->holds &&
+	    watch(r->shell, r->pty.master, full ? 0 : EPOLLIN, EPOLL_CTL_MOD, r))
 		r->holds = full;
 }
 
@@ -157,8 +173,8 @@ step(struct run *r, int64_t now)
 	take_in(r, now);
 	to_device(r, now);
 	sub_device_step(&r->device, now);
-	if (r->opt.unplug_at && !r->unplugged_once &&
-	    r->device.smp.upload_bytes >= r->opt.unplug_at)
+	if (r->opt->unplug_at && !r->unplugged_once &&
+	    r->device.smp.upload_bytes >= r->opt->unplug_at)
 		unplug(r, now);
 	if (now >= r->plug_at && !plug(r, now))
 		return false;
@@ -169,8 +185,8 @@ step(struct run *r, int64_t now)
 	return sub_status_write(&r->device, &r->status);
 }
 
-static bool
-sleep_until_due(struct run *r)
+static void
+note_due(struct run *r, int64_t now)
 {
 	int64_t due = sub_device_due(&r->device), in = sub_wire_due(&r->in);
 	int64_t out = sub_wire_due(&r->out);
@@ -179,47 +195,80 @@ sleep_until_due(struct run *r)
 	due = out < due ? out : due;
 	due = r->plug_at < due ? r->plug_at : due;
 	if (r->holds) /* room comes with time, not with an event */
-		due = clock_ns() - r->start + ms_ns < due ? clock_ns() - r->start + ms_ns : due;
+		due = now + ms_ns < due ? now + ms_ns : due;
+	r->due = due;
+}
+
+static bool
+look(struct run *r)
+{
+	int64_t now = clock_ns() - r->shell->start;
+	bool fine = step(r, now);
+
+	note_due(r, now);
+	return fine;
+}
+
+static bool
+sleep_until_due(struct shell *s)
+{
+	int64_t due = SUB_WIRE_NEVER;
 	struct itimerspec t = {0};
+
+	for (unsigned i = 0; i < s->count; i++)
+		due = s->runs[i].due < due ? s->runs[i].due : due;
 	if (due != SUB_WIRE_NEVER) {
-		due += r->start;
+		due += s->start;
 		t.it_value = (struct timespec){due / second_ns, due % second_ns};
 	}
-	return timerfd_settime(r->timer, TFD_TIMER_ABSTIME, &t, NULL) == 0;
+	return timerfd_settime(s->timer, TFD_TIMER_ABSTIME, &t, NULL) == 0;
+}
+
+static bool
+look_at_due(struct shell *s)
+{
+	int64_t now = clock_ns() - s->start;
+	bool fine = true;
+
+	for (unsigned i = 0; fine && i < s->count; i++)
+		fine = s->runs[i].due > now || look(&s->runs[i]);
+	return fine;
 }
 
 /* True until it is time to end; *fine says whether all went well. */
 static bool
-turn(struct run *r, bool *fine)
+turn(struct shell *s, bool *fine)
 {
-	struct epoll_event e[4];
+	struct epoll_event e[16];
 	uint64_t ticks;
 
-	*fine = sleep_until_due(r);
-	int n = *fine ? epoll_wait(r->epoll, e, 4, -1) : -1;
+	*fine = sleep_until_due(s);
+	int n = *fine ? epoll_wait(s->epoll, e, 16, -1) : -1;
 	if (n < 0) {
 		*fine = *fine && errno == EINTR;
 		return *fine;
 	}
-	for (int i = 0; i < n; i++) {
-		if (e[i].data.fd == r->signals)
+	for (int i = 0; *fine && i < n; i++) {
+		if (e[i].data.ptr == &s->signals)
 			return false;
-		if (e[i].data.fd == r->timer && read(r->timer, &ticks, sizeof(ticks)) < 0)
+		if (e[i].data.ptr != &s->timer)
+			*fine = look(e[i].data.ptr);
+		else if (read(s->timer, &ticks, sizeof(ticks)) < 0)
 			errno = 0;
 	}
-	*fine = step(r, clock_ns() - r->start);
+	*fine = *fine && look_at_due(s);
 	return *fine;
 }
 
 /* --- beginning and end ----------------------------------------------------------------------- */
 
 static bool
-find_owner(struct run *r)
+find_owner(struct shell *s)
 {
-	const char *uid = r->opt.uid;
+	const char *uid = s->opt.uid;
 	char *end = NULL;
 
-	r->pty.owner = (uid_t)-1;
+	s->owner = (uid_t)-1;
 	if (!uid)
 		return true;
 	struct passwd *who = getpwnam(uid);
@@ -228,7 +277,7 @@ find_owner(struct run *r)
 		fprintf(stderr, "subota-subdevice: --uid: expected a user, got %s\n", uid);
 		return false;
 	}
-	r->pty.owner = who ? who->pw_uid : (uid_t)number;
+	s->owner = who ? who->pw_uid : (uid_t)number;
 	return true;
 }
 
@@ -256,42 +305,87 @@ make_wire(struct sub_wire *w, const struct sub_opt *o, uint64_t salt)
 	w->flip = o->flip;
 }
 
+/* The directory and the line of device `number`; 0: the only one. */
 static bool
-prepare(struct run *r)
+name_it(struct run *r, const struct sub_opt *o, unsigned number)
 {
-	struct sub_device_settings s;
+	int d = number ? snprintf(r->dir, PATH_SIZE, "%s/%u", o->dir, number)
+		       : snprintf(r->dir, PATH_SIZE, "%s", o->dir);
+	int t = number ? snprintf(r->tty, PATH_SIZE, "%s%u", o->tty, number)
+		       : snprintf(r->tty, PATH_SIZE, "%s", o->tty);
+
+	if (d >= PATH_SIZE || t >= PATH_SIZE) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	return !number || mkdir(r->dir, 0755) == 0 || errno == EEXIST;
+}
+
+static bool
+begin(struct shell *s, struct run *r, unsigned number)
+{
+	struct sub_device_settings set;
+
+	r->shell = s;
+	r->opt = &s->opt;
+	r->pty = (struct sub_pty){.path = r->tty, .owner = s->owner, .master = -1, .slave = -1};
+	r->flash.dir = -1;
+	if (!name_it(r, &s->opt, number) || !sub_flash_open(&r->flash, r->dir, s->opt.slot0))
+		return false;
+	r->flash.refused = s->opt.refuse_boot;
+	settings(&s->opt, &set);
+	sub_device_init(&r->device, &set, &r->flash, send_text, r);
+	make_wire(&r->in, &s->opt, 1000 * (uint64_t)number);
+	make_wire(&r->out, &s->opt, 1000 * (uint64_t)number + 1);
+	if (!plug(r, clock_ns() - s->start))
+		return false;
+	return look(r);
+}
+
+static bool
+prepare(struct shell *s)
+{
 	sigset_t set;
+	bool fine = true;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	r->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (r->signals < 0 || r->timer < 0 || r->epoll < 0)
+	s->start = clock_ns();
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	unsigned count = s->opt.count ? (unsigned)s->opt.count : 1;
+	s->runs = calloc(count, sizeof(*s->runs));
+	if (!s->runs || s->signals < 0 || s->timer < 0 || s->epoll < 0 ||
+	    !watch(s, s->signals, EPOLLIN, EPOLL_CTL_ADD, &s->signals) ||
+	    !watch(s, s->timer, EPOLLIN, EPOLL_CTL_ADD, &s->timer))
 		return false;
-	if (!sub_flash_open(&r->flash, r->opt.dir, r->opt.slot0))
-		return false;
-	r->flash.refused = r->opt.refuse_boot;
-	settings(&r->opt, &s);
-	sub_device_init(&r->device, &s, &r->flash, send_text, r);
-	make_wire(&r->in, &r->opt, 0);
-	make_wire(&r->out, &r->opt, 1);
-	r->start = clock_ns();
-	return watch(r, r->signals, EPOLLIN, EPOLL_CTL_ADD) &&
-	       watch(r, r->timer, EPOLLIN, EPOLL_CTL_ADD) && plug(r, 0) && step(r, 0);
+	while (fine && s->count < count) {
+		s->count++;
+		fine = begin(s, &s->runs[s->count - 1], s->opt.count ? s->count : 0);
+	}
+	return fine;
+}
+
+static void
+end(struct shell *s)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		sub_pty_unplug(&s->runs[i].pty);
+		sub_flash_close(&s->runs[i].flash);
+	}
+	free(s->runs);
 }
 
 int
 sub_run(int argc, char **argv)
 {
-	AUTO(mem) struct run *r = calloc(1, sizeof(*r));
-	bool fine = r != NULL;
+	struct shell s = {0};
+	bool fine = true;
 
-	if (!r)
-		return EXIT_SYSTEM;
-	switch (sub_opt_parse(&r->opt, argc, argv)) {
+	switch (sub_opt_parse(&s.opt, argc, argv)) {
 	case SUB_OPT_HELP:
 		return 0;
 	case SUB_OPT_WRONG:
@@ -299,16 +393,13 @@ sub_run(int argc, char **argv)
 	case SUB_OPT_RUN:
 		break;
 	}
-	r->pty.path = r->opt.tty;
-	r->pty.master = r->pty.slave = r->flash.dir = r->epoll = r->timer = r->signals = -1;
-	if (!find_owner(r))
+	if (!find_owner(&s))
 		return EXIT_USAGE;
-	for (fine = prepare(r); fine && turn(r, &fine);)
+	for (fine = prepare(&s); fine && turn(&s, &fine);)
 		continue;
 	if (!fine)
-		fprintf(stderr, "subota-subdevice: %s, %s: expected to go on, got: %s\n",
-		    r->opt.dir, r->opt.tty, strerror(errno));
-	sub_pty_unplug(&r->pty);
-	sub_flash_close(&r->flash);
+		fprintf(stderr, "subota-subdevice: %s, %s: expected to go on, got: %s\n", s.opt.dir,
+		    s.opt.tty, strerror(errno));
+	end(&s);
 	return fine ? 0 : EXIT_SYSTEM;
 }
