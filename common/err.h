@@ -108,7 +108,8 @@
 	X(ERR_POLICY,          155, "policy forbids it")                                 \
 	X(ERR_IMAGE,           156, "image is not one this device can run")              \
 	X(ERR_SESSION,         157, "the session died")                                  \
-	X(ERR_ALREADY,         158, "device runs it already")
+	X(ERR_ALREADY,         158, "device runs it already")                            \
+	X(ERR_PROTECTED,       159, "device does not let its flash be read or written")
 /* clang-format on */
 
 enum err {

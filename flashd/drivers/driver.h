@@ -48,14 +48,25 @@ struct driver_image {
 	void *arg;
 };
 
+/* Pins beside the line, as far as the device has them wired: on means that the boot loader is
+ * chosen, that the device is held in reset. */
+enum driver_pin { DRIVER_BOOT = 1, DRIVER_RESET = 2 };
+
+/* How the line should stand now. */
+struct driver_line {
+	uint8_t pins; /* that are on */
+	bool even;    /* 8 bits, even parity, whatever the line is set up for */
+};
+
 struct driver_job {
 	enum driver_verb verb;
 	const struct driver_image
 	    *image;              /* WRITE, STAGE, CONFIRM with slots; may be NULL for other verbs */
 	char target_version[65]; /* WRITE: the image's own header must say the same, where it has
-				    one */
+				    one; of each verb: not empty while the device is upgraded */
 	uint32_t timeout_ms;     /* for the verb */
 	bool datagram;           /* the link keeps messages apart: one output(), one message */
+	uint8_t pins;            /* that there are: enum driver_pin */
 };
 
 /* Facts a verb found out. Texts are printable ASCII, cut to fit. A hash is 32 bytes or, with length
@@ -107,6 +118,8 @@ struct driver {
 	const struct driver_facts *(*facts)(const void *state);
 	/* The link closed and came back (device unplugged): forget half-received input. */
 	void (*on_link)(void *state, bool up, struct mono now);
+	/* NULL: always as configured. Asked after each of the above, before output() is written. */
+	struct driver_line (*line)(const void *state);
 };
 
 /* All drivers, ends with NULL. */

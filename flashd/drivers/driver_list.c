@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "an3155.h"
 #include "driver.h"
 #include "smp.h"
 #include "xmodem.h"
@@ -12,6 +13,7 @@
 const struct driver *const driver_list[] = {
     &smp_driver,
     &xmodem_driver,
+    &an3155_driver,
     NULL,
 };
 

@@ -12,7 +12,7 @@ enum { HOLE = 256, WAIT_MS = 2000, MS_MAX = 600000, SHOWN = 40 };
 enum { HOLE_VERSION, HOLE_TARGET, HOLE_SIZE, HOLE_CRC32, HOLE_ADDRESS, HOLES };
 
 static const char *const holes[HOLES] = {"version", "target", "size", "crc32", "address"};
-static const char *const kinds[] = {"send", "expect", "pause"};
+static const char *const kinds[] = {"send", "expect", "pause", "set"};
 static const char version_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_-.+";
 
@@ -145,6 +145,32 @@ take_ms(struct source *s, uint32_t fallback, uint32_t *out)
 	return ERR_OK;
 }
 
+static bool
+take_word(struct source *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(s->at, word, n) != 0 || (s->at[n] && s->at[n] != ' ' && s->at[n] != '\t'))
+		return false;
+	s->at += n;
+	skip_blanks(s);
+	return true;
+}
+
+static enum err
+take_pin(struct source *s, struct expect_step *step)
+{
+	bool boot = take_word(s, "boot");
+
+	if (!boot && !take_word(s, "reset"))
+		return complain(s, "boot or reset");
+	step->pins = boot ? DRIVER_BOOT : DRIVER_RESET;
+	step->ms = take_word(s, "on");
+	if (!step->ms && !take_word(s, "off"))
+		return complain(s, "on or off");
+	return ERR_OK;
+}
+
 static enum err
 take_step(struct source *s, struct expect_script *out)
 {
@@ -153,20 +179,22 @@ take_step(struct source *s, struct expect_script *out)
 	int kind = 0;
 	enum err e = ERR_OK;
 
-	while (kind <= EXPECT_PAUSE &&
-	       (strlen(kinds[kind]) != n || strncmp(s->at, kinds[kind], n) != 0))
+	while (
+	    kind <= EXPECT_SET && (strlen(kinds[kind]) != n || strncmp(s->at, kinds[kind], n) != 0))
 		kind++;
-	if (kind > EXPECT_PAUSE)
-		return complain(s, "send, expect or pause");
+	if (kind > EXPECT_SET)
+		return complain(s, "send, expect, pause or set");
 	if (out->n == EXPECT_STEPS)
 		return complain(s, "at most 16 steps");
 	s->at += n;
 	skip_blanks(s);
 	*step = (struct expect_step){.kind = (enum expect_kind)kind};
-	if (kind != EXPECT_PAUSE)
+	if (kind == EXPECT_SET)
+		e = take_pin(s, step);
+	else if (kind != EXPECT_PAUSE)
 		e = take_text(s, out, step);
 	skip_blanks(s);
-	if (!e && kind != EXPECT_SEND)
+	if (!e && (kind == EXPECT_WAIT || kind == EXPECT_PAUSE))
 		e = take_ms(s, kind == EXPECT_WAIT ? WAIT_MS : 0, &step->ms);
 	out->n++;
 	return e;
@@ -230,13 +258,25 @@ fill_hole(struct expect *e, int hole)
 	add(e, number);
 }
 
+/* Pins need no time of their own: a pause behind them gives it to the device. */
+static void
+set_pins(struct expect *e)
+{
+	for (; e->step < e->script->n && e->script->steps[e->step].kind == EXPECT_SET; e->step++) {
+		const struct expect_step *step = &e->script->steps[e->step];
+
+		e->pins = (uint8_t)(step->ms ? e->pins | step->pins : e->pins & ~step->pins);
+	}
+}
+
 /* Make the current step ready, or end the run. */
 static void
 enter_step(struct expect *e, struct mono now)
 {
 	const struct expect_script *s = e->script;
-	const struct expect_step *step = &s->steps[e->step];
 
+	set_pins(e);
+	const struct expect_step *step = &s->steps[e->step];
 	e->text_len = e->text_at = 0;
 	e->mark = SIZE_MAX;
 	e->due = MONO_NEVER;
@@ -273,7 +313,7 @@ void
 expect_start(struct expect *e, const struct expect_script *script,
     const struct expect_values *values, struct mono now)
 {
-	*e = (struct expect){.script = script, .values = values};
+	*e = (struct expect){.script = script, .values = values, .pins = e->pins};
 	enter_step(e, now);
 }
 

@@ -6,6 +6,8 @@
  *     send 'TEXT'         write it
  *     expect 'TEXT' [MS]  wait until it comes, 2000 ms at most
  *     pause MS            wait
+ *     set PIN on|off      a pin beside the line (boot, reset), driver.h; it stands so afterwards,
+ * too
  *
  * Quotes are ' or "; escapes are \r \n \t \\ \' \" \xNN. In a text {address} stands for the option
  * of that name, {size} for the image's length in hex, {crc32} for its CRC-32 in eight hex digits,
@@ -20,8 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "clock.h"
-#include "err.h"
+#include "driver.h"
 
 enum {
 	EXPECT_STEPS = 16,
@@ -32,9 +33,10 @@ enum {
 };
 
 struct expect_step {
-	enum expect_kind { EXPECT_SEND, EXPECT_WAIT, EXPECT_PAUSE } kind;
+	enum expect_kind { EXPECT_SEND, EXPECT_WAIT, EXPECT_PAUSE, EXPECT_SET } kind;
 	uint16_t at, len; /* in text */
-	uint32_t ms;
+	uint32_t ms;      /* SET: 1 = on */
+	uint8_t pins;     /* SET: enum driver_pin */
 };
 
 struct expect_script {
@@ -67,6 +69,7 @@ struct expect {
 	bool heard; /* any byte since the start */
 	struct mono due;
 	char version[EXPECT_VERSION]; /* as taken; "" = none */
+	uint8_t pins;                 /* that are on: kept from run to run */
 };
 
 /* An empty text gives a script of no steps. ERR_CONFIG with `why`. */

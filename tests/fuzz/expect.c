@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	uint8_t out[100];
 	struct mono now = {1000};
 	struct expect_script s;
-	struct expect e;
+	struct expect e = {0};
 
 	memcpy(text, data, script_len < sizeof(text) ? script_len : sizeof(text) - 1);
 	if (expect_parse(text, &s, why, sizeof(why)))

@@ -82,3 +82,35 @@ house_pack_image(const char *version, uint32_t counter, size_t size)
 	out.len = (size_t)(at - out.data) + crypto_hash_sha256_BYTES;
 	return out;
 }
+
+/* As zlib does it. */
+static uint32_t
+crc32_of(const uint8_t *data, size_t len)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < 8 * len; i++) {
+		if (i % 8 == 0)
+			crc ^= data[i / 8];
+		crc = crc >> 1 ^ (0xedb88320u & (0 - (crc & 1)));
+	}
+	return ~crc;
+}
+
+struct bundle_bytes
+house_pack_stm32(const char *version, size_t size)
+{
+	enum { VERSION_AT = 0x100, LENGTH_AT = 0x120, BLANK_AT = 0x140, BLANK = 64 };
+	struct bundle_bytes out = {.data = calloc(1, size), .len = size};
+
+	if (!out.data)
+		return out;
+	put_body(out.data, version, size);
+	put32(put32(out.data, 0x20005000), 0x08000151);
+	memset(out.data + VERSION_AT, 0, LENGTH_AT - VERSION_AT);
+	snprintf((char *)out.data + VERSION_AT, LENGTH_AT - VERSION_AT, "%s", version);
+	put32(out.data + LENGTH_AT, (uint32_t)size);
+	memset(out.data + BLANK_AT, 0xff, BLANK);
+	put32(out.data + size - 4, crc32_of(out.data, size - 4));
+	return out;
+}

@@ -6,13 +6,12 @@
 
 static const int64_t second_ns = 1000000000;
 
-enum { BITS = 10 };
-
 void
 sub_wire_init(struct sub_wire *w, uint32_t baud, int64_t latency_ns, uint64_t seed)
 {
 	w->baud = baud;
 	w->latency_ns = latency_ns;
+	w->bits = 10;
 	w->loss = w->flip = 0;
 	w->random = seed * 0x9e3779b97f4a7c15u + 0x6a09e667f3bcc909u;
 	w->random = w->random ? w->random : 1;
@@ -43,7 +42,7 @@ sub_wire_room(const struct sub_wire *w, int64_t now)
 	uint64_t waiting = 0;
 
 	if (w->free_at > now)
-		waiting = (uint64_t)(w->free_at - now) * w->baud / BITS / (uint64_t)second_ns;
+		waiting = (uint64_t)(w->free_at - now) * w->baud / w->bits / (uint64_t)second_ns;
 	if (waiting >= SUB_WIRE_QUEUE || held >= SUB_WIRE_RING)
 		return 0;
 	size_t room = SUB_WIRE_QUEUE - (size_t)waiting;
@@ -54,7 +53,7 @@ sub_wire_room(const struct sub_wire *w, int64_t now)
 static int64_t
 occupy(struct sub_wire *w, int64_t now)
 {
-	uint64_t bits = BITS * (uint64_t)second_ns + w->left_over;
+	uint64_t bits = w->bits * (uint64_t)second_ns + w->left_over;
 
 	if (w->free_at < now)
 		w->free_at = now;

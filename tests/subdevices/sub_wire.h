@@ -2,9 +2,9 @@
  * sub_wire: one direction of a serial line, pure: bytes go in now and come out when a line of that
  * rate and latency would have brought them, with losses and flipped bits by chance.
  *
- * Time is ns since any point, given by the caller. A byte takes 10 bits; what a division leaves
- * over is kept, so that a million bytes take exactly ten million bits' time at any rate. A line
- * that was idle owes nothing: there is no burst after a pause.
+ * Time is ns since any point, given by the caller. A byte takes 10 bits (`bits`: 11 with parity);
+ * what a division leaves over is kept, so that a million bytes take exactly ten million bits' time
+ * at any rate. A line that was idle owes nothing: there is no burst after a pause.
  */
 #ifndef SUB_WIRE_H
 #define SUB_WIRE_H
@@ -18,7 +18,7 @@
 enum { SUB_WIRE_RING = 1 << 16, SUB_WIRE_QUEUE = 4096 };
 
 struct sub_wire {
-	uint32_t baud;
+	uint32_t baud, bits;
 	int64_t latency_ns;
 	double loss, flip;  /* chance per byte, 0 to 1 */
 	uint64_t random;    /* never 0 */

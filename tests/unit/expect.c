@@ -37,7 +37,7 @@ Test(expect, sends_with_escapes_and_values_filled_in)
 {
 	struct expect_script s = parsed(
 	    "send 'a\\r\\n\\x1b\\'' send \"{address} {size} {crc32} {target}\"");
-	struct expect e;
+	struct expect e = {0};
 	char out[400];
 
 	expect_start(&e, &s, &values, start_time);
@@ -48,7 +48,7 @@ Test(expect, sends_with_escapes_and_values_filled_in)
 Test(expect, an_empty_script_is_over_at_once)
 {
 	struct expect_script s = parsed("  ");
-	struct expect e;
+	struct expect e = {0};
 
 	expect_start(&e, &s, &values, start_time);
 	cr_expect_eq(e.state, EXPECT_MET);
@@ -58,7 +58,7 @@ Test(expect, an_empty_script_is_over_at_once)
 Test(expect, finds_its_text_in_noise_and_cut_anywhere)
 {
 	struct expect_script s = parsed("expect 'BL > ' send '1'");
-	struct expect e;
+	struct expect e = {0};
 	char out[400];
 
 	expect_start(&e, &s, &values, start_time);
@@ -73,7 +73,7 @@ Test(expect, finds_its_text_in_noise_and_cut_anywhere)
 Test(expect, leaves_what_comes_behind_its_last_text)
 {
 	struct expect_script s = parsed("expect 'go'");
-	struct expect e;
+	struct expect e = {0};
 
 	expect_start(&e, &s, &values, start_time);
 	cr_expect_eq(expect_bytes(&e, (const uint8_t *)"so goCC", 7, start_time), 5);
@@ -83,7 +83,7 @@ Test(expect, leaves_what_comes_behind_its_last_text)
 Test(expect, takes_a_version_once_it_is_whole)
 {
 	struct expect_script s = parsed("expect 'fw={version}\\r'");
-	struct expect e;
+	struct expect e = {0};
 
 	expect_start(&e, &s, &values, start_time);
 	hear(&e, "fw=\rfw=1.2");
@@ -97,7 +97,7 @@ Test(expect, takes_a_version_once_it_is_whole)
 Test(expect, cuts_an_endless_version_and_goes_on_in_endless_noise)
 {
 	struct expect_script s = parsed("expect 'v{version};'");
-	struct expect e;
+	struct expect e = {0};
 
 	expect_start(&e, &s, &values, start_time);
 	for (int i = 0; i < 5000; i++)
@@ -113,7 +113,7 @@ Test(expect, cuts_an_endless_version_and_goes_on_in_endless_noise)
 Test(expect, an_answer_before_the_question_does_not_count)
 {
 	struct expect_script s = parsed("send 'q' expect 'ok'");
-	struct expect e;
+	struct expect e = {0};
 	char out[400];
 
 	expect_start(&e, &s, &values, start_time);
@@ -127,7 +127,7 @@ Test(expect, an_answer_before_the_question_does_not_count)
 Test(expect, says_what_it_missed_and_what_came)
 {
 	struct expect_script s = parsed("pause 10 expect '=> {crc32}' 500");
-	struct expect e;
+	struct expect e = {0};
 	char text[200];
 
 	expect_start(&e, &s, &values, start_time);
@@ -163,4 +163,21 @@ Test(expect, refuses_scripts_that_are_wrong)
 		cr_expect_eq(expect_parse(bad[i], &s, why, sizeof(why)), ERR_CONFIG, "%s", bad[i]);
 		cr_expect(strstr(why, "expected"), "%s: %s", bad[i], why);
 	}
+}
+
+Test(expect, sets_pins_that_stay_until_they_are_set_again)
+{
+	struct expect_script on = parsed("set boot on set reset on pause 20 set reset off"),
+			     off = parsed("set boot off");
+	struct expect e = {0};
+
+	expect_start(&e, &on, &values, start_time);
+	cr_expect_eq(e.pins, DRIVER_BOOT | DRIVER_RESET);
+	cr_expect_eq(e.state, EXPECT_RUNNING);
+	expect_time(&e, mono_after(start_time, 20));
+	cr_expect_eq(e.pins, DRIVER_BOOT);
+	cr_expect_eq(e.state, EXPECT_MET);
+	expect_start(&e, &off, &values, start_time);
+	cr_expect_eq(e.pins, 0);
+	cr_expect_eq(e.state, EXPECT_MET);
 }

@@ -239,7 +239,7 @@ Test(xmodem, says_what_is_wrong_with_its_options)
 	    {"recipe", "grub", "recipe: expected none"},
 	    {"address", "4020000g", "address: expected"},
 	    {"identify", "send 'x'", "identify: expected a script with an expect of {version}"},
-	    {"enter", "sent 'x'", "enter: script: expected send, expect or pause"},
+	    {"enter", "sent 'x'", "enter: script: expected send, expect, pause or set"},
 	    {"retries", "0", "retries: expected a number from 1"}};
 	struct scene s;
 
