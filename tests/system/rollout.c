@@ -1,0 +1,192 @@
+/*
+ * System tests of rollouts: several devices, one version, and who gets it when; through all
+ * daemons.
+ */
+#include <string.h>
+
+#include "house_case.h"
+#include "house_look.h"
+#include "json.h"
+
+TestSuite(rollout, .timeout = 120);
+
+#define HASTY \
+	"ask_every = 2 s\naway_retry = 20 s\nflash_deadline = 60 s\nreboot_deadline = 20 s\n" \
+	"test_deadline = 20 s\nconfirm_deadline = 20 s\n"
+
+static struct house *
+open_house(unsigned devices, const char *flashd)
+{
+	return house_case_open(
+	    &(struct house_options){.devices = devices, .hasty = true, .flashd = flashd});
+}
+
+static void
+order(struct house *h, const char *what)
+{
+	struct tool_result r = CTL(h->dir, "rollout", "--config", "subota.conf", what, "all");
+
+	cr_assert_eq(r.status, 0, "%s", r.out);
+}
+
+/* A member of the only rollout. */
+static unsigned
+count(const cJSON *doc, const char *key)
+{
+	const cJSON *r = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "rollouts"), 0);
+
+	return (unsigned)json_number(r, key);
+}
+
+/* The one word for each device's upgrade, as `subotactl upgrades` has it. */
+static void
+status_of(struct house *h, int device, char out[32], char detail[300])
+{
+	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_FLASHD, "upgrades");
+	const cJSON *u = NULL;
+	char dk[32];
+
+	out[0] = detail[0] = 0;
+	snprintf(dk, sizeof(dk), "METER%d", device + 1);
+	cJSON_ArrayForEach(u, cJSON_GetObjectItem(doc, "upgrades"))
+	{
+		if (strcmp(json_text(u, "device_key"), dk) != 0)
+			continue;
+		snprintf(out, 32, "%s", json_text(u, "status"));
+		snprintf(detail, 300, "%s", json_text(u, "detail"));
+	}
+}
+
+struct wanted {
+	int device;
+	const char *status;
+	char detail[300];
+};
+
+static bool
+has_status(struct house *h, void *arg)
+{
+	struct wanted *w = arg;
+	char seen[32];
+
+	status_of(h, w->device, seen, w->detail);
+	return strcmp(seen, w->status) == 0;
+}
+
+struct watch {
+	unsigned devices, canary, most; /* most: under way at the same time */
+};
+
+/* Until all are done; on the way never more under way than may be. */
+static bool
+is_done_in_order(struct house *h, void *arg)
+{
+	const struct watch *w = arg;
+	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_FLASHD, "rollouts");
+	unsigned done = count(doc, "done"), active = count(doc, "active");
+
+	if (done < w->canary)
+		cr_expect_leq(
+		    done + active, w->canary, "canaries: %u done, %u active", done, active);
+	cr_expect_leq(active, w->most, "%u under way", active);
+	return done == w->devices;
+}
+
+Test(rollout, canary_first_and_then_the_rest_two_at_a_time)
+{
+	AUTO(house_case)
+	struct house *h = open_house(4, HASTY "parallel = 2\n[flashd.policy all]\ncanary = 1");
+	struct watch w = {.devices = 4, .canary = 1, .most = 2};
+
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_until(h, is_done_in_order, &w, "four upgrades, the canary first");
+	for (int i = 0; i < 4; i++)
+		house_case_upgraded(h, i, HOUSE_NEW);
+	struct tool_result r = CTL(h->dir, "rollout", "--config", "subota.conf");
+
+	cr_expect_not_null(strstr(r.out, "OPEN"), "%s", r.out);
+}
+
+static bool
+is_stopped(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_FLASHD, "rollouts");
+	const cJSON *r = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "rollouts"), 0);
+
+	(void)arg;
+	return strcmp(json_text(r, "state"), "STOPPED") == 0;
+}
+
+Test(rollout, canary_that_goes_back_stops_it_and_a_person_lets_the_rest_through)
+{
+	AUTO(house_case)
+	struct house *h = house_case_new(&(struct house_options){.devices = 2,
+	    .hasty = true,
+	    .flashd = HASTY "[flashd.policy all]\ncanary = 1\nstop_after = 1\n"
+			    "[flashd.policy first]\ndevice = meter1\npriority = 100\n"
+			    "canary = 1\nstop_after = 1"});
+	char seen[32], detail[300];
+
+	house_device_args(h, 0, "--refuse-boot", HOUSE_NEW);
+	HOUSE_MUST(h, house_start_all(h));
+	order(h, "pause"); /* until both are in the queue, so that priority decides */
+	house_case_plan(h, &(struct house_pack){0});
+	for (int i = 0; i < 2; i++)
+		house_case_until(h, has_status, &(struct wanted){.device = i, .status = "queued"},
+		    "in the queue");
+	order(h, "resume");
+	house_case_until(h, is_stopped, NULL, "a rollout that stops");
+	status_of(h, 0, seen, detail);
+	cr_expect_str_eq(seen, "reverted");
+	status_of(h, 1, seen, detail);
+	cr_expect_str_eq(seen, "queued");
+	cr_expect_not_null(strstr(detail, "stopped after 1 failures"), "%s", detail);
+	house_kill(h, HOUSE_FLASHD); /* it stays so */
+	HOUSE_MUST(h, house_start(h, HOUSE_FLASHD));
+	cr_expect(is_stopped(h, NULL));
+	struct tool_result r = CTL(h->dir, "rollout", "--config", "subota.conf", "resume", "1");
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	house_case_upgraded(h, 1, HOUSE_NEW);
+}
+
+Test(rollout, device_that_is_away_delays_nobody_and_is_taken_up_when_it_comes_back)
+{
+	AUTO(house_case) struct house *h = open_house(3, HASTY);
+	struct wanted w = {.device = 0, .status = "away"};
+
+	order(h, "pause");
+	house_case_plan(h, &(struct house_pack){0});
+	for (int i = 0; i < 3; i++)
+		house_case_until(h, has_status, &(struct wanted){.device = i, .status = "queued"},
+		    "in the queue");
+	house_kill(h, HOUSE_DEVICE);
+	house_kill(h, HOUSE_CLOUDD); /* the rest goes on without the cloud, too */
+	order(h, "resume");
+	house_case_until(h, has_status, &w, "a device that is away");
+	for (int i = 1; i < 3; i++)
+		house_case_until(
+		    h, has_status, &(struct wanted){.device = i, .status = "done"}, "done");
+	cr_expect_neq(w.detail[0], 0, "it says why");
+	HOUSE_MUST(h, house_start(h, HOUSE_DEVICE));
+	HOUSE_MUST(h, house_start(h, HOUSE_CLOUDD));
+	for (int i = 0; i < 3; i++)
+		house_case_upgraded(h, i, HOUSE_NEW);
+}
+
+Test(rollout, flashd_killed_again_and_again_keeps_the_queue_in_order)
+{
+	AUTO(house_case)
+	struct house *h = open_house(3, HASTY "parallel = 1\n[flashd.policy all]\ncanary = 1");
+	struct watch w = {.devices = 3, .canary = 1, .most = 1};
+
+	house_case_plan(h, &(struct house_pack){0});
+	for (int i = 0; i < 6; i++) {
+		house_look_pause(300);
+		house_kill(h, HOUSE_FLASHD);
+		HOUSE_MUST(h, house_start(h, HOUSE_FLASHD));
+	}
+	house_case_until_alive(h, is_done_in_order, &w, "three upgrades, one at a time");
+	for (int i = 0; i < 3; i++)
+		house_case_upgraded(h, i, HOUSE_NEW);
+}
