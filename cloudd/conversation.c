@@ -14,11 +14,19 @@ conversation_init(struct conversation *c)
 }
 
 void
+conversation_drop_firmware(struct conversation *c)
+{
+	if (c->firmware)
+		dialect_firmware_fini(c->firmware);
+	free(c->firmware);
+	c->firmware = NULL;
+}
+
+void
 conversation_fini(struct conversation *c)
 {
-	free(c->firmware);
+	conversation_drop_firmware(c);
 	free(c->rest);
-	c->firmware = NULL;
 	c->rest = NULL;
 	c->n_rest = 0;
 }
@@ -42,12 +50,9 @@ keep_firmware(struct conversation *c, const struct conversation_news *n)
 
 	if (!wanted)
 		return ERR_OK;
-	if (!c->firmware)
-		c->firmware = malloc(sizeof(*c->firmware));
-	if (!c->firmware)
-		return ERR_NOMEM;
-	*c->firmware = *n->firmware;
-	return ERR_OK;
+	conversation_drop_firmware(c);
+	c->firmware = malloc(sizeof(*c->firmware));
+	return c->firmware ? dialect_firmware_copy(n->firmware, c->firmware) : ERR_NOMEM;
 }
 
 enum err

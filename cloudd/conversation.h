@@ -114,6 +114,7 @@ extern const struct fsm_table conversation_table;
 
 void conversation_init(struct conversation *c);
 void conversation_fini(struct conversation *c);
+void conversation_drop_firmware(struct conversation *c);
 
 /* One step. ERR_PHASE: the event means nothing in this state, nothing has changed. ERR_NOMEM. */
 enum err conversation_step(struct conversation *c, int event, const struct conversation_news *n,

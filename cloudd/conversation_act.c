@@ -44,8 +44,7 @@ conversation_act_cancel(struct conversation *c)
 void
 conversation_act_pass(struct conversation *c)
 {
-	free(c->firmware);
-	c->firmware = NULL;
+	conversation_drop_firmware(c);
 	c->due = MONO_NEVER;
 	c->strikes = 0;
 }
@@ -89,8 +88,7 @@ conversation_act_repeat(void *ctx, const void *data)
 	const struct conversation_news *n = data;
 
 	conversation_act_keep_rest(c, n, conversation_act_where(c, n) - 1);
-	free(c->firmware); /* the platform starts over and awaits a 2 */
-	c->firmware = NULL;
+	conversation_drop_firmware(c); /* the platform starts over and awaits a 2 */
 	c->effects |= CONVERSATION_OFFER;
 	conversation_act_wait(c, n, n->profile->offer_ms);
 	conversation_act_say(c, DIALECT_PLAN_RECEIVED);

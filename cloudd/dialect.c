@@ -104,6 +104,38 @@ dialect_put_info(struct ttlv_writer *w, const struct dialect_info *i)
 }
 
 void
+dialect_firmware_fini(struct dialect_firmware *f)
+{
+	free(f->more);
+	f->more = NULL;
+	f->n_more = 0;
+}
+
+enum err
+dialect_firmware_copy(const struct dialect_firmware *from, struct dialect_firmware *to)
+{
+	*to = *from;
+	to->more = NULL;
+	if (!from->n_more)
+		return ERR_OK;
+	to->more = malloc(from->n_more * sizeof(*to->more));
+	if (!to->more)
+		return ERR_NOMEM;
+	memcpy(to->more, from->more, from->n_more * sizeof(*to->more));
+	return ERR_OK;
+}
+
+uint64_t
+dialect_firmware_size(const struct dialect_firmware *f)
+{
+	uint64_t size = f->file.size;
+
+	for (size_t i = 0; i < f->n_more; i++)
+		size += f->more[i].size;
+	return size;
+}
+
+void
 dialect_put_request(struct ttlv_writer *w, const char *version, const char *mcu_versions)
 {
 	put_known(w, OTA_VERSION, version);

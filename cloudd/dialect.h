@@ -24,6 +24,7 @@ enum {
 	DIALECT_VERSION_LIST_MAX = 511, /* `component:version;...` */
 	DIALECT_URL_MAX = 2048,
 	DIALECT_PLANS_MAX = 20,
+	DIALECT_FILES_MAX = 5,
 	DIALECT_PAYLOAD_MAX = 1024, /* of what we send */
 };
 
@@ -114,15 +115,24 @@ struct dialect_notice {
 	struct dialect_sub sub;
 };
 
-/* 0113. */
-struct dialect_firmware {
+/* One of the files of a 0113. */
+struct dialect_file {
 	char url[DIALECT_URL_MAX + 1]; /* http or https */
 	uint64_t size;                 /* 1..2^40 */
 	uint8_t md5[16];
+};
+
+/* 0113. A list of files (id 20) is one package that was cut into them, in the order of their
+ * indices: the protocol says only that they belong together, and what is signed is the whole. */
+struct dialect_firmware {
+	struct dialect_file file;  /* the only one, or the first of the list */
+	struct dialect_file *more; /* heap; those after it */
+	size_t n_more;
+	bool listed; /* id 20: no digests but the MD5s */
 	char component[DIALECT_COMPONENT_MAX + 1];
 	char target[DIALECT_VERSION_MAX + 1];
 	int type;
-	uint32_t crc; /* its algorithm is not public */
+	uint32_t crc; /* its algorithm is not public; not of a list */
 	bool has_sha256;
 	uint8_t sha256[32];
 	struct dialect_sub sub;
@@ -152,9 +162,16 @@ struct dialect_configure {
  * in `why` (WHY_SIZE bytes or NULL). */
 enum err dialect_parse_notice(const struct profile *p, const uint8_t *data, size_t len,
     struct dialect_notice *out, char *why) MUST_CHECK;
-/* Even when the rest is refused, out->sub is filled in where it could be read. */
+/* Even when the rest is refused, out->sub is filled in where it could be read. Caller finishes
+ * `out`, also then. ERR_NOMEM. */
 enum err dialect_parse_firmware(const struct profile *p, const uint8_t *data, size_t len,
     struct dialect_firmware *out, char *why) MUST_CHECK;
+void dialect_firmware_fini(struct dialect_firmware *f);
+/* Into `to`, which is empty; ERR_NOMEM. */
+enum err dialect_firmware_copy(
+    const struct dialect_firmware *from, struct dialect_firmware *to) MUST_CHECK;
+/* Bytes of all files. */
+uint64_t dialect_firmware_size(const struct dialect_firmware *f);
 enum err dialect_parse_exception(const struct profile *p, const uint8_t *data, size_t len,
     struct dialect_reply *out, char *why) MUST_CHECK;
 /* 00C1..00C8. */

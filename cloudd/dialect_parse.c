@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "dialect.h"
+#include "dialect_files.h"
 
 enum {
 	OTA_URL = 1,
@@ -299,25 +300,25 @@ read_url(const struct scope *s, char *out)
 }
 
 static enum err
-read_firmware(const struct scope *s, struct dialect_firmware *out)
+read_file(const struct scope *s, struct dialect_file *out)
 {
-	int64_t size = 0, type = 0;
-	enum err e = read_name(
-	    s, OTA_COMPONENT, "a component number", out->component, sizeof(out->component));
+	int64_t size = 0;
+	enum err e = read_url(s, out->url);
 
-	if (e == ERR_OK)
-		e = read_name(s, OTA_TARGET, "a target version", out->target, sizeof(out->target));
-	if (e == ERR_OK)
-		e = read_int(s, OTA_TYPE, 0, 1, "component type 0 or 1", &type);
-	if (e == ERR_OK && find(s, OTA_FILES))
-		e = why_say(s->why, ERR_UNSUPPORTED, "id 20: expected one file, got a list of %u",
-		    find(s, OTA_FILES)->members);
-	if (e == ERR_OK)
-		e = read_url(s, out->url);
 	if (e == ERR_OK)
 		e = read_int(s, OTA_SIZE, 1, INT64_C(1) << 40, "a size of 1 to 2^40", &size);
 	if (e == ERR_OK)
 		e = read_hex(s, OTA_MD5, "an MD5 of 32 hex digits", out->md5, sizeof(out->md5));
+	out->size = (uint64_t)size;
+	return e;
+}
+
+/* One file with its digests. */
+static enum err
+read_single(const struct scope *s, struct dialect_firmware *out)
+{
+	enum err e = read_file(s, &out->file);
+
 	if (e == ERR_OK)
 		e = read_crc(s, &out->crc);
 	if (e == ERR_OK && find(s, OTA_SHA256)) {
@@ -325,9 +326,60 @@ read_firmware(const struct scope *s, struct dialect_firmware *out)
 		    s, OTA_SHA256, "a SHA-256 of 64 hex digits", out->sha256, sizeof(out->sha256));
 		out->has_sha256 = e == ERR_OK;
 	}
-	out->size = (uint64_t)size;
-	out->type = (int)type;
 	return e;
+}
+
+static enum err
+read_list(const struct scope *s, const struct ttlv_node *list, struct dialect_firmware *out)
+{
+	size_t at[DIALECT_FILES_MAX], n = 0;
+
+	out->listed = true;
+	if (out->type != 0)
+		return why_say(s->why, ERR_UNSUPPORTED,
+		    "id 20: expected one file for an MCU, got a list of %u", list->members);
+	enum err e = dialect_files_sort(s->t, list, at, &n, s->why);
+
+	if (e == ERR_OK && !(out->more = calloc(n, sizeof(*out->more))))
+		e = ERR_NOMEM;
+	for (size_t i = 0; i < n && e == ERR_OK; i++) {
+		struct scope inner = {s->t, at[i] + 1, s->t->nodes[at[i]].end, s->why};
+
+		e = read_file(&inner, i ? &out->more[i - 1] : &out->file);
+	}
+	out->n_more = e == ERR_OK ? n - 1 : 0;
+	return e;
+}
+
+/* As in the platform's own SDK, a list counts only where nothing is said of a file beside it. */
+static const struct ttlv_node *
+find_list(const struct scope *s)
+{
+	const struct ttlv_node *list = find(s, OTA_FILES);
+
+	if (!list || list->type != TTLV_STRUCT || find(s, OTA_URL) || find(s, OTA_MD5) ||
+	    find(s, OTA_CRC) || find(s, OTA_SHA256))
+		return NULL;
+	return list;
+}
+
+static enum err
+read_firmware(const struct scope *s, struct dialect_firmware *out)
+{
+	int64_t type = 0;
+	enum err e = read_name(
+	    s, OTA_COMPONENT, "a component number", out->component, sizeof(out->component));
+
+	if (e == ERR_OK)
+		e = read_name(s, OTA_TARGET, "a target version", out->target, sizeof(out->target));
+	if (e == ERR_OK)
+		e = read_int(s, OTA_TYPE, 0, 1, "component type 0 or 1", &type);
+	out->type = (int)type;
+	if (e != ERR_OK)
+		return e;
+	const struct ttlv_node *list = find_list(s);
+
+	return list ? read_list(s, list, out) : read_single(s, out);
 }
 
 enum err

@@ -55,11 +55,49 @@ send_offer(struct cloud *c, struct subdevice *s)
 	return send(c, &e, &about);
 }
 
+/* What a FetchOrder points to. */
+struct order_files {
+	Pb__FetchFile file[DIALECT_FILES_MAX], *list[DIALECT_FILES_MAX];
+};
+
+static void
+put_file(struct order_files *k, size_t i, struct dialect_file *from)
+{
+	Pb__FetchFile *f = k->list[i] = &k->file[i];
+
+	pb__fetch_file__init(f);
+	f->url = from->url;
+	f->size = from->size;
+	f->md5 = (ProtobufCBinaryData){sizeof(from->md5), from->md5};
+}
+
+/* One file with its digests, or a list of them. */
+static void
+put_files(Pb__FetchOrder *o, struct order_files *k, struct dialect_firmware *f)
+{
+	o->url = f->file.url;
+	o->size = dialect_firmware_size(f);
+	if (!f->listed) {
+		o->md5 = (ProtobufCBinaryData){sizeof(f->file.md5), f->file.md5};
+		o->sha256 =
+		    (ProtobufCBinaryData){f->has_sha256 ? sizeof(f->sha256) : 0, f->sha256};
+		o->crc = f->crc;
+		o->has_crc = true;
+		return;
+	}
+	put_file(k, 0, &f->file);
+	for (size_t i = 0; i < f->n_more; i++)
+		put_file(k, i + 1, &f->more[i]);
+	o->files = k->list;
+	o->n_files = f->n_more + 1;
+}
+
 static enum err
 send_order(struct cloud *c, struct subdevice *s)
 {
 	struct dialect_firmware *f = s->conversation.firmware;
 	struct subject about = subdevice_subject(s);
+	struct order_files files;
 	Pb__Device device;
 	Pb__FetchOrder o = PB__FETCH_ORDER__INIT;
 	Pb__Envelope e = PB__ENVELOPE__INIT;
@@ -70,12 +108,7 @@ send_order(struct cloud *c, struct subdevice *s)
 	o.device = &device;
 	o.component = f->component;
 	o.target_version = f->target;
-	o.url = f->url;
-	o.size = f->size;
-	o.md5 = (ProtobufCBinaryData){sizeof(f->md5), f->md5};
-	o.sha256 = (ProtobufCBinaryData){f->has_sha256 ? sizeof(f->sha256) : 0, f->sha256};
-	o.crc = f->crc;
-	o.has_crc = true;
+	put_files(&o, &files, f);
 	e.upgrade = s->conversation.upgrade;
 	e.body_case = PB__ENVELOPE__BODY_FETCH_ORDER;
 	e.fetch_order = &o;

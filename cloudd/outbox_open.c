@@ -36,6 +36,9 @@ static const char *const migrations[] = {
     "CREATE TABLE rest(product_key TEXT, device_key TEXT, seq INT, component TEXT, source TEXT,"
     " target TEXT, type INT, battery INT, signal INT, space INT,"
     " PRIMARY KEY(product_key, device_key, seq));",
+    "ALTER TABLE firmware ADD COLUMN listed INT NOT NULL DEFAULT 0;"
+    "CREATE TABLE file(product_key TEXT, device_key TEXT, seq INT, url TEXT, size INT, md5 BLOB,"
+    " PRIMARY KEY(product_key, device_key, seq));",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -130,6 +133,32 @@ copy_blob(const struct record_row *row, int column, uint8_t *out, size_t size)
 	return true;
 }
 
+static void
+load_file(const struct record_row *row, int at, struct dialect_file *f)
+{
+	COPY_TEXT(f->url, row, at);
+	f->size = (uint64_t)record_int(row, at + 1);
+	copy_blob(row, at + 2, f->md5, sizeof(f->md5));
+}
+
+/* The files after the first. */
+static enum err
+load_more(void *arg, const struct record_row *row)
+{
+	struct loading *l = arg;
+	struct subdevice *s = subdevice_find(l->devices, record_text(row, 0), record_text(row, 1));
+	struct dialect_firmware *f = s ? s->conversation.firmware : NULL;
+
+	if (!f || f->n_more >= DIALECT_FILES_MAX - 1)
+		return ERR_OK;
+	if (!f->more)
+		f->more = calloc(DIALECT_FILES_MAX - 1, sizeof(*f->more));
+	if (!f->more)
+		return ERR_NOMEM;
+	load_file(row, 2, &f->more[f->n_more++]);
+	return ERR_OK;
+}
+
 static enum err
 load_firmware(void *arg, const struct record_row *row)
 {
@@ -143,9 +172,8 @@ load_firmware(void *arg, const struct record_row *row)
 	if (!f)
 		return ERR_NOMEM;
 	s->conversation.firmware = f;
-	COPY_TEXT(f->url, row, 2);
-	f->size = (uint64_t)record_int(row, 3);
-	copy_blob(row, 4, f->md5, sizeof(f->md5));
+	load_file(row, 2, &f->file);
+	f->listed = record_int(row, 10) == 1;
 	f->has_sha256 = copy_blob(row, 5, f->sha256, sizeof(f->sha256));
 	f->crc = (uint32_t)record_int(row, 6);
 	COPY_TEXT(f->component, row, 7);
@@ -256,7 +284,12 @@ load_all(struct outbox *o, struct subdevices *devices)
 	if (e == ERR_OK)
 		e = record_query(o->record, load_firmware, &l,
 		    "SELECT product_key, device_key, url, size, md5, sha256, crc, component,"
-		    " target, type FROM firmware",
+		    " target, type, listed FROM firmware",
+		    "");
+	if (e == ERR_OK)
+		e = record_query(o->record, load_more, &l,
+		    "SELECT product_key, device_key, url, size, md5 FROM file"
+		    " ORDER BY product_key, device_key, seq",
 		    "");
 	if (e == ERR_OK)
 		e = record_query(o->record, load_secret, &l,

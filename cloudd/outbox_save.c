@@ -79,21 +79,41 @@ save_rest(struct outbox *o, const struct subdevice *s)
 }
 
 static enum err
+save_more(struct outbox *o, const struct dialect_sub *k, const struct dialect_firmware *f)
+{
+	enum err e = record_run(o->record,
+	    "DELETE FROM file WHERE product_key = ? AND device_key = ?", "tt", k->product_key,
+	    k->device_key);
+
+	for (size_t i = 0; f && i < f->n_more && e == ERR_OK; i++)
+		e = record_run(o->record,
+		    "INSERT INTO file(product_key, device_key, seq, url, size, md5)"
+		    " VALUES(?,?,?,?,?,?)",
+		    "ttitib", k->product_key, k->device_key, (int64_t)i, f->more[i].url,
+		    (int64_t)f->more[i].size, f->more[i].md5, sizeof(f->more[i].md5));
+	return e;
+}
+
+static enum err
 save_firmware(struct outbox *o, const struct subdevice *s)
 {
 	const struct dialect_firmware *f = s->conversation.firmware;
 	const struct dialect_sub *k = &s->keys;
+	enum err e = save_more(o, k, f);
 
+	if (e != ERR_OK)
+		return e;
 	if (!f)
 		return record_run(o->record,
 		    "DELETE FROM firmware WHERE product_key = ? AND device_key = ?", "tt",
 		    k->product_key, k->device_key);
 	return record_run(o->record,
 	    "INSERT OR REPLACE INTO firmware(product_key, device_key, url, size, md5, sha256, crc,"
-	    " component, target, type) VALUES(?,?,?,?,?,?,?,?,?,?)",
-	    "tttibbitti", k->product_key, k->device_key, f->url, (int64_t)f->size, f->md5,
-	    sizeof(f->md5), f->sha256, f->has_sha256 ? sizeof(f->sha256) : (size_t)0,
-	    (int64_t)f->crc, f->component, f->target, (int64_t)f->type);
+	    " component, target, type, listed) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+	    "tttibbittii", k->product_key, k->device_key, f->file.url, (int64_t)f->file.size,
+	    f->file.md5, sizeof(f->file.md5), f->sha256,
+	    f->has_sha256 ? sizeof(f->sha256) : (size_t)0, (int64_t)f->crc, f->component,
+	    f->target, (int64_t)f->type, (int64_t)f->listed);
 }
 
 static enum err
@@ -115,7 +135,8 @@ delete_device(struct outbox *o, const struct dialect_sub *k)
 	    "DELETE FROM secret WHERE product_key = ? AND device_key = ?",
 	    "DELETE FROM leaving WHERE product_key = ? AND device_key = ?",
 	    "DELETE FROM component WHERE product_key = ? AND device_key = ?",
-	    "DELETE FROM rest WHERE product_key = ? AND device_key = ?"};
+	    "DELETE FROM rest WHERE product_key = ? AND device_key = ?",
+	    "DELETE FROM file WHERE product_key = ? AND device_key = ?"};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && e == ERR_OK; i++)

@@ -64,20 +64,16 @@ on_plan(struct cloud *c, struct message *m)
 	return e == ERR_PHASE ? ERR_OK : e;
 }
 
+/* `e`: what reading it came to. */
 static enum err
-on_firmware(struct cloud *c, struct message *m)
+take_firmware(struct cloud *c, struct message *m, struct subdevice *s,
+    const struct dialect_firmware *f, enum err e)
 {
-	struct dialect_firmware f;
-	enum err e = dialect_parse_firmware(c->profile, m->frame.payload, m->frame.len, &f, m->why);
-	struct subdevice *s = device_of(c, m, &f.sub);
-
-	if (!s)
-		return e == ERR_OK ? no_device(m, &f.sub) : e;
-	if (e == ERR_OK && c->identity->ask_sha256 && !f.has_sha256 &&
+	if (e == ERR_OK && c->identity->ask_sha256 && !f->has_sha256 && !f->listed &&
 	    s->conversation.state == CONVERSATION_CONFIRMED)
 		e = why_say(m->why, ERR_NOT_FOUND,
 		    "id 16: expected a SHA-256, which was asked for, got nothing");
-	struct conversation_news n = {.firmware = &f, .error = (int)e, .detail = m->why};
+	struct conversation_news n = {.firmware = f, .error = (int)e, .detail = m->why};
 
 	if (e != ERR_OK) {
 		struct subject about = subdevice_subject(s);
@@ -88,6 +84,21 @@ on_firmware(struct cloud *c, struct message *m)
 		e = cloud_step(c, s, CONVERSATION_ON_FIRMWARE, &n, NULL);
 	}
 	return e == ERR_PHASE ? ERR_OK : e;
+}
+
+static enum err
+on_firmware(struct cloud *c, struct message *m)
+{
+	struct dialect_firmware f;
+	enum err e = dialect_parse_firmware(c->profile, m->frame.payload, m->frame.len, &f, m->why);
+	struct subdevice *s = device_of(c, m, &f.sub);
+
+	if (s)
+		e = take_firmware(c, m, s, &f, e);
+	else if (e == ERR_OK)
+		e = no_device(m, &f.sub);
+	dialect_firmware_fini(&f);
+	return e;
 }
 
 /* --- logging in ------------------------------------------------------------------------------- */

@@ -258,6 +258,24 @@ msg_check_plan_verdict(const Pb__Envelope *e)
 		    (v->verdict != PB__VERDICT__VERDICT_ACCEPT || v->reason == 0));
 }
 
+/* Several files, whose sizes add up to that of the package. */
+static bool
+are_files(const Pb__FetchOrder *o)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < o->n_files && i < MSG_FILES_MAX; i++) {
+		const Pb__FetchFile *f = o->files[i];
+
+		if (!f->url[0] || !is_plain(f->url, MSG_URL_MAX, "") || !is_size(f->size) ||
+		    f->size == 0 || f->md5.len != MD5)
+			return false;
+		sum += f->size;
+	}
+	return o->n_files == 0 || (o->n_files <= MSG_FILES_MAX && sum == o->size &&
+				      o->md5.len == 0 && o->sha256.len == 0);
+}
+
 enum err
 msg_check_fetch_order(const Pb__Envelope *e)
 {
@@ -265,7 +283,8 @@ msg_check_fetch_order(const Pb__Envelope *e)
 
 	return says(o && is_id(e->upgrade) && is_device(o->device) && is_name(o->component) &&
 		    is_name(o->target_version) && o->url[0] && is_plain(o->url, MSG_URL_MAX, "") &&
-		    is_size(o->size) && is_digest(&o->md5, MD5) && is_digest(&o->sha256, DIGEST));
+		    is_size(o->size) && is_digest(&o->md5, MD5) && is_digest(&o->sha256, DIGEST) &&
+		    are_files(o));
 }
 
 enum err
@@ -335,7 +354,7 @@ msg_check_courier_order(const Pb__Envelope *e)
 		    is_digest(&o->sha256, DIGEST) &&
 		    are_hosts(o->redirect_hosts, o->n_redirect_hosts) &&
 		    are_hosts(o->hosts, o->n_hosts) && is_text(o->ca_file) &&
-		    is_size(o->mark_bytes));
+		    is_size(o->mark_bytes) && is_size(o->begins_at));
 }
 
 enum err

@@ -24,6 +24,7 @@
 enum {
 	MSG_URL_MAX = 3072, /* longer than the gate takes, so that it can say what is wrong */
 	MSG_COMPONENTS_MAX = 20, /* of one device, as the platform counts */
+	MSG_FILES_MAX = 5, /* of one package */
 };
 
 /* Unpack; the result is the caller's. ERR_LIMIT over `max`, ERR_MESSAGE when it does not unpack or

@@ -29,7 +29,7 @@ static const struct route_row rows[] = {
 	{KIND(PLAN_OFFER),     WHO_FETCHD,   WHO_FLASHD,   READY,  512,            false, msg_check_plan_offer},
 	{KIND(PLAN_VERDICT),   WHO_FLASHD,   WHO_FETCHD,   READY,  1024,           false, msg_check_plan_verdict},
 	{KIND(PLAN_VERDICT),   WHO_FETCHD,   WHO_CLOUDD,   READY,  1024,           false, msg_check_plan_verdict},
-	{KIND(FETCH_ORDER),    WHO_CLOUDD,   WHO_FETCHD,   READY,  4096,           false, msg_check_fetch_order},
+	{KIND(FETCH_ORDER),    WHO_CLOUDD,   WHO_FETCHD,   READY,  16384,          false, msg_check_fetch_order},
 	{KIND(FLASH_ORDER),    WHO_FETCHD,   WHO_FLASHD,   READY,  512,            false, msg_check_flash_order},
 	{KIND(PROGRESS),       WHO_FLASHD,   WHO_FETCHD,   READY,  256,            true,  msg_check_progress},
 	{KIND(PROGRESS),       WHO_FETCHD,   WHO_CLOUDD,   READY,  256,            true,  msg_check_progress},

@@ -17,7 +17,12 @@ static const char *const migrations[] = {
     "CREATE TABLE report(id INTEGER PRIMARY KEY, upgrade INT, product_key TEXT, device_key TEXT,"
     " phase INT, error INT, detail TEXT);"
     "CREATE TABLE counter(name TEXT PRIMARY KEY, value INT);",
+    "ALTER TABLE image ADD COLUMN file INT NOT NULL DEFAULT 0;"
+    "CREATE TABLE file(image INT, seq INT, url TEXT, size INT, md5 BLOB,"
+    " PRIMARY KEY(image, seq));",
 };
+
+enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -61,6 +66,7 @@ load_image(void *arg, const struct record_row *row)
 	COPY_TEXT(i->detail, row, 14);
 	i->used_at = (uint64_t)record_int(row, 15);
 	i->good = record_int(row, 16) != 0;
+	i->file = (size_t)record_int(row, 17);
 	i->done = i->durable;
 	i->next = b->images;
 	b->images = i;
@@ -68,6 +74,33 @@ load_image(void *arg, const struct record_row *row)
 	if (i->id > b->last_image)
 		b->last_image = i->id;
 	return i->state >= 0 && i->state < IMAGE_STATES ? ERR_OK : ERR_CORRUPT;
+}
+
+static enum err
+load_file(void *arg, const struct record_row *row)
+{
+	struct image *i = book_image(arg, (uint64_t)record_int(row, 0));
+
+	if (!i || i->n_files >= IMAGE_FILES_MAX)
+		return ERR_OK;
+	if (!i->files)
+		i->files = calloc(IMAGE_FILES_MAX, sizeof(*i->files));
+	if (!i->files)
+		return ERR_NOMEM;
+	struct image_file *f = &i->files[i->n_files++];
+
+	COPY_TEXT(f->url, row, 1);
+	f->size = (uint64_t)record_int(row, 2);
+	return copy_blob(row, 3, f->md5, sizeof(f->md5)) ? ERR_OK : ERR_CORRUPT;
+}
+
+/* A place in the list that the list does not have is the start. */
+static void
+mend_files(struct book *b)
+{
+	for (struct image *i = b->images; i; i = i->next)
+		if (i->file && i->file >= i->n_files)
+			i->file = 0;
 }
 
 static enum err
@@ -99,11 +132,15 @@ load(struct book *b)
 {
 	enum err e = record_query(b->record, load_image, b,
 	    "SELECT id, state, url, size, md5, sha256, digest, validator, durable, boot_id, tries,"
-	    " dry, from_zero, error, detail, used_at, good FROM image",
+	    " dry, from_zero, error, detail, used_at, good, file FROM image",
 	    "");
 
+	if (e == ERR_OK)
+		e = record_query(b->record, load_file, b,
+		    "SELECT image, url, size, md5 FROM file ORDER BY image, seq", "");
 	if (e != ERR_OK)
 		return e;
+	mend_files(b);
 	return record_query(b->record, load_upgrade, b,
 	    "SELECT id, state, product_key, device_key, component, target_version, image, error,"
 	    " detail FROM upgrade ORDER BY rowid",
@@ -114,7 +151,7 @@ enum err
 book_open(const char *path, struct book *b, bool *fresh)
 {
 	*b = (struct book){0};
-	enum err e = record_open(path, migrations, 1, fresh, &b->record);
+	enum err e = record_open(path, migrations, MIGRATIONS, fresh, &b->record);
 
 	/* each time: the process may have died right after making the file */
 	if (e == ERR_OK)
@@ -133,7 +170,7 @@ book_close(struct book *b)
 {
 	for (struct image *i = b->images, *next; i; i = next) {
 		next = i->next;
-		free(i);
+		image_free(i);
 	}
 	for (struct upgrade *u = b->upgrades, *next; u; u = next) {
 		next = u->next;
@@ -146,18 +183,39 @@ book_close(struct book *b)
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static enum err
+save_files(struct book *b, const struct image *i)
+{
+	enum err e = ERR_OK;
+
+	for (size_t k = 0; k < i->n_files && e == ERR_OK; k++) {
+		const struct image_file *f = &i->files[k];
+
+		e = record_run(b->record,
+		    "INSERT OR REPLACE INTO file(image, seq, url, size, md5) VALUES(?,?,?,?,?)",
+		    "iitib", (int64_t)i->id, (int64_t)k, f->url, (int64_t)f->size, f->md5,
+		    sizeof(f->md5));
+	}
+	return e;
+}
+
+static enum err
 save_image(struct book *b, const struct image *i)
 {
+	enum err e = save_files(b, i);
+
+	if (e != ERR_OK)
+		return e;
 	return record_run(b->record,
 	    "INSERT OR REPLACE INTO image(id, state, url, size, md5, sha256, digest, validator,"
-	    " durable, boot_id, tries, dry, from_zero, error, detail, used_at, good)"
-	    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	    "iitibbbtitiiiitii", (int64_t)i->id, (int64_t)i->state, i->url, (int64_t)i->size,
+	    " durable, boot_id, tries, dry, from_zero, error, detail, used_at, good, file)"
+	    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	    "iitibbbtitiiiitiii", (int64_t)i->id, (int64_t)i->state, i->url, (int64_t)i->size,
 	    i->md5, i->has_md5 ? sizeof(i->md5) : (size_t)0, i->sha256,
 	    i->has_sha256 ? sizeof(i->sha256) : (size_t)0, i->digest,
 	    i->has_digest ? sizeof(i->digest) : (size_t)0, i->validator, (int64_t)i->durable,
 	    i->boot_id, (int64_t)i->tries, (int64_t)i->dry, (int64_t)i->from_zero,
-	    (int64_t)i->error, i->detail, (int64_t)i->used_at, (int64_t)i->good);
+	    (int64_t)i->error, i->detail, (int64_t)i->used_at, (int64_t)i->good,
+	    (int64_t)i->file);
 }
 
 static enum err
@@ -213,12 +271,16 @@ book_drop_image(struct book *b, struct image *i)
 {
 	enum err e = record_run(b->record, "DELETE FROM image WHERE id = ?", "i", (int64_t)i->id);
 
+	if (e == ERR_OK && i->n_files)
+		e = record_run(
+		    b->record, "DELETE FROM file WHERE image = ?", "i", (int64_t)i->id);
+
 	for (struct image **at = &b->images; e == ERR_OK && *at; at = &(*at)->next) {
 		if (*at != i)
 			continue;
 		*at = i->next;
 		b->n_images--;
-		free(i);
+		image_free(i);
 		break;
 	}
 	return e;

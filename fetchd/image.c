@@ -2,14 +2,15 @@
  * image: see image.h. The table is the specification.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "image.h"
 
 static const char *const states[] = {
     "QUEUED", "FETCHING", "FETCHED", "VERIFYING", "READY", "FAILED"};
-static const char *const events[] = {"START", "COMPLETE", "BROKEN", "BAD_HEAD", "CHECK", "GOOD",
-    "BAD", "ORDERED", "UNWANTED", "LOST", "RESTARTED"};
+static const char *const events[] = {"START", "COMPLETE", "CONTINUES", "BROKEN", "BAD_HEAD",
+    "CHECK", "GOOD", "BAD", "ORDERED", "UNWANTED", "LOST", "RESTARTED"};
 
 /* --- guards ---------------------------------------------------------------------------------- */
 
@@ -56,6 +57,7 @@ forget_bytes(struct image *i)
 {
 	i->effects |= IMAGE_DO_CLEAR;
 	i->done = i->durable = 0;
+	i->file = 0;
 	i->validator[0] = 0;
 	i->head_judged = false;
 }
@@ -83,6 +85,19 @@ do_fetched(void *ctx, const void *data)
 	note(i, NULL);
 	i->done = i->durable = i->size;
 	i->effects |= IMAGE_SAY_FETCHED;
+}
+
+static void
+do_next_file(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+
+	(void)data;
+	note(i, NULL);
+	i->file++;
+	i->validator[0] = 0;
+	i->dry = 0;
+	i->next_try = (struct mono){0};
 }
 
 static void
@@ -179,6 +194,7 @@ static const struct fsm_row rows[] = {
 	/* state          event            guard                    action              next             note */
 	{IMAGE_QUEUED,    IMAGE_START,     NULL,                    do_fetch,           IMAGE_FETCHING,  "start a courier"},
 	{IMAGE_FETCHING,  IMAGE_COMPLETE,  NULL,                    do_fetched,         IMAGE_FETCHED,   "tell the upgrades, then verify"},
+	{IMAGE_FETCHING,  IMAGE_CONTINUES, NULL,                    do_next_file,       IMAGE_QUEUED,    "the next file of several"},
 	{IMAGE_FETCHING,  IMAGE_BROKEN,    is_passing,              do_wait,            IMAGE_QUEUED,    "again after a pause, from where it stopped"},
 	{IMAGE_FETCHING,  IMAGE_BROKEN,    is_worth_a_second_whole, do_again_from_zero, IMAGE_QUEUED,    "once more, all of it"},
 	{IMAGE_FETCHING,  IMAGE_BROKEN,    NULL,                    do_fail,            IMAGE_FAILED,    "hopeless"},
@@ -219,7 +235,28 @@ image_step(struct image *i, int event, const struct image_news *news)
 	return e;
 }
 
-void
+static enum err
+take_files(struct image *i, const Pb__FetchOrder *o)
+{
+	if (!o->n_files)
+		return ERR_OK;
+	i->files = calloc(o->n_files, sizeof(*i->files));
+	if (!i->files)
+		return ERR_NOMEM;
+	i->n_files = o->n_files;
+	for (size_t k = 0; k < o->n_files; k++) {
+		const Pb__FetchFile *from = o->files[k];
+		struct image_file *f = &i->files[k];
+
+		snprintf(f->url, sizeof(f->url), "%s", from->url);
+		f->size = from->size;
+		if (from->md5.len == sizeof(f->md5))
+			memcpy(f->md5, from->md5.data, sizeof(f->md5));
+	}
+	return ERR_OK;
+}
+
+enum err
 image_init(struct image *i, const Pb__FetchOrder *o)
 {
 	*i = (struct image){.state = IMAGE_QUEUED, .size = o->size};
@@ -230,6 +267,38 @@ image_init(struct image *i, const Pb__FetchOrder *o)
 		memcpy(i->md5, o->md5.data, sizeof(i->md5));
 	if (i->has_sha256)
 		memcpy(i->sha256, o->sha256.data, sizeof(i->sha256));
+	return take_files(i, o);
+}
+
+void
+image_fini(struct image *i)
+{
+	free(i->files);
+	i->files = NULL;
+	i->n_files = 0;
+}
+
+void
+image_free(struct image *i)
+{
+	image_fini(i);
+	free(i);
+}
+
+static bool
+has_same_files(const struct image *i, const Pb__FetchOrder *o)
+{
+	if (i->n_files != o->n_files)
+		return false;
+	for (size_t k = 0; k < i->n_files; k++) {
+		const struct image_file *f = &i->files[k];
+		const Pb__FetchFile *other = o->files[k];
+
+		if (f->size != other->size || other->md5.len != sizeof(f->md5) ||
+		    memcmp(f->md5, other->md5.data, sizeof(f->md5)) != 0)
+			return false;
+	}
+	return true;
 }
 
 bool
@@ -238,13 +307,13 @@ image_fits(const struct image *i, const Pb__FetchOrder *o)
 	bool md5 = i->has_md5 && o->md5.len == sizeof(i->md5);
 	bool sha256 = i->has_sha256 && o->sha256.len == sizeof(i->sha256);
 
-	if (i->size != o->size)
+	if (i->size != o->size || !has_same_files(i, o))
 		return false;
 	if (md5 && memcmp(i->md5, o->md5.data, sizeof(i->md5)) != 0)
 		return false;
 	if (sha256 && memcmp(i->sha256, o->sha256.data, sizeof(i->sha256)) != 0)
 		return false;
-	return md5 || sha256 || strcmp(i->url, o->url) == 0;
+	return i->n_files || md5 || sha256 || strcmp(i->url, o->url) == 0;
 }
 
 uint64_t
@@ -255,6 +324,32 @@ image_offset(const struct image *i, uint64_t length, const char *boot_id)
 	if (length > i->size)
 		return 0;
 	return sure < length ? sure : length;
+}
+
+struct image_span
+image_span(const struct image *i)
+{
+	struct image_span span = {i->url, 0, i->size, image_needs_md5(i) ? i->md5 : NULL};
+
+	if (!i->n_files)
+		return span;
+	for (size_t k = 0; k < i->file; k++)
+		span.base += i->files[k].size;
+	span.url = i->files[i->file].url;
+	span.size = i->files[i->file].size;
+	span.md5 = i->files[i->file].md5;
+	return span;
+}
+
+void
+image_find_file(struct image *i)
+{
+	while (i->file && i->done < image_span(i).base)
+		i->file--;
+	struct image_span span = image_span(i);
+
+	if (i->done > span.base + span.size)
+		i->done = span.base + span.size;
 }
 
 bool
@@ -280,13 +375,14 @@ static enum err
 check_report(const struct image *i, const Pb__CourierReport *r)
 {
 	bool complete = r->final && r->error == ERR_OK;
+	struct image_span span = image_span(i);
 
-	if (r->done_bytes > i->size || r->durable_bytes > r->done_bytes)
+	if (r->done_bytes > span.size || r->durable_bytes > r->done_bytes)
 		return ERR_COURIER;
-	if (complete && (r->done_bytes != i->size || r->durable_bytes != i->size))
+	if (complete && (r->done_bytes != span.size || r->durable_bytes != span.size))
 		return ERR_COURIER;
-	if (complete && image_needs_md5(i) &&
-	    (r->md5.len != sizeof(i->md5) || memcmp(r->md5.data, i->md5, sizeof(i->md5)) != 0))
+	if (complete && span.md5 &&
+	    (r->md5.len != sizeof(i->md5) || memcmp(r->md5.data, span.md5, sizeof(i->md5)) != 0))
 		return ERR_COURIER;
 	if (complete && i->has_sha256 &&
 	    (r->sha256.len != sizeof(i->sha256) ||
@@ -304,7 +400,9 @@ image_take_report(struct image *i, const Pb__CourierReport *r)
 		if (*p < 0x20 || *p > 0x7e)
 			return ERR_COURIER;
 	snprintf(i->validator, sizeof(i->validator), "%s", r->etag);
-	i->done = r->done_bytes;
-	i->durable = r->durable_bytes;
+	uint64_t base = image_span(i).base;
+
+	i->done = base + r->done_bytes;
+	i->durable = base + r->durable_bytes;
 	return ERR_OK;
 }

@@ -9,6 +9,10 @@
  * with the same plan cause one download. What happens is the table in image.c; actions leave bits
  * in `effects`, which the gate carries out after the record is durable.
  *
+ * The platform may have cut a package into several files. They are fetched one after another into
+ * one file, which is the package: only the whole is signed. Each has an MD5 that is checked before
+ * the next one begins, so a break costs at most what is left of one of them.
+ *
  * `durable` and `boot_id` belong together: after a kill of a process (same boot) the file's own
  * length is the truth, because what was written is in the page cache; after a reboot only bytes up
  * to the last durable mark are.
@@ -35,6 +39,7 @@ enum image_state {
 enum image_event {
 	IMAGE_START,     /* a place for a courier is free */
 	IMAGE_COMPLETE,  /* courier ended well: all bytes there, the platform's digests agree */
+	IMAGE_CONTINUES, /* ... of this file, and another follows */
 	IMAGE_BROKEN,    /* courier ended badly */
 	IMAGE_BAD_HEAD,  /* the bundle's first bytes are not acceptable */
 	IMAGE_CHECK,     /* verification begins */
@@ -60,17 +65,28 @@ enum image_effect {
 
 enum {
 	IMAGE_URL_MAX = 2048,
+	IMAGE_FILES_MAX = 5,
 	IMAGE_VALIDATOR_MAX = 200,
 	IMAGE_DETAIL_MAX = 300,
 	IMAGE_DRY_TRIES = 6,  /* in a row without a new byte */
 	IMAGE_ALL_TRIES = 200 /* in all */
 };
 
+/* One of several files of a package. */
+struct image_file {
+	char url[IMAGE_URL_MAX + 1];
+	uint64_t size;
+	uint8_t md5[16];
+};
+
 struct image {
 	uint64_t id; /* of the job; names the incoming file */
 	int state;
 	char url[IMAGE_URL_MAX + 1];
-	uint64_t size;
+	uint64_t size; /* of all files */
+	struct image_file *files; /* heap; NULL = one, at `url` */
+	size_t n_files;
+	size_t file; /* files before this one are complete, and their MD5s agree */
 	bool has_md5, has_sha256, has_digest;
 	uint8_t md5[16], sha256[32];
 	uint8_t digest[32]; /* of the manifest, as soon as the head has been judged */
@@ -112,13 +128,27 @@ extern const struct fsm_table image_table;
 /* fsm_step on the image's state. ERR_PHASE: the event means nothing here. */
 enum err image_step(struct image *i, int event, const struct image_news *news) MUST_CHECK;
 
-/* A new image for an order. */
-void image_init(struct image *i, const Pb__FetchOrder *o);
+/* A new image for an order; ERR_NOMEM. Whoever has it last finishes it. */
+enum err image_init(struct image *i, const Pb__FetchOrder *o) MUST_CHECK;
+void image_fini(struct image *i);
+/* The same for one on the heap. */
+void image_free(struct image *i);
 /* Is the order for this very content? */
 bool image_fits(const struct image *i, const Pb__FetchOrder *o);
 
 /* Where the download goes on: `length` bytes lie in the incoming file, this boot is `boot_id`. */
 uint64_t image_offset(const struct image *i, uint64_t length, const char *boot_id);
+
+/* What a courier is to fetch now: a file of its own, or one of several. */
+struct image_span {
+	const char *url;
+	uint64_t base, size; /* where it lies in the package */
+	const uint8_t *md5;  /* NULL = need not be checked */
+};
+struct image_span image_span(const struct image *i);
+/* `done` says how much of the package lies on the disk: which file that leaves to be fetched, and
+ * bytes beyond its end are none. */
+void image_find_file(struct image *i);
 
 /* Whether the courier has to check the MD5: only when the platform announced no SHA-256. Neither is
  * a signature; together they say no more than the better one alone. */

@@ -164,18 +164,32 @@ talk_progress(struct gate *g, const struct image *i)
 /* --- from the cloud's side -------------------------------------------------------------------- */
 
 static enum err
-refuse_order(struct gate *g, const Pb__FetchOrder *o, char *why, size_t size)
+refuse_url(struct gate *g, const char *url, char *why, size_t size)
 {
-	bool https = strncasecmp(o->url, "https://", 8) == 0;
-	bool http = strncasecmp(o->url, "http://", 7) == 0;
+	bool https = strncasecmp(url, "https://", 8) == 0;
+	bool http = strncasecmp(url, "http://", 7) == 0;
 
 	if (!https && !(http && g->settings->allow_http)) {
-		snprintf(why, size, "expected an https address, got %.100s", o->url);
+		snprintf(why, size, "expected an https address, got %.100s", url);
 		return ERR_URL;
 	}
-	if (strlen(o->url) > IMAGE_URL_MAX || o->size == 0) {
-		snprintf(why, size, "expected a shorter address and a size, got %zu and %" PRIu64,
-		    strlen(o->url), o->size);
+	if (strlen(url) <= IMAGE_URL_MAX)
+		return ERR_OK;
+	snprintf(why, size, "expected a shorter address, got one of %zu", strlen(url));
+	return ERR_INVALID;
+}
+
+static enum err
+refuse_order(struct gate *g, const Pb__FetchOrder *o, char *why, size_t size)
+{
+	enum err e = refuse_url(g, o->url, why, size);
+
+	for (size_t i = 0; i < o->n_files && e == ERR_OK; i++)
+		e = refuse_url(g, o->files[i]->url, why, size);
+	if (e != ERR_OK)
+		return e;
+	if (o->size == 0) {
+		snprintf(why, size, "expected a size, got 0");
 		return ERR_INVALID;
 	}
 	if (o->size > g->settings->max_package) {
@@ -202,8 +216,10 @@ need_image(struct gate *g, const Pb__FetchOrder *o)
 
 	if (i)
 		return i;
-	image_init(&fresh, o);
-	return book_add_image(&g->book, &fresh, &i) == ERR_OK ? i : NULL;
+	if (image_init(&fresh, o) == ERR_OK && book_add_image(&g->book, &fresh, &i) == ERR_OK)
+		return i;
+	image_fini(&fresh);
+	return NULL;
 }
 
 static void

@@ -47,14 +47,20 @@ start_courier(struct gate *g, struct image *i)
 		fail_start(g, i, e, "a courier of an earlier run still writes to the file");
 		return;
 	}
-	o.url = i->url;
-	o.size = i->size;
-	o.offset = i->done = image_offset(i, length, g->boot_id);
+	i->done = image_offset(i, length, g->boot_id);
+	image_find_file(i);
+	struct image_span span = image_span(i);
+
+	o.url = (char *)(uintptr_t)span.url;
+	o.size = span.size;
+	o.begins_at = span.base;
+	o.offset = i->done - span.base;
 	snprintf(i->boot_id, sizeof(i->boot_id), "%s", g->boot_id); /* not before: see image.h */
 	i->changed = true;
 	o.etag = o.offset ? i->validator : (char *)(uintptr_t) "";
 	/* one digest is enough, and MD5 is the slower one */
-	o.md5 = (ProtobufCBinaryData){image_needs_md5(i) ? sizeof(i->md5) : 0, i->md5};
+	o.md5 = (ProtobufCBinaryData){
+	    span.md5 ? sizeof(i->md5) : 0, (uint8_t *)(uintptr_t)span.md5};
 	o.sha256 = (ProtobufCBinaryData){i->has_sha256 ? sizeof(i->sha256) : 0, i->sha256};
 	o.allow_http = s->allow_http;
 	o.allow_private_hosts = s->allow_private_hosts;
@@ -68,13 +74,13 @@ start_courier(struct gate *g, struct image *i)
 	o.low_speed_seconds = (uint32_t)(s->low_speed_ms / 1000);
 	o.total_seconds = (uint32_t)(s->total_ms / 1000);
 	o.mark_bytes = s->mark_bytes;
-	i->start_offset = o.offset;
+	i->start_offset = i->done;
 	e = downloads_start(g->downloads, i->id, fd, &o);
 	if (e != ERR_OK)
 		fail_start(g, i, e, "cannot start a courier");
 	else
 		log_info(NULL, "image %" PRIu64 ": fetching %" PRIu64 " bytes from offset %" PRIu64,
-		    i->id, i->size, o.offset);
+		    i->id, i->size, i->done);
 }
 
 void
@@ -189,6 +195,14 @@ on_report(void *arg, uint64_t job, const Pb__CourierReport *r)
 	gate_settle(g);
 }
 
+static int
+end_event(const struct image *i, enum err e)
+{
+	if (e != ERR_OK)
+		return IMAGE_BROKEN;
+	return i->file + 1 < i->n_files ? IMAGE_CONTINUES : IMAGE_COMPLETE;
+}
+
 static void
 on_end(void *arg, uint64_t job, const Pb__CourierReport *final)
 {
@@ -212,7 +226,7 @@ on_end(void *arg, uint64_t job, const Pb__CourierReport *final)
 			n.http_status = final->http_status;
 		}
 		n.progressed = i->done > i->start_offset;
-		step(i, n.error == ERR_OK ? IMAGE_COMPLETE : IMAGE_BROKEN, &n);
+		step(i, end_event(i, n.error), &n);
 		if (n.error != ERR_OK)
 			log_warn(NULL, "image %" PRIu64 ": %s: %s", i->id, err_name(n.error),
 			    n.detail);

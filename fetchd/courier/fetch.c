@@ -467,14 +467,14 @@ static enum err
 run_with_sink(struct fetch *f, int file)
 {
 	const Pb__CourierOrder *o = f->order;
-	struct sink_setup setup = {file, o->offset, o->mark_bytes, o->md5.len > 0,
-	    o->sha256.len > 0};
+	struct sink_setup setup = {
+	    file, o->begins_at, o->offset, o->mark_bytes, o->md5.len > 0, o->sha256.len > 0};
 	AUTO(sink) struct sink *sink = NULL;
 	enum err e = sink_new(&setup, &sink);
 
 	f->sink = sink;
 	if (e != ERR_OK) {
-		fail(f, e, "cannot use the file at offset %" PRIu64, o->offset);
+		fail(f, e, "cannot use the file at offset %" PRIu64, o->begins_at + o->offset);
 		return finish(f);
 	}
 	snprintf(f->validator, sizeof(f->validator), "%s", o->offset ? o->etag : "");

@@ -16,6 +16,7 @@ enum { READ_PIECE = 256 * 1024, FOLLOW_BYTES = 1024 * 1024 };
 
 struct sink {
 	int fd;
+	uint64_t base;
 	uint64_t mark_bytes;
 	bool want[2]; /* MD5, SHA-256 */
 	size_t used;  /* of `piece` */
@@ -66,7 +67,7 @@ hash_piece(struct sink *s, uint64_t at, uint64_t end, size_t *n)
 	*n = want;
 	if (!s->want[0] && !s->want[1])
 		return ERR_OK;
-	got = pread(s->fd, s->ahead, want, (off_t)at);
+	got = pread(s->fd, s->ahead, want, (off_t)(s->base + at));
 	if (got <= 0)
 		return got < 0 && errno == EINTR ? ERR_AGAIN : ERR_SYSTEM;
 	*n = (size_t)got;
@@ -93,7 +94,8 @@ follow(struct sink *s)
 	else
 		e = hash_piece(s, at, end, &n);
 	if (e == ERR_OK && n) /* on its way, so that a mark has less to wait for; may fail */
-		(void)sync_file_range(s->fd, (off64_t)at, (off64_t)n, SYNC_FILE_RANGE_WRITE);
+		(void)sync_file_range(
+		    s->fd, (off64_t)(s->base + at), (off64_t)n, SYNC_FILE_RANGE_WRITE);
 	if (e == ERR_OK && mark && fdatasync(s->fd) < 0)
 		e = errno_to_err();
 	pthread_mutex_lock(&s->lock);
@@ -141,18 +143,18 @@ follower_main(void *arg)
 static enum err
 prepare_file(const struct sink_setup *setup)
 {
+	uint64_t end = setup->base + setup->offset;
 	struct stat st;
 
 	if (fstat(setup->fd, &st) < 0)
 		return errno_to_err();
 	if (!S_ISREG(st.st_mode))
 		return ERR_INVALID;
-	if ((uint64_t)st.st_size < setup->offset)
+	if ((uint64_t)st.st_size < end)
 		return ERR_LIMIT;
-	if ((uint64_t)st.st_size > setup->offset &&
-	    ftruncate(setup->fd, (off_t)setup->offset) < 0)
+	if ((uint64_t)st.st_size > end && ftruncate(setup->fd, (off_t)end) < 0)
 		return errno_to_err();
-	return setup->offset && fdatasync(setup->fd) < 0 ? errno_to_err() : ERR_OK;
+	return end && fdatasync(setup->fd) < 0 ? errno_to_err() : ERR_OK;
 }
 
 enum err
@@ -164,6 +166,7 @@ sink_new(const struct sink_setup *setup, struct sink **out)
 	if (!s || e != ERR_OK)
 		return s ? e : ERR_NOMEM;
 	s->fd = setup->fd;
+	s->base = setup->base;
 	s->mark_bytes = setup->mark_bytes;
 	s->want[0] = setup->md5;
 	s->want[1] = setup->sha256;
@@ -216,7 +219,7 @@ sink_flush(struct sink *s)
 
 	while (done < s->used && e == ERR_OK) {
 		ssize_t n = pwrite(s->fd, s->piece + done, s->used - done,
-		    (off_t)(s->written + done));
+		    (off_t)(s->base + s->written + done));
 		if (n > 0)
 			done += (size_t)n;
 		else if (n == 0 || errno != EINTR)
@@ -270,7 +273,7 @@ sink_restart(struct sink *s)
 	}
 	enum err e = s->failed;
 	pthread_mutex_unlock(&s->lock);
-	if (e == ERR_OK && ftruncate(s->fd, 0) < 0)
+	if (e == ERR_OK && ftruncate(s->fd, (off_t)s->base) < 0)
 		e = errno_to_err();
 	return e;
 }

@@ -7,7 +7,8 @@
  * is hashed while the rest arrives, and a courier that is killed loses less than one piece. A ring
  * of buffers between two threads was the alternative: no faster, and it loses what is queued.
  *
- * One sink per process and per file; not thread-safe towards its caller.
+ * What is filled may begin anywhere in the file; all other numbers count from there. One sink per
+ * process and per file; not thread-safe towards its caller.
  */
 #ifndef SUBOTA_SINK_H
 #define SUBOTA_SINK_H
@@ -27,12 +28,13 @@ struct sink;
 
 struct sink_setup {
 	int fd;              /* borrowed; open for reading and writing */
+	uint64_t base;       /* where in the file it begins: what is before it is not touched */
 	uint64_t offset;     /* bytes already there; the rest of the file is cut off */
 	uint64_t mark_bytes; /* durable at least this often; 0 = only at the end */
 	bool md5, sha256;    /* wanted */
 };
 
-/* ERR_LIMIT when the file is shorter than `offset`. Caller frees. */
+/* ERR_LIMIT when the file is shorter than `base` and `offset`. Caller frees. */
 enum err sink_new(const struct sink_setup *setup, struct sink **out) MUST_CHECK;
 /* Stops the thread; bytes that were not flushed are lost. */
 void sink_free(struct sink *s);

@@ -7,7 +7,6 @@
 
 #include "an3155.h"
 #include "driver.h"
-#include "modbus.h"
 #include "smp.h"
 #include "xmodem.h"
 
@@ -15,7 +14,6 @@ const struct driver *const driver_list[] = {
     &smp_driver,
     &xmodem_driver,
     &an3155_driver,
-    &modbus_driver,
     NULL,
 };
 

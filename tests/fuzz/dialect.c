@@ -26,8 +26,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    (notice.n == 0 || !notice.plans[0].component[0]))
 			abort();
 		if (dialect_parse_firmware(p, data, size, &firmware, why) == ERR_OK &&
-		    (!firmware.size || strncmp(firmware.component, "", 1) == 0))
+		    (!firmware.file.size || strncmp(firmware.component, "", 1) == 0 ||
+			firmware.n_more >= DIALECT_FILES_MAX))
 			abort();
+		dialect_firmware_fini(&firmware);
 		(void)!dialect_parse_exception(p, data, size, &reply, why);
 		if (dialect_parse_reply(p, data, size, &reply, why) == ERR_OK)
 			(void)!auth_device_secret("d2c5Q1FsVWpwT1k3", reply.device_secret, ds);

@@ -219,7 +219,7 @@ on_event(void *arg, const struct event *e)
 
 	cr_assert(event_is_known(e->name), "event %s", e->name);
 	snprintf(c->last_event, sizeof(c->last_event), "%s", e->name);
-	if (e->about.device_key)
+	if (e->about.device_key && strcmp(e->name, "state") != 0) /* which all else shows, too */
 		note(c, "!%s", e->name);
 }
 

@@ -8,6 +8,8 @@
 #include "house.h"
 #include "house_pack_image.h"
 
+enum { HOUSE_PACK_FILES = 6 }; /* one more than the platform takes */
+
 /* What to publish; zero fields get the default named beside them. */
 struct house_pack {
 	const char *name;    /* "fw"; of the package and, with .bin, of its file */
@@ -21,6 +23,8 @@ struct house_pack {
 	const char *component; /* "app" */
 	const char *kind;      /* "module"; or "mcu" */
 	const char *source;    /* version that a delta package starts from */
+	unsigned files;        /* 1; cut into so many, at most HOUSE_PACK_FILES */
+	size_t cut;            /* bytes of each but the last; 20000 */
 };
 
 /* Make it, sign it, put it into the package store; house_activate plans it. */

@@ -184,3 +184,76 @@ Test(contents, flashd_killed_in_mid_list_goes_on_with_the_right_component)
 {
 	kill_twice(HOUSE_FLASHD);
 }
+
+/* --- packages of several files ---------------------------------------------------------------- */
+
+/* rule: url-files */
+Test(contents, a_package_of_five_files_is_one_bundle_that_was_cut)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+	double requests, bytes, size;
+
+	house_case_plan(h, &(struct house_pack){.files = 5, .cut = 11111});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	house_case_served(h, &requests, &bytes, &size);
+	cr_expect_eq(requests, 5);
+	cr_expect_gt(bytes, 50000);
+}
+
+/* rule: url-files */
+Test(contents, a_broken_connection_costs_what_is_left_of_one_file)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+	double requests, bytes, size;
+
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){.files = 3, .size = 200000,
+						.cut = 70000}));
+	house_case_fault(h, "http_cut_after", "30000,4");
+	HOUSE_MUST(h, house_activate(h, "cut"));
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	house_case_served(h, &requests, &bytes, &size);
+	cr_expect_geq(requests, 5);
+	cr_expect_lt(bytes, 200000 + 65536, "%.0f bytes", bytes);
+}
+
+static bool
+is_in_second_file(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_image(h, state, &done);
+	return strcmp(state, "FETCHING") == 0 && done > 100000;
+}
+
+/* rule: url-files restart-goes-on */
+Test(contents, fetchd_killed_in_the_second_file_goes_on_with_it)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+	double requests, bytes, size;
+
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){.files = 3, .size = 250000,
+						.cut = 90000}));
+	house_case_fault(h, "http_rate", "150000");
+	HOUSE_MUST(h, house_activate(h, "cut"));
+	house_case_until(h, is_in_second_file, NULL, "the second file is being fetched");
+	house_kill(h, HOUSE_FETCHD);
+	HOUSE_MUST(h, house_start(h, HOUSE_FETCHD));
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	house_case_served(h, &requests, &bytes, &size);
+	cr_expect_lt(bytes, 250000 + 65536, "%.0f bytes", bytes);
+}
+
+/* rule: url-files */
+Test(contents, one_spoilt_file_spoils_the_package)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){.files = 3}));
+	house_case_fault(h, "wrong_md5", "1");
+	HOUSE_MUST(h, house_activate(h, "cut"));
+	house_case_not_upgraded(h, 0, HOUSE_OLD);
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+	cr_expect_eq(json_number(own, "upload_bytes"), 0);
+}

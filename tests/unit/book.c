@@ -52,6 +52,34 @@ add_upgrade(struct book *b, uint64_t id, uint64_t image)
 	return out;
 }
 
+/* rule: url-files */
+Test(book, the_files_of_a_package_are_there_again_and_go_with_it)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	struct book b = open_book(dir, true);
+	struct image *i = add_image(&b, "https://h/a");
+	int64_t left = 0;
+
+	i->files = calloc(2, sizeof(*i->files));
+	i->n_files = 2;
+	i->file = 1;
+	for (unsigned k = 0; k < 2; k++)
+		i->files[k] = (struct image_file){.url = "https://h/b", .size = 5 + k, .md5 = {9}};
+	cr_assert_eq(book_save(&b), ERR_OK);
+	book_close(&b);
+	b = open_book(dir, false);
+	i = b.images;
+	cr_assert_eq(i->n_files, 2);
+	cr_expect_eq(i->file, 1);
+	cr_expect_str_eq(i->files[1].url, "https://h/b");
+	cr_expect_eq(i->files[1].size, 6);
+	cr_expect_eq(i->files[1].md5[0], 9);
+	cr_assert_eq(book_drop_image(&b, i), ERR_OK);
+	cr_assert_eq(record_get_int(b.record, &left, "SELECT count(*) FROM file", ""), ERR_OK);
+	cr_expect_eq(left, 0);
+	book_close(&b);
+}
+
 Test(book, everything_that_was_saved_is_there_again)
 {
 	AUTO(scratch) char *dir = kit_scratch();

@@ -10,7 +10,8 @@
 
 static const struct dialect_plan plan = {.component = "app", .target = "2.0.0"};
 static const struct dialect_plan other_plan = {.component = "app", .target = "3.0.0"};
-static const struct dialect_firmware firmware = {.component = "app", .target = "2.0.0", .size = 9};
+static const struct dialect_firmware firmware = {
+    .component = "app", .target = "2.0.0", .file = {.size = 9}};
 
 static const struct mono start = {1000};
 
@@ -291,7 +292,7 @@ Test(conversation, orders_at_once_when_the_firmware_came_without_a_plan)
 	cr_expect_str_eq(step(&c, CONVERSATION_ON_FIRMWARE, &n), "OFFERED offer");
 	cr_expect_str_eq(c.plan.target, "2.0.0");
 	cr_expect_str_eq(step(&c, CONVERSATION_ON_ACCEPTED, &n), "ORDERED 4 order");
-	cr_expect_eq(c.firmware->size, 9);
+	cr_expect_eq(c.firmware->file.size, 9);
 	conversation_fini(&c);
 }
 

@@ -179,9 +179,9 @@ Test(dc_gateway, a_whole_encrypted_upgrade_of_a_sub_device)
 	report(g, 2, true, NULL);
 	f = hear(g, SUB_DOWN("ota"), g->sub_key, 0x0113);
 	must(dialect_parse_firmware(g->profile, f.payload, f.len, fw, why));
-	cr_expect_str_eq(fw->url, "https://127.0.0.1:8443/packages/fw2.0.0");
-	cr_expect(fw->has_sha256 && fw->sha256[0] == 0x34 && fw->md5[0] == 0x33);
-	cr_expect_eq(fw->size, 5000);
+	cr_expect_str_eq(fw->file.url, "https://127.0.0.1:8443/packages/fw2.0.0");
+	cr_expect(fw->has_sha256 && fw->sha256[0] == 0x34 && fw->file.md5[0] == 0x33);
+	cr_expect_eq(fw->file.size, 5000);
 	cr_expect_eq(fw->crc, 0x9b71c);
 	for (int status = 4; status <= 9; status++)
 		if (status != 6 && status != 7)

@@ -222,10 +222,10 @@ firmware_with(uint16_t id, const char *text)
 Test(dialect, reads_all_of_a_firmware)
 {
 	cr_assert_eq(firmware_with(0, NULL), ERR_OK, "%s", why);
-	cr_expect_str_eq(firmware.url, "https://oss.example/fw.bin");
-	cr_expect_eq(firmware.size, 5000);
-	cr_expect_eq(firmware.md5[0], 0x33);
-	cr_expect_eq(firmware.md5[15], 0x12);
+	cr_expect_str_eq(firmware.file.url, "https://oss.example/fw.bin");
+	cr_expect_eq(firmware.file.size, 5000);
+	cr_expect_eq(firmware.file.md5[0], 0x33);
+	cr_expect_eq(firmware.file.md5[15], 0x12);
 	cr_expect_str_eq(firmware.component, "app");
 	cr_expect_str_eq(firmware.target, "1.1.0");
 	cr_expect_eq(firmware.crc, 0x9b71c);
@@ -284,17 +284,89 @@ Test(dialect, bounds_the_address)
 	cr_expect_eq(firmware_with(1, url), ERR_LIMIT);
 }
 
-Test(dialect, refuses_a_list_of_files)
+/* A file of a list. */
+static void
+put_file(struct payload *p, int index, const char *url, int size)
+{
+	ttlv_put_struct(&p->w, 0, 4);
+	ttlv_put_int(&p->w, 30, index);
+	ttlv_put_text(&p->w, 1, url);
+	ttlv_put_int(&p->w, 2, size);
+	ttlv_put_text(&p->w, 3, "33d9712cc5eb0bf18a41ed54a908e412");
+}
+
+static enum err
+parse_list(struct payload *p)
+{
+	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
+	dialect_firmware_fini(&firmware);
+	return dialect_parse_firmware(p1(), p->data, p->len, &firmware, why);
+}
+
+/* rule: url-files */
+Test(dialect, reads_the_files_of_a_list_in_the_order_of_their_indices)
 {
 	struct payload *p = begin();
 
+	put_plan(&p->w, "app", "1.1.0", 0);
+	ttlv_put_struct(&p->w, 20, 3);
+	put_file(p, 7, "https://h/c", 30);
+	put_file(p, 0, "https://h/a", 10);
+	put_file(p, 3, "https://h/b", 20);
+	cr_assert_eq(parse_list(p), ERR_OK, "%s", why);
+	cr_expect(firmware.listed);
+	cr_assert_eq(firmware.n_more, 2);
+	cr_expect_str_eq(firmware.file.url, "https://h/a");
+	cr_expect_str_eq(firmware.more[0].url, "https://h/b");
+	cr_expect_str_eq(firmware.more[1].url, "https://h/c");
+	cr_expect_eq(dialect_firmware_size(&firmware), 60);
+	cr_expect_eq(firmware.more[1].md5[0], 0x33);
+	dialect_firmware_fini(&firmware);
+}
+
+/* rule: url-files */
+Test(dialect, refuses_a_list_that_is_none)
+{
+	static const struct {
+		uint16_t files, twice, kind;
+		enum err e;
+	} rows[] = {{5, 0, 0, ERR_OK}, {6, 0, 0, ERR_LIMIT}, {0, 0, 0, ERR_LIMIT},
+	    {2, 1, 0, ERR_MALFORMED}, {2, 0, 1, ERR_UNSUPPORTED}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct payload *p = begin();
+
+		put_plan(&p->w, "app", "1", rows[i].kind);
+		ttlv_put_struct(&p->w, 20, rows[i].files);
+		for (int k = 0; k < rows[i].files; k++)
+			put_file(p, rows[i].twice ? 4 : k, "https://h/a", 1);
+		cr_expect_eq(parse_list(p), rows[i].e, "row %zu: %s", i, why);
+	}
+	struct payload *p = begin();
 	put_plan(&p->w, "app", "1", 0);
 	ttlv_put_struct(&p->w, 20, 1);
 	ttlv_put_struct(&p->w, 0, 1);
 	ttlv_put_int(&p->w, 30, 0);
-	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
-	cr_expect_eq(
-	    dialect_parse_firmware(p1(), p->data, p->len, &firmware, why), ERR_UNSUPPORTED);
+	cr_expect_eq(parse_list(p), ERR_NOT_FOUND, "a file without address");
+	p = begin();
+	put_plan(&p->w, "app", "1", 0);
+	ttlv_put_struct(&p->w, 20, 1);
+	ttlv_put_int(&p->w, 0, 1);
+	cr_expect_eq(parse_list(p), ERR_MALFORMED);
+	dialect_firmware_fini(&firmware);
+}
+
+/* rule: url-files */
+Test(dialect, a_list_beside_a_file_counts_as_nothing)
+{
+	struct payload *p = begin();
+
+	put_plan(&p->w, "app", "1", 0);
+	ttlv_put_text(&p->w, 1, "https://h/x");
+	ttlv_put_struct(&p->w, 20, 1);
+	put_file(p, 0, "https://h/a", 1);
+	cr_expect_eq(parse_list(p), ERR_NOT_FOUND, "a size is missing: %s", why);
+	cr_expect(!firmware.listed);
 }
 
 /* --- the link --------------------------------------------------------------------------------- */

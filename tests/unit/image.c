@@ -34,13 +34,13 @@ Test(image, every_state_takes_exactly_the_events_of_its_rows)
 	enum { NO = IMAGE_STATES, Q = IMAGE_QUEUED, G = IMAGE_FETCHING, F = IMAGE_FETCHED, V = IMAGE_VERIFYING,
 	       R = IMAGE_READY, X = IMAGE_FAILED };
 	static const int wanted[IMAGE_STATES][IMAGE_EVENTS] = {
-		/*            START COMPLETE BROKEN BAD_HEAD CHECK GOOD BAD ORDERED UNWANTED LOST RESTARTED */
-		/* QUEUED */    {G, NO,      NO,    NO,      NO,   NO,  NO, Q,      X,       NO,  NO},
-		/* FETCHING */  {NO, F,      X,     X,       NO,   NO,  NO, G,      X,       NO,  Q},
-		/* FETCHED */   {NO, NO,     NO,    NO,      V,    NO,  NO, F,      NO,      NO,  F},
-		/* VERIFYING */ {NO, NO,     NO,    NO,      NO,   R,   X,  V,      NO,      Q,   F},
-		/* READY */     {NO, NO,     NO,    NO,      NO,   NO,  NO, R,      NO,      Q,   NO},
-		/* FAILED */    {NO, NO,     NO,    NO,      NO,   NO,  NO, Q,      NO,      NO,  NO},
+		/*            START COMPLETE CONTINUES BROKEN BAD_HEAD CHECK GOOD BAD ORDERED UNWANTED LOST RESTARTED */
+		/* QUEUED */    {G, NO,      NO,      NO,    NO,      NO,   NO,  NO, Q,      X,       NO,  NO},
+		/* FETCHING */  {NO, F,      Q,      X,     X,       NO,   NO,  NO, G,      X,       NO,  Q},
+		/* FETCHED */   {NO, NO,      NO,     NO,    NO,      V,    NO,  NO, F,      NO,      NO,  F},
+		/* VERIFYING */ {NO, NO,      NO,     NO,    NO,      NO,   R,   X,  V,      NO,      Q,   F},
+		/* READY */     {NO, NO,      NO,     NO,    NO,      NO,   NO,  NO, R,      NO,      Q,   NO},
+		/* FAILED */    {NO, NO,      NO,     NO,    NO,      NO,   NO,  NO, Q,      NO,      NO,  NO},
 	};
 	/* clang-format on */
 	struct image_news n = news(ERR_URL, false); /* hopeless */
@@ -210,7 +210,7 @@ Test(image, content_decides_which_orders_share_a_download)
 	struct image i;
 	Pb__FetchOrder o = order("https://h/a", 1000, true, true);
 
-	image_init(&i, &o);
+	cr_assert_eq(image_init(&i, &o), ERR_OK);
 	cr_expect_eq(i.state, IMAGE_QUEUED);
 	Pb__FetchOrder elsewhere = order("https://h/b", 1000, true, true);
 	Pb__FetchOrder only_md5 = order("https://h/b", 1000, true, false);
@@ -236,11 +236,11 @@ Test(image, the_slower_digest_is_checked_only_where_there_is_no_other)
 	Pb__FetchOrder both = order("u", 1, true, true), one = order("u", 1, true, false),
 		       none = order("u", 1, false, false);
 
-	image_init(&i, &both);
+	cr_assert_eq(image_init(&i, &both), ERR_OK);
 	cr_expect_not(image_needs_md5(&i));
-	image_init(&i, &one);
+	cr_assert_eq(image_init(&i, &one), ERR_OK);
 	cr_expect(image_needs_md5(&i));
-	image_init(&i, &none);
+	cr_assert_eq(image_init(&i, &none), ERR_OK);
 	cr_expect_not(image_needs_md5(&i));
 }
 
@@ -256,8 +256,6 @@ Test(image, after_a_kill_the_file_is_believed_after_a_reboot_only_the_mark)
 	cr_expect_eq(image_offset(&i, 1001, "this"), 0, "more than there can be: from the start");
 }
 
-/* --- couriers --------------------------------------------------------------------------------- */
-
 static Pb__CourierReport
 report(uint64_t done, uint64_t durable, bool final)
 {
@@ -269,6 +267,103 @@ report(uint64_t done, uint64_t durable, bool final)
 	r.etag = (char *)(uintptr_t) "\"v\"";
 	return r;
 }
+
+/* --- several files ---------------------------------------------------------------------------- */
+
+static uint8_t digests[3][16] = {{1}, {2}, {3}};
+
+/* Of 100, 200 and 300 bytes. */
+static Pb__FetchOrder
+order_of_three(void)
+{
+	static Pb__FetchFile file[3];
+	static Pb__FetchFile *list[3];
+	Pb__FetchOrder o = order("https://h/0", 600, false, false);
+
+	for (unsigned i = 0; i < 3; i++) {
+		list[i] = &file[i];
+		pb__fetch_file__init(list[i]);
+		list[i]->url = (char *)(uintptr_t) "https://h/0";
+		list[i]->size = 100 * (i + 1);
+		list[i]->md5 = (ProtobufCBinaryData){16, digests[i]};
+	}
+	o.files = list;
+	o.n_files = 3;
+	return o;
+}
+
+/* rule: url-files */
+Test(image, files_of_a_package_follow_one_another)
+{
+	Pb__FetchOrder o = order_of_three();
+	struct image i;
+	Pb__CourierReport r = report(100, 100, true);
+	struct image_news n = {.now = {5}};
+
+	cr_assert_eq(image_init(&i, &o), ERR_OK);
+	i.state = IMAGE_FETCHING;
+	r.md5 = (ProtobufCBinaryData){16, digests[1]};
+	cr_expect_eq(image_take_report(&i, &r), ERR_COURIER, "the digest of another file");
+	r.md5.data = digests[0];
+	cr_expect_eq(image_take_report(&i, &r), ERR_OK);
+	cr_assert_eq(image_step(&i, IMAGE_CONTINUES, &n), ERR_OK);
+	cr_expect_eq(i.state, IMAGE_QUEUED);
+	cr_expect_eq(i.file, 1);
+	cr_expect_str_eq(i.validator, "", "of the file before");
+	struct image_span span = image_span(&i);
+	cr_expect(span.base == 100 && span.size == 200 && span.md5 == i.files[1].md5);
+	i.state = IMAGE_FETCHING;
+	r = report(50, 40, false);
+	cr_expect_eq(image_take_report(&i, &r), ERR_OK);
+	cr_expect(i.done == 150 && i.durable == 140);
+	r = report(201, 40, false);
+	cr_expect_eq(image_take_report(&i, &r), ERR_COURIER, "more than this file has");
+	n.error = ERR_MD5;
+	cr_assert_eq(image_step(&i, IMAGE_BROKEN, &n), ERR_OK);
+	cr_expect_eq(i.file, 0, "once from zero");
+	image_fini(&i);
+}
+
+/* rule: url-files */
+Test(image, what_lies_on_the_disk_says_with_which_file_it_goes_on)
+{
+	static const struct {
+		size_t known, file;
+		uint64_t done, left;
+	} rows[] = {{0, 0, 50, 50}, {0, 0, 100, 100}, {0, 0, 150, 100}, {1, 1, 100, 100},
+	    {1, 0, 99, 99}, {2, 1, 250, 250}, {2, 2, 600, 600}, {2, 0, 0, 0}};
+	Pb__FetchOrder o = order_of_three();
+	struct image i;
+
+	cr_assert_eq(image_init(&i, &o), ERR_OK);
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		i.file = rows[k].known;
+		i.done = rows[k].done;
+		image_find_file(&i);
+		cr_expect_eq(i.file, rows[k].file, "row %zu", k);
+		cr_expect_eq(i.done, rows[k].left, "row %zu", k);
+	}
+	image_fini(&i);
+}
+
+/* rule: url-files */
+Test(image, only_an_order_for_the_same_files_shares_a_download)
+{
+	Pb__FetchOrder o = order_of_three(), single = order("https://h/0", 600, false, false);
+	struct image i;
+
+	cr_assert_eq(image_init(&i, &o), ERR_OK);
+	cr_expect(image_fits(&i, &o));
+	cr_expect_not(image_fits(&i, &single));
+	o.files[2]->md5.data = digests[0];
+	cr_expect_not(image_fits(&i, &o));
+	o.files[2]->md5.data = digests[2];
+	o.n_files = 2;
+	cr_expect_not(image_fits(&i, &o));
+	image_fini(&i);
+}
+
+/* --- couriers --------------------------------------------------------------------------------- */
 
 Test(image, takes_over_what_a_courier_reports_of_its_progress)
 {

@@ -61,7 +61,8 @@ static bool
 is_younger(const char *message, const char *field)
 {
 	static const char *const list[][2] = {
-	    {"subota.v1.DeviceReport", "place"}, {"subota.v1.DeviceReport", "places"}};
+	    {"subota.v1.DeviceReport", "place"}, {"subota.v1.DeviceReport", "places"},
+	    {"subota.v1.FetchOrder", "files"}, {"subota.v1.CourierOrder", "begins_at"}};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (strcmp(list[i][0], message) == 0 && strcmp(list[i][1], field) == 0)
@@ -261,4 +262,42 @@ Test(msg, order_with_as_many_digests_as_fit_unpacks)
 	cr_expect_eq(msg_check_session_order(e), ERR_OK);
 	g.body.session_order.chunk_digests.len += 32;
 	cr_expect_eq(msg_check_session_order(&g.e), ERR_MESSAGE);
+}
+
+/* rule: url-files */
+Test(msg, a_fetch_order_names_at_most_five_files_that_add_up)
+{
+	static uint8_t md5[16];
+	Pb__FetchFile file[6], *list[6];
+	struct golden g;
+
+	golden_make(PB__ENVELOPE__BODY_FETCH_ORDER, &g);
+	Pb__FetchOrder *o = g.e.fetch_order;
+	o->md5.len = o->sha256.len = 0;
+	for (size_t i = 0; i < 6; i++) {
+		list[i] = &file[i];
+		pb__fetch_file__init(list[i]);
+		file[i].url = golden_text("https://h/a");
+		file[i].size = 10;
+		file[i].md5 = (ProtobufCBinaryData){sizeof(md5), md5};
+	}
+	o->files = list;
+	for (size_t n = 1; n <= 6; n++) {
+		o->n_files = n;
+		o->size = 10 * n;
+		cr_expect_eq(msg_check_fetch_order(&g.e) == ERR_OK, n <= 5, "%zu files", n);
+	}
+	o->n_files = 2;
+	o->size = 21;
+	cr_expect_neq(msg_check_fetch_order(&g.e), ERR_OK, "they do not add up");
+	file[1].size = 11;
+	cr_expect_eq(msg_check_fetch_order(&g.e), ERR_OK);
+	o->sha256 = (ProtobufCBinaryData){32, g.digest};
+	cr_expect_neq(msg_check_fetch_order(&g.e), ERR_OK, "whose digest would that be?");
+	o->sha256.len = 0;
+	file[1].md5.len = 15;
+	cr_expect_neq(msg_check_fetch_order(&g.e), ERR_OK);
+	file[1].md5.len = 16;
+	file[1].url = golden_text("");
+	cr_expect_neq(msg_check_fetch_order(&g.e), ERR_OK);
 }

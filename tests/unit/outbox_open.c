@@ -9,9 +9,9 @@
 static void
 fill_conversation(struct conversation *v)
 {
-	static const struct dialect_firmware f = {.url = "https://x.example/f",
-	    .size = 1ull << 40,
-	    .md5 = {1, 2, 3},
+	static const struct dialect_firmware f = {
+	    .file = {.url = "https://x.example/f", .size = 1ull << 40, .md5 = {1, 2, 3}},
+	    .listed = true,
 	    .component = "app",
 	    .target = "2.0.0",
 	    .crc = 0xffffffff,
@@ -38,6 +38,11 @@ fill_conversation(struct conversation *v)
 	snprintf(v->detail, sizeof(v->detail), "a detail");
 	v->firmware = malloc(sizeof(f));
 	*v->firmware = f;
+	v->firmware->more = calloc(2, sizeof(*v->firmware->more));
+	v->firmware->n_more = 2;
+	for (int i = 0; i < 2; i++)
+		v->firmware->more[i] = (struct dialect_file){
+		    .url = "https://x.example/g", .size = 7u + (unsigned)i, .md5 = {5}};
 }
 
 static void
@@ -84,9 +89,14 @@ Test(outbox_open, gives_back_a_whole_conversation)
 	cr_expect_str_eq(v->version, "1.0.0");
 	cr_expect_str_eq(v->detail, "a detail");
 	cr_assert_not_null(v->firmware);
-	cr_expect_str_eq(v->firmware->url, "https://x.example/f");
-	cr_expect_eq(v->firmware->size, 1ull << 40);
-	cr_expect_eq(v->firmware->md5[2], 3);
+	cr_expect_str_eq(v->firmware->file.url, "https://x.example/f");
+	cr_expect_eq(v->firmware->file.size, 1ull << 40);
+	cr_expect_eq(v->firmware->file.md5[2], 3);
+	cr_expect(v->firmware->listed);
+	cr_assert_eq(v->firmware->n_more, 2);
+	cr_expect_str_eq(v->firmware->more[0].url, "https://x.example/g");
+	cr_expect_eq(v->firmware->more[1].size, 8);
+	cr_expect_eq(v->firmware->more[1].md5[0], 5);
 	cr_expect_eq(v->firmware->crc, 0xffffffff);
 	cr_expect(v->firmware->has_sha256 && v->firmware->sha256[2] == 7);
 }

@@ -64,7 +64,7 @@ Test(sink, writes_and_hashes_everything_it_gets)
 	AUTO(mem) uint8_t *body = make_body();
 	AUTO(fd) int fd = temp_file();
 	AUTO(sink) struct sink *s = NULL;
-	struct sink_setup setup = {fd, 0, 100000, true, true};
+	struct sink_setup setup = {fd, 0, 0, 100000, true, true};
 	uint8_t md5[16], sha256[32];
 
 	cr_assert_eq(sink_new(&setup, &s), ERR_OK);
@@ -86,7 +86,7 @@ Test(sink, hashes_the_prefix_of_a_resumed_file_and_cuts_what_lies_behind_it)
 	AUTO(mem) uint8_t *body = make_body();
 	AUTO(fd) int fd = temp_file();
 	AUTO(sink) struct sink *s = NULL;
-	struct sink_setup setup = {fd, 300000, 0, true, true};
+	struct sink_setup setup = {fd, 0, 300000, 0, true, true};
 	uint8_t md5[16], sha256[32];
 
 	cr_assert_eq(write(fd, body, 300000), 300000);
@@ -98,12 +98,39 @@ Test(sink, hashes_the_prefix_of_a_resumed_file_and_cuts_what_lies_behind_it)
 	expect_digests(body, BODY, md5, sha256);
 }
 
+/* rule: url-files */
+Test(sink, a_file_behind_others_leaves_those_alone)
+{
+	AUTO(mem) uint8_t *body = make_body();
+	AUTO(fd) int fd = temp_file();
+	AUTO(sink) struct sink *s = NULL;
+	struct sink_setup setup = {fd, 1000, 200, 50000, true, true};
+	uint8_t md5[16], sha256[32], before[1000];
+
+	cr_assert_eq(write(fd, body + 7, 1000), 1000);
+	cr_expect_eq(sink_new(&setup, &s), ERR_LIMIT, "shorter than it should be");
+	cr_assert_eq(write(fd, body, 200), 200);
+	cr_assert_eq(write(fd, "garbage", 7), 7);
+	cr_assert_eq(sink_new(&setup, &s), ERR_OK);
+	cr_expect_eq(sink_size(s), 200);
+	cr_assert_eq(sink_put(s, body + 200, 100000), ERR_OK);
+	cr_assert_eq(sink_restart(s), ERR_OK);
+	cr_expect_eq(file_size(fd), 1000);
+	cr_assert_eq(sink_put(s, body, BODY), ERR_OK);
+	cr_assert_eq(sink_finish(s, md5, sha256), ERR_OK);
+	expect_digests(body, BODY, md5, sha256);
+	cr_expect_eq(file_size(fd), BODY + 1000);
+	cr_expect_eq(sink_durable(s), BODY);
+	cr_assert_eq(pread(fd, before, sizeof(before), 0), (ssize_t)sizeof(before));
+	cr_expect_eq(memcmp(before, body + 7, sizeof(before)), 0);
+}
+
 Test(sink, begins_at_zero_after_a_restart)
 {
 	AUTO(mem) uint8_t *body = make_body();
 	AUTO(fd) int fd = temp_file();
 	AUTO(sink) struct sink *s = NULL;
-	struct sink_setup setup = {fd, 0, 50000, true, true};
+	struct sink_setup setup = {fd, 0, 0, 50000, true, true};
 	uint8_t md5[16], sha256[32];
 
 	cr_assert_eq(sink_new(&setup, &s), ERR_OK);
@@ -123,7 +150,7 @@ Test(sink, settles_what_it_has_before_an_early_end)
 {
 	AUTO(fd) int fd = temp_file();
 	AUTO(sink) struct sink *s = NULL;
-	struct sink_setup setup = {fd, 0, 0, false, false};
+	struct sink_setup setup = {fd, 0, 0, 0, false, false};
 
 	cr_assert_eq(sink_new(&setup, &s), ERR_OK);
 	cr_assert_eq(sink_put(s, "abc", 3), ERR_OK);
@@ -137,7 +164,7 @@ Test(sink, refuses_a_file_that_is_shorter_than_the_offset)
 {
 	AUTO(fd) int fd = temp_file();
 	struct sink *s = NULL;
-	struct sink_setup setup = {fd, 1, 0, false, true};
+	struct sink_setup setup = {fd, 0, 1, 0, false, true};
 
 	cr_expect_eq(sink_new(&setup, &s), ERR_LIMIT);
 	cr_expect_null(s);
@@ -148,7 +175,7 @@ Test(sink, says_full_when_the_file_may_not_grow)
 	AUTO(mem) uint8_t *body = make_body();
 	AUTO(fd) int fd = temp_file();
 	AUTO(sink) struct sink *s = NULL;
-	struct sink_setup setup = {fd, 0, 0, false, true};
+	struct sink_setup setup = {fd, 0, 0, 0, false, true};
 	struct rlimit limit = {200000, 200000};
 
 	signal(SIGXFSZ, SIG_IGN);
