@@ -5,7 +5,8 @@
  * same checks as any other message (msg_unpack, route_admit); a daemon may lie only in what it says
  * of itself. Tap lines are passed on as they come, one JSON object each:
  *
- *     {"at":ms since 1970,"daemon":"fetchd","from":"cloudd","to":"fetchd","kind":"fetch_order",
+ *     {"n":number of the line,"at":ms since 1970,"daemon":"fetchd","from":"cloudd","to":"fetchd",
+ *      "kind":"FetchOrder",
  *      "bytes":123,"verdict":"OK" or the name of an error,"message":{...} or null}
  */
 #ifndef SUBOTA_BUS_CLIENT_H

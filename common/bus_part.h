@@ -91,6 +91,7 @@ struct bus_tap {
 	void *socket; /* NULL: no tap */
 	unsigned topics;
 	uint64_t lost;
+	uint64_t lines; /* made so far: a listener sees what it missed */
 	bool skipping;
 };
 

@@ -3,7 +3,8 @@
  * bus_part.h, the form in bus_client.h.
  *
  * XPUB, because it tells when nobody listens: then nothing is formatted. Lines are sent without
- * waiting and a listener that does not read loses what is over its high-water mark. Whatever comes
+ * waiting and a listener that does not read loses what is over its high-water mark; the lines are
+ * numbered, so it can say how many. Whatever comes
  * from a listener besides its subscription is thrown away: the tap is read-only. The socket file's
  * group decides who may listen.
  */
@@ -122,9 +123,11 @@ bus_tap_show(struct bus *bus, enum who from, enum who to, const Pb__Envelope *e,
 	if (!line)
 		return;
 	int n = snprintf(line, size,
-	    "{\"at\":%llu,\"daemon\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"kind\":\"%s\","
+	    "{\"n\":%llu,\"at\":%llu,\"daemon\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"kind\":\"%"
+	    "s\","
 	    "\"bytes\":%zu,\"verdict\":\"%s\",\"message\":%s}",
-	    (unsigned long long)clock_wall_ms(), who_name(bus->self), who_name(from), who_name(to),
+	    (unsigned long long)++bus->tap.lines, (unsigned long long)clock_wall_ms(),
+	    who_name(bus->self), who_name(from), who_name(to),
 	    e ? route_kind_name((int)e->body_case) : "unknown", bytes, err_name((unsigned)verdict),
 	    message ? message : "null");
 	if (n <= 0 || (size_t)n >= size ||

@@ -9,6 +9,7 @@
 int bundle_cmd_run(int argc, char **argv);
 int config_cmd_run(int argc, char **argv);
 int decode_cmd_run(int argc, char **argv);
+int diff_cmd_run(int argc, char **argv);
 int errors_cmd_run(int argc, char **argv);
 int fsm_cmd_run(int argc, char **argv);
 int routes_cmd_run(int argc, char **argv);
@@ -22,6 +23,7 @@ int devices_cmd_run(int argc, char **argv);
 int doctor_cmd_run(int argc, char **argv);
 int events_cmd_run(int argc, char **argv);
 int metrics_cmd_run(int argc, char **argv);
+int replay_cmd_run(int argc, char **argv);
 int rollout_cmd_run(int argc, char **argv); /* and two orders: pause, resume */
 int status_cmd_run(int argc, char **argv);
 int store_cmd_run(int argc, char **argv);

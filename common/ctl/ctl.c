@@ -25,6 +25,8 @@ static const struct ctl_command commands[] = {
 	{"check",    act_cmd_run,      "ask the platform for an upgrade of a device now"},
 	{"forget",   act_cmd_run,      "de-register a device that has left this gateway for good"},
 	{"tap",      tap_cmd_run,      "the messages between the processes as they pass"},
+	{"diff",     diff_cmd_run,     "what two captures of the tap say differently"},
+	{"replay",   replay_cmd_run,   "say to a daemon again what a capture has"},
 	{"metrics",  metrics_cmd_run,  "figures of the daemons, for Prometheus"},
 	{"doctor",   doctor_cmd_run,   "what is wrong with this gateway, and what to do about it"},
 	{"config",   config_cmd_run,   "every key of the configuration; check a file"},

@@ -10,3 +10,10 @@ sample-config: $(B)/bin/subotactl ## write the keys of deploy/subota.conf from t
 manual-keys: $(B)/bin/subotactl ## write the keys of subota.conf(5) from the daemons' tables
 	$(Q)$(B)/bin/subotactl config | awk -f deploy/man/keys.awk > $(B)/keys.man
 	$(Q)sed -i -e '/^\.\\" keys:/,/^\.\\" end of keys/{/^\.\\"/!d}' -e '/^\.\\" keys:/r $(B)/keys.man' deploy/man/subota.conf.5
+
+# The schema as lines of C, without what only protobuf-c needs: captures carry it.
+$(B)/gen/schema_lines.h: proto/subota.proto
+	@mkdir -p $(@D)
+	$(Q)sed -e '/^import\|pb_c_file/d' -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n",/' $< > $@
+
+$(B)/obj/common/ctl/wireshark.o: $(B)/gen/schema_lines.h
