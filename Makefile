@@ -220,8 +220,8 @@ lint: ## clang-tidy and cppcheck
 		$(INCLUDES) common cloudd fetchd flashd
 lint-tidy: $(TIDY_OK)
 
-demo: all ## the main job on the local Developer Center; FAULT=... for a bad day, KEEP=1 keeps its files
-	$(Q)build/bin/subota-demo $(if $(FAULT),--fault=$(FAULT)) $(if $(KEEP),--keep)
+demo: all ## the main job on the local Developer Center; DEVICE=xmodem... for another device, FAULT=... for a bad day, KEEP=1
+	$(Q)build/bin/subota-demo $(if $(DEVICE),--device=$(DEVICE)) $(if $(FAULT),--fault=$(FAULT)) $(if $(KEEP),--keep)
 
 install: programs ## into DESTDIR and PREFIX=/usr; /etc stays as it is
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin lib/subota)

@@ -71,6 +71,8 @@ static const struct conf_key device_keys[] = {
 	    .help = "A word by which policies can name several devices."},
 	{"driver", TEXT_IN(driver), .fallback = "smp",
 	    .help = "How it is spoken to; keys not listed here are options of the driver."},
+	{"profile", TEXT_IN(profile), .fallback = "",
+	    .help = "Name of a section with options of the driver; those given here come before them."},
 	{"port", TEXT_IN(port), 
 	    .help = "Serial line, for example /dev/ttyUSB0, or udp:ADDRESS:PORT, or tcp:ADDRESS:PORT (a "
 		    "serial line behind ser2net), addresses in numbers, IPv6 in brackets."},
@@ -86,6 +88,8 @@ static const struct conf_key device_keys[] = {
 	{"space", CONF_SIZE, IN(space), .max = 1ull << 40, .fallback = "0",
 	    .help = "Room for an image on the device; 0 when it is not known."},
 };
+
+static const struct conf_key profile_keys[] = {{NULL}}; /* all of them are the driver's */
 
 static const struct conf_key policy_keys[] = {
 	{"device", TEXT_FOR(device), .fallback = "",
@@ -122,21 +126,38 @@ static const struct conf_key policy_keys[] = {
 #undef TEXT_IN
 
 static enum err
-on_option(void *item, const char *key, const char *value, char *why, size_t why_size)
+add_option(struct flash_settings_option *options, size_t most, size_t *n, const char *key,
+    const char *value, char *why, size_t why_size)
 {
-	struct flash_settings_device *d = item;
-	struct flash_settings_option *o = &d->options[d->n_options];
+	struct flash_settings_option *o = &options[*n];
 
-	if (d->n_options == FLASH_SETTINGS_OPTIONS || strlen(key) >= sizeof(o->key) ||
-	    strlen(value) >= sizeof(o->value)) {
-		snprintf(why, why_size, "expected at most %d options of %zu characters",
-		    FLASH_SETTINGS_OPTIONS, sizeof(o->value) - 1);
+	if (*n == most || strlen(key) >= sizeof(o->key) || strlen(value) >= sizeof(o->value)) {
+		snprintf(why, why_size, "expected at most %zu options of %zu characters", most,
+		    sizeof(o->value) - 1);
 		return ERR_CONFIG;
 	}
 	snprintf(o->key, sizeof(o->key), "%s", key);
 	snprintf(o->value, sizeof(o->value), "%s", value);
-	d->n_options++;
+	++*n;
 	return ERR_OK;
+}
+
+static enum err
+on_option(void *item, const char *key, const char *value, char *why, size_t why_size)
+{
+	struct flash_settings_device *d = item;
+
+	return add_option(
+	    d->options, FLASH_SETTINGS_OPTIONS, &d->n_options, key, value, why, why_size);
+}
+
+static enum err
+on_profile_option(void *item, const char *key, const char *value, char *why, size_t why_size)
+{
+	struct flash_settings_profile *p = item;
+
+	return add_option(
+	    p->options, FLASH_SETTINGS_PROFILE_OPTIONS, &p->n_options, key, value, why, why_size);
 }
 
 struct conf_table
@@ -169,6 +190,17 @@ flash_settings_table(struct conf_section sections[FLASH_SETTINGS_SECTIONS])
 	    .count_offset = offsetof(struct flash_settings, n_policies),
 	    .name_offset = offsetof(struct flash_settings_policy, name),
 	    .name_size = sizeof(((struct flash_settings_policy *)0)->name)};
+	sections[4] = (struct conf_section){.name = "flashd.profile",
+	    .named = true,
+	    .keys = profile_keys,
+	    .n_keys = 0,
+	    .offset = offsetof(struct flash_settings, profiles),
+	    .item_size = sizeof(struct flash_settings_profile),
+	    .max_items = FLASH_SETTINGS_PROFILES,
+	    .count_offset = offsetof(struct flash_settings, n_profiles),
+	    .name_offset = offsetof(struct flash_settings_profile, name),
+	    .name_size = sizeof(((struct flash_settings_profile *)0)->name),
+	    .on_other = on_profile_option};
 	return (struct conf_table){sections, FLASH_SETTINGS_SECTIONS};
 }
 
@@ -261,6 +293,25 @@ check_components(const struct flash_settings *s, const struct flash_settings_dev
 	return ERR_CONFIG;
 }
 
+const struct flash_settings_profile *
+flash_settings_profile(const struct flash_settings *s, const struct flash_settings_device *d)
+{
+	for (size_t i = 0; d->profile[0] && i < s->n_profiles; i++)
+		if (strcmp(s->profiles[i].name, d->profile) == 0)
+			return &s->profiles[i];
+	return NULL;
+}
+
+static enum err
+check_profile(const struct flash_settings *s, const struct flash_settings_device *d)
+{
+	if (!d->profile[0] || flash_settings_profile(s, d))
+		return ERR_OK;
+	log_error(NULL, "device %s: profile: expected the name of a section flashd.profile, got %s",
+	    d->name, d->profile);
+	return ERR_CONFIG;
+}
+
 enum err
 flash_settings_check(const struct flash_settings *s)
 {
@@ -272,7 +323,8 @@ flash_settings_check(const struct flash_settings *s)
 	for (size_t i = 0; i < s->n_devices; i++) {
 		if (check_names(&s->devices[i]) != ERR_OK ||
 		    check_port(&s->devices[i]) != ERR_OK ||
-		    check_components(s, &s->devices[i]) != ERR_OK)
+		    check_components(s, &s->devices[i]) != ERR_OK ||
+		    check_profile(s, &s->devices[i]) != ERR_OK)
 			e = ERR_CONFIG;
 		for (size_t k = 0; k < i; k++) {
 			if (!is_same(&s->devices[i], &s->devices[k]))

@@ -10,8 +10,10 @@
 enum {
 	FLASH_SETTINGS_DEVICES = 256,
 	FLASH_SETTINGS_OPTIONS = 16,
+	FLASH_SETTINGS_PROFILE_OPTIONS = 32,
 	FLASH_SETTINGS_POLICIES = 64,
-	FLASH_SETTINGS_SECTIONS = 4
+	FLASH_SETTINGS_PROFILES = 32,
+	FLASH_SETTINGS_SECTIONS = 5
 };
 
 struct flash_settings_option {
@@ -26,6 +28,7 @@ struct flash_settings_device {
 	char component[DEVICE_TEXT];
 	char group[DEVICE_TEXT]; /* for policies; "" = none */
 	char driver[33];
+	char profile[65]; /* name of its section; "" = none */
 	char port[128];
 	uint64_t baud;
 	int parity; /* enum tty_parity */
@@ -34,6 +37,13 @@ struct flash_settings_device {
 	uint64_t space;
 	size_t n_options; /* for the driver */
 	struct flash_settings_option options[FLASH_SETTINGS_OPTIONS];
+};
+
+/* Options of a driver for several devices. */
+struct flash_settings_profile {
+	char name[65]; /* of the section */
+	size_t n_options;
+	struct flash_settings_option options[FLASH_SETTINGS_PROFILE_OPTIONS];
 };
 
 /* When and under which conditions plans are carried out; "" = whichever. */
@@ -55,12 +65,18 @@ struct flash_settings {
 	uint64_t parallel, per_link; /* upgrades under way at a time; 0 = any */
 	size_t n_devices;
 	struct flash_settings_device devices[FLASH_SETTINGS_DEVICES];
+	size_t n_profiles;
+	struct flash_settings_profile profiles[FLASH_SETTINGS_PROFILES];
 	size_t n_policies;
 	struct flash_settings_policy policies[FLASH_SETTINGS_POLICIES];
 };
 
 /* The table, made in `sections` because the common part's length is another file's. */
 struct conf_table flash_settings_table(struct conf_section sections[FLASH_SETTINGS_SECTIONS]);
+
+/* The profile of a device; NULL when it has none, or none of that name. */
+const struct flash_settings_profile *flash_settings_profile(
+    const struct flash_settings *s, const struct flash_settings_device *d);
 
 /* What the table cannot say: no device twice, names that a manifest could name. Each fault is
  * logged. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "flash_queue.h"
+#include "flash_order.h"
 #include "flash_talk.h"
 #include "flash_work.h"
 #include "manifest.h"
@@ -171,50 +172,6 @@ flash_work_stop(struct flash *f, const struct device_upgrade *u)
 
 /* --- orders ----------------------------------------------------------------------------------- */
 
-struct order {
-	Pb__SessionOrder o;
-	Pb__Device device;
-	Pb__Option option[FLASH_SETTINGS_OPTIONS], *options[FLASH_SETTINGS_OPTIONS];
-	struct tty_settings line;
-};
-
-static void
-init_order(struct order *k, const struct roster_device *d, int verb, uint32_t timeout_ms)
-{
-	const struct flash_settings_device *c = d->config;
-
-	pb__session_order__init(&k->o);
-	pb__device__init(&k->device);
-	k->device.product_key = (char *)(uintptr_t)c->product_key;
-	k->device.device_key = (char *)(uintptr_t)c->device_key;
-	for (size_t i = 0; i < c->n_options; i++) {
-		pb__option__init(&k->option[i]);
-		k->option[i].key = (char *)(uintptr_t)c->options[i].key;
-		k->option[i].value = (char *)(uintptr_t)c->options[i].value;
-		k->options[i] = &k->option[i];
-	}
-	k->o.n_options = c->n_options;
-	k->o.options = k->options;
-	k->o.device = &k->device;
-	k->o.driver = (char *)(uintptr_t)c->driver;
-	k->o.verb = (Pb__Verb)verb;
-	k->o.timeout_ms = timeout_ms;
-	k->line = (struct tty_settings){c->port, (uint32_t)c->baud, (enum tty_parity)c->parity};
-}
-
-static void
-add_image(struct order *k, const struct verify_image *v)
-{
-	const Tr__Payload *p = v->payload;
-
-	k->o.image_size = p->image_size;
-	k->o.image_offset = v->offset;
-	k->o.image_sha256 = p->image_sha256;
-	k->o.chunk_size = p->chunk_size;
-	k->o.chunk_digests = p->chunk_digests;
-	k->o.target_version = p->version;
-}
-
 static void
 refuse_image(struct device_upgrade *u, enum err e, const char *why)
 {
@@ -240,8 +197,8 @@ fail_start(struct flash *f, struct device_upgrade *u, enum err e, const char *wh
 }
 
 static void
-send_order(
-    struct flash *f, struct flash_lane *l, struct device_upgrade *u, struct order *k, int image_fd)
+send_order(struct flash *f, struct flash_lane *l, struct device_upgrade *u, struct flash_order *k,
+    int image_fd)
 {
 	char why[WHY_SIZE] = "";
 
@@ -262,7 +219,7 @@ start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
 {
 	struct roster_device *d = device_of(f, u);
 	struct verify_image v;
-	struct order k;
+	struct flash_order k;
 	char why[WHY_SIZE] = "";
 	enum err e = ERR_OK;
 
@@ -273,9 +230,9 @@ start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
 		refuse_image(u, e, why);
 		return;
 	}
-	init_order(&k, d, u->verb, device_verb_ms(u, &f->limits));
+	flash_order_init(&k, f->settings, d, u->verb, device_verb_ms(u, &f->limits));
 	if (v.payload)
-		add_image(&k, &v);
+		flash_order_add_image(&k, &v);
 	u->wrote |= u->verb == PB__VERB__VERB_WRITE;
 	u->changed = true;
 	e = ledger_save(&f->ledger, clock_now());
@@ -289,10 +246,10 @@ start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
 static void
 start_question(struct flash *f, struct flash_lane *l, struct roster_device *d)
 {
-	struct order k;
+	struct flash_order k;
 	char why[WHY_SIZE] = "";
 
-	init_order(&k, d, PB__VERB__VERB_IDENTIFY, ASK_MS);
+	flash_order_init(&k, f->settings, d, PB__VERB__VERB_IDENTIFY, ASK_MS);
 	enum err e = lane_start(l->lane, &k.line, -1, &k.o, why);
 	if (e != ERR_OK) {
 		roster_on_failure(&f->roster, d, e, why, clock_now());

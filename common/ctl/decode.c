@@ -6,13 +6,17 @@
 #include "decode.h"
 #include "dp.h"
 #include "dump.h"
+#include "modbus_dump.h"
 #include "mqtt.h"
 #include "msg.h"
 #include "route.h"
 #include "smp_dump.h"
 #include "ttlv.h"
 
-enum { SMP_BYTES_MAX = 64 * 1024 }; /* a console frame with the noise of its line */
+enum {
+	MODBUS_BYTES_MAX = 260,
+	SMP_BYTES_MAX = 64 * 1024, /* a console frame with the noise of its line */
+};
 
 /* One of the rows of this kind lets it pass: who really sent it, nobody here can know. */
 static enum err
@@ -77,6 +81,13 @@ decode_smp(const uint8_t *data, size_t len, char **out, char why[WHY_SIZE])
 }
 
 static enum err
+decode_modbus(const uint8_t *data, size_t len, char **out, char why[WHY_SIZE])
+{
+	(void)why;
+	return modbus_dump_json(data, len, out);
+}
+
+static enum err
 decode_package(const uint8_t *data, size_t len, char **out, char why[WHY_SIZE])
 {
 	/* bundle_read_memory only reads */
@@ -97,6 +108,7 @@ static const struct {
 	[DECODE_MQTT]     = {"mqtt",     16 * MQTT_PACKET_MAX, decode_mqtt},
 	[DECODE_ENVELOPE] = {"envelope", ROUTE_PIPE_MAX,       decode_envelope},
 	[DECODE_SMP]      = {"smp",      SMP_BYTES_MAX,        decode_smp},
+	[DECODE_MODBUS]   = {"modbus",   MODBUS_BYTES_MAX,     decode_modbus},
 	[DECODE_BUNDLE]   = {"bundle",   SIZE_MAX,             decode_package},
 };
 /* clang-format on */

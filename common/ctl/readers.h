@@ -9,7 +9,7 @@
 #include "flash_settings.h"
 #include "settings.h"
 
-enum { READERS_SECTIONS = 4 };
+enum { READERS_SECTIONS = 8 };
 
 struct reader {
 	const char *name;

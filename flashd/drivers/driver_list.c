@@ -7,6 +7,7 @@
 
 #include "an3155.h"
 #include "driver.h"
+#include "modbus.h"
 #include "smp.h"
 #include "xmodem.h"
 
@@ -14,6 +15,7 @@ const struct driver *const driver_list[] = {
     &smp_driver,
     &xmodem_driver,
     &an3155_driver,
+    &modbus_driver,
     NULL,
 };
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "demo_fault.h"
+#include "demo_kind.h"
 #include "demo_show.h"
 #include "demo_sum.h"
 #include "house_pack.h"
@@ -28,6 +29,7 @@ enum {
 
 struct options {
 	const struct demo_fault *fault;
+	const struct demo_kind *kind;
 	unsigned devices, baud;
 	bool keep;
 	const char *json;
@@ -48,8 +50,10 @@ struct demo {
 static void
 print_help(void)
 {
-	printf("usage: subota-demo [--fault NAME] [--devices N] [--baud N] [--keep] [--json FILE]\n"
+	printf("usage: subota-demo [--fault NAME] [--device KIND] [--devices N] [--baud N]\n"
+	       "                   [--keep] [--json FILE]\n"
 	       "  --fault NAME   a bad day; `list` names them\n"
+	       "  --device KIND  smp, udp, tcp, raw, xmodem or ymodem (smp)\n"
 	       "  --devices N    1 to %d (1, or DEVICES of the environment)\n"
 	       "  --baud N       of the serial lines (115200)\n"
 	       "  --keep         leave all running until Ctrl-C\n"
@@ -87,16 +91,20 @@ static int
 read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {{"fault", required_argument, NULL, 'f'},
+	    {"device", required_argument, NULL, 'D'},
 	    {"devices", required_argument, NULL, 'd'}, {"baud", required_argument, NULL, 'b'},
 	    {"keep", no_argument, NULL, 'k'}, {"json", required_argument, NULL, 'j'},
 	    {"help", no_argument, NULL, 'h'}, {0}};
-	const char *fault = "none", *devices = getenv("DEVICES"), *baud = "115200";
+	const char *fault = "none", *kind = "smp";
+	const char *devices = getenv("DEVICES"), *baud = "115200";
 	int c;
 
 	*o = (struct options){.json = "build/demo.json"};
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) >= 0) {
 		if (c == 'f')
 			fault = optarg;
+		else if (c == 'D')
+			kind = optarg;
 		else if (c == 'd')
 			devices = optarg;
 		else if (c == 'b')
@@ -111,10 +119,13 @@ read_options(int argc, char **argv, struct options *o)
 	if (strcmp(fault, "list") == 0)
 		return print_faults();
 	o->fault = demo_fault_find(fault);
+	o->kind = demo_kind_find(kind);
 	o->devices = devices && *devices ? number(devices, HOUSE_DEVICES) : 1;
 	o->baud = number(baud, 12000000);
 	if (!o->fault)
 		return usage("the name of a fault (--fault list)", fault);
+	if (!o->kind)
+		return usage("a kind of device (--help)", kind);
 	if (!o->devices)
 		return usage("1 to 16 devices", devices);
 	return o->baud ? -1 : usage("a baud rate", baud);
@@ -158,6 +169,8 @@ open_house(struct demo *d)
 	const struct demo_fault *f = d->options.fault;
 	struct house_options o = {.devices = d->options.devices,
 	    .baud = d->options.baud,
+	    .link = d->options.kind->link,
+	    .loader = d->options.kind->loader,
 	    .cloudd = "request_interval = 1 min",
 	    .flashd = "ask_every = 10 s\ntest_deadline = 60 s\nreboot_deadline = 60 s"};
 	char text[200];

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 
+#include "demo_kind.h"
 #include "demo_show.h"
 #include "json.h"
 
@@ -56,6 +57,16 @@ print_platform(const struct demo_watch *w, FILE *to)
 	    (unsigned long long)w->requests, w->requests == 1 ? "" : "s", w->statuses[0]);
 }
 
+static const char *
+protocol(const struct house_options *o)
+{
+	const struct demo_kind *k = demo_kind_table();
+
+	while (k->name && (k->link != o->link || k->loader != o->loader))
+		k++;
+	return k->name ? k->text : "a driver";
+}
+
 static void
 print_daemons(const struct demo_watch *w, FILE *to)
 {
@@ -81,8 +92,8 @@ print_daemons(const struct demo_watch *w, FILE *to)
 	    all ? "plan admitted, image verified again, saw each device to its end"
 		: "plan admitted, no image came");
 	row(to, "  session", phase_s(w, DEMO_FLASHING, DEMO_FLASHING), u[HOUSE_FLASHD].children_ms,
-	    0, "%s written over SMP, %s/s at %u baud", written, rate,
-	    w->house->options.baud);
+	    0, "%s written by %s, %s/s at %u baud", written,
+	    protocol(&w->house->options), rate, w->house->options.baud);
 }
 
 void

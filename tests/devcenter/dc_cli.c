@@ -28,6 +28,7 @@ static const struct dc_opt_row serve_rows[] = {
 	{"console-port",    "PORT", "web console (0: any)"},
 	{"console-listen",  "IPV4", "its address; it has no login (127.0.0.1)"},
 	{"profile",         "NAME", "how sub-devices are spoken for: p1, p2 or custom (p1)"},
+	{"ota-prefix",      "PATH", "of the OTA calls of the OpenAPI, below /v2/ (/v2/ota)"},
 	{"quiet",           NULL,   "no line per event"},
 	{NULL, NULL, NULL},
 };
@@ -39,6 +40,7 @@ serve(struct dc_cli *c)
 	struct dc_serve_options o = {.dir = c->dir,
 	    .address = dc_opt_get(&c->opt, "listen", "127.0.0.1"),
 	    .host = dc_opt_get(&c->opt, "host", NULL),
+	    .ota_prefix = dc_opt_get(&c->opt, "ota-prefix", "/v2/ota"),
 	    .console_address = dc_opt_get(&c->opt, "console-listen", "127.0.0.1"),
 	    .plain_mqtt = dc_opt_get(&c->opt, "plain-mqtt-port", NULL) != NULL,
 	    .http = dc_opt_get(&c->opt, "http-port", NULL) != NULL,
@@ -54,6 +56,10 @@ serve(struct dc_cli *c)
 
 	if (!o.profile) {
 		fprintf(stderr, "--profile: expected p1, p2 or custom\n");
+		return DC_EXIT_USAGE;
+	}
+	if (strncmp(o.ota_prefix, "/v2/", 4) != 0) {
+		fprintf(stderr, "--ota-prefix: expected a path below /v2/, got %s\n", o.ota_prefix);
 		return DC_EXIT_USAGE;
 	}
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {

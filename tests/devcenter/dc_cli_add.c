@@ -46,6 +46,10 @@ const struct dc_opt_row dc_cli_add_account_rows[] = {
 const struct dc_opt_row dc_cli_add_key_rows[] = {
 	{"dir",      "DIR",   "directory of the Developer Center"},
 	{"secret",   "TEXT",  "its access secret"},
+	{"ip",       "A,B",   "addresses that may use it (any)"},
+	{"products", "A,B",   "product keys that it may see (all)"},
+	{"no-api",   NULL,    "its permission to call the API is off"},
+	{"disabled", NULL,    "it is disabled"},
 	{NULL, NULL, NULL},
 };
 /* clang-format on */
@@ -186,9 +190,12 @@ dc_cli_add_key(struct dc_cli *c)
 	if (!secret)
 		return fail(c->opt.word[0], "--secret is missing");
 	enum err err = dc_db_run(c->db,
-	    "INSERT INTO access_key (access, secret) VALUES (?, ?) "
-	    "ON CONFLICT (access) DO UPDATE SET secret = excluded.secret",
-	    "tt", c->opt.word[0], secret);
+	    "INSERT OR REPLACE INTO access_key (access, secret, ips, products, api, enabled) "
+	    "VALUES (?, ?, ?, ?, ?, ?)",
+	    "ttttii", c->opt.word[0], secret, dc_opt_get(&c->opt, "ip", NULL),
+	    dc_opt_get(&c->opt, "products", NULL),
+	    (int64_t)(dc_opt_get(&c->opt, "no-api", NULL) == NULL),
+	    (int64_t)(dc_opt_get(&c->opt, "disabled", NULL) == NULL));
 	return err ? fail(c->opt.word[0], err_text(err)) : DC_EXIT_OK;
 }
 

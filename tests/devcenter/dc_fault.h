@@ -37,6 +37,7 @@
 	X(WRONG_SHA256,   "wrong_sha256",           "1: a wrong SHA-256 in 0113") \
 	X(NO_0113,        "no_0113",                "1: never send the firmware's address") \
 	X(NO_0111,        "no_0111",                "1: never push or answer with a plan") \
+	X(OPEN_CODE,      "open_code",              "answer calls of the OpenAPI with this code") \
 	X(BAD_FRAME,      "bad_frame",              "spoil the sum of every Nth frame to a device")
 /* clang-format on */
 

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "dc_open.h"
+#include "dc_http_open.h"
 #include "dc_range.h"
 #include "log.h"
 
@@ -32,8 +32,7 @@ struct request {
 	uint64_t cut_after, stall_after, flip_at;
 	int64_t rate, drip_ms;
 	struct mono began, resume; /* when the body is paced */
-	char *body;                /* of a call of the OpenAPI */
-	size_t body_len;
+	struct dc_http_body body;  /* of a call of the OpenAPI */
 };
 
 struct dc_http {
@@ -292,47 +291,6 @@ serve(struct request *r, struct package *package)
 	return send_file(r, status, package->etag, date);
 }
 
-static const char *
-query(void *arg, const char *name)
-{
-	return MHD_lookup_connection_value(arg, MHD_GET_ARGUMENT_KIND, name);
-}
-
-/* A call of the OpenAPI, whose body is whole. */
-static enum MHD_Result
-call(struct request *r, const char *url)
-{
-	const struct dc_open_request ask = {.path = url,
-	    .authorization = MHD_lookup_connection_value(
-		r->connection, MHD_HEADER_KIND, "Authorization"),
-	    .body = r->body,
-	    .query = query,
-	    .arg = r->connection};
-
-	if (r->body_len > DC_OPEN_BODY)
-		return refuse(r->connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL, NULL);
-	char *text = dc_open_answer(r->http->dc, &ask);
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-	    text ? strlen(text) : 0, text, MHD_RESPMEM_MUST_FREE);
-	if (!response)
-		return MHD_NO;
-	MHD_add_response_header(response, "Content-Type", "application/json");
-	enum MHD_Result result = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
-/* Keep a piece of a body; what is too much is only counted. */
-static void
-take(struct request *r, const char *data, size_t len)
-{
-	if (!r->body)
-		r->body = dc_peer_alloc(DC_OPEN_BODY + 1);
-	if (r->body_len + len <= DC_OPEN_BODY)
-		memcpy(r->body + r->body_len, data, len);
-	r->body_len += len;
-}
-
 static enum MHD_Result
 on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
     const char *version, const char *upload, size_t *upload_size, void **state)
@@ -343,8 +301,8 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
 
 	(void)version;
 	bool open = strncmp(url, "/v2/", 4) == 0;
-	bool known = strcmp(method, "GET") == 0 ||
-		     strcmp(method, open ? "POST" : "HEAD") == 0;
+	bool known = strcmp(method, "GET") == 0 || strcmp(method, open ? "POST" : "HEAD") == 0 ||
+		     (open && strcmp(method, "PUT") == 0);
 	if (!*state && !known)
 		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "GET, HEAD");
 	if (!*state) {
@@ -358,12 +316,12 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
 	}
 	if (*upload_size) { /* a body with the GET of a package means nothing */
 		if (open)
-			take(*state, upload, *upload_size);
+			dc_http_open_take(&((struct request *)*state)->body, upload, *upload_size);
 		*upload_size = 0;
 		return MHD_YES;
 	}
 	if (open)
-		return call(*state, url);
+		return dc_http_open_call(h->dc, connection, url, &((struct request *)*state)->body);
 	if (!find_package(h, url, &package))
 		return refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
 	if (dc_fault_strikes(&h->dc->faults, DC_FAULT_HTTP_STATUS, &value))
@@ -410,7 +368,7 @@ on_completed(
 	*at = r->next;
 	if (r->fd >= 0)
 		close(r->fd);
-	free(r->body);
+	free(r->body.data);
 	free(r);
 	*state = NULL;
 }

@@ -2,8 +2,9 @@
  * dc_open: the platform's OpenAPI (spec: developer center, section 14) without a socket: a request
  * in, the envelope {"code", "msg", "data", "extMsg"} out. HTTP's status is 200 whatever the code.
  *
- * The prefix /v2/ota and the verbs of the OTA calls are not public and so ours: GET and POST are
- * taken alike, parameters come from the query or, for the batch calls, from a JSON array.
+ * The prefix of the OTA calls (dc->ota_prefix) and their verbs are not public and so ours: GET,
+ * POST and PUT are taken alike, parameters come from the query, a form or, for the batch calls, a
+ * JSON array.
  */
 #ifndef DC_OPEN_H
 #define DC_OPEN_H
@@ -15,7 +16,8 @@ enum { DC_OPEN_BODY = 256 << 10, DC_OPEN_TOKEN_MS = 7200000, DC_OPEN_REFRESH_MS 
 struct dc_open_request {
 	const char *path;
 	const char *authorization; /* header; NULL: none */
-	const char *body;          /* NULL: none */
+	const char *body;          /* JSON; NULL: none */
+	const char *address;       /* of the caller; NULL: not known */
 	const char *(*query)(void *arg, const char *name);
 	void *arg;
 };

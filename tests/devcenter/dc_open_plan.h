@@ -13,7 +13,10 @@
 int64_t dc_open_plan_of(struct dc *dc, int64_t device);
 /* A plan with its components; JSON null when the plan or the device is not there. */
 cJSON *dc_open_plan(struct dc *dc, int64_t device, int64_t plan);
-/* One page (from 1) of a gateway's sub-devices. */
-cJSON *dc_open_children(struct dc *dc, int64_t gateway, int64_t page, int64_t size);
+/* The short form for lists, which only the app's SDK shows. */
+cJSON *dc_open_plan_row(struct dc *dc, int64_t device, int64_t plan);
+/* Whether a device is one of a gateway product; one page (from 1) of a gateway's sub-devices. */
+bool dc_open_is_gateway(struct dc *dc, int64_t device);
+cJSON *dc_open_children_of(struct dc *dc, int64_t gateway, int64_t page, int64_t size);
 
 #endif

@@ -58,6 +58,7 @@ struct dc {
 	int64_t ahead_ms;                    /* how far the platform's clock is before it */
 	void (*random)(void *out, size_t n); /* secrets and names */
 	FILE *events;                        /* one line per event; NULL = none */
+	const char *ota_prefix;              /* of the OTA calls; NULL: "/v2/ota" */
 	char https[128], http[128];          /* "https://HOST:PORT" of the package server */
 	int64_t db_version;
 	int64_t ticked;      /* the device that dc_ota_tick() looked at last */

@@ -127,11 +127,11 @@ listed(const char *list, const char *version)
 	return false;
 }
 
-static bool
-version_fits(const struct dc_offer *o, const char *versions, const char *version)
+bool
+dc_plan_version_fits(const char *source, const char *versions, const char *version)
 {
-	if (o->source[0])
-		return strcmp(o->source, version) == 0;
+	if (source[0])
+		return strcmp(source, version) == 0;
 	return !versions[0] || listed(versions, version);
 }
 
@@ -154,7 +154,7 @@ is_open(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o, const 
 		*stops = false;
 		return false;
 	}
-	return version_fits(o, versions, version);
+	return dc_plan_version_fits(o->source, versions, version);
 }
 
 /* Whose plans: those that may be offered now, or the manual ones whatever a person decided. */

@@ -50,6 +50,9 @@ void dc_plan_version_of(
 void dc_plan_version_in(struct dc_db *db, int64_t device, const char *component, int64_t kind,
     char *out, size_t size);
 
+/* The match rule: a delta package's source version, or one of the specified versions; "" none. */
+bool dc_plan_version_fits(const char *source, const char *versions, const char *version);
+
 /* The components to offer to a device now: those of the first plan that has one, in the order in
  * which they run. Returns how many, at most DC_RULE_COMPONENTS. Marks on its way what needs no
  * update. */

@@ -103,6 +103,12 @@ const char *const dc_schema[] = {
 	"CREATE INDEX progress_state ON progress (state, device);"
 	"ALTER TABLE log ADD COLUMN plan INTEGER;"
 	"ALTER TABLE log ADD COLUMN component TEXT;",
+	"ALTER TABLE token ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN access TEXT;"
+	"ALTER TABLE access_key ADD COLUMN enabled INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE access_key ADD COLUMN api INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE access_key ADD COLUMN ips TEXT;" /* joined by ','; NULL: any */
+	"ALTER TABLE access_key ADD COLUMN products TEXT;", /* the same */
 	NULL,
 };
 /* clang-format on */

@@ -134,8 +134,8 @@ listen_all(struct server *s, const struct dc_serve_options *o, struct dc_serve_o
 	if (!err && o->http)
 		err = dc_http_listen(s->http, o->address, &got->http_port, false);
 	if (!err)
-		err = dc_console_open(s->dc, o->dir, s->net, o->console_address,
-		    &got->console_port, &s->console);
+		err = dc_console_open(
+		    s->dc, o->dir, s->net, o->console_address, &got->console_port, &s->console);
 	s->dc->profile = o->profile;
 	const char *host = o->host ? o->host : o->address;
 	snprintf(s->dc->https, sizeof(s->dc->https), "https://%.100s:%u", host, got->https_port);
@@ -206,6 +206,8 @@ start(struct server *s, const struct dc_serve_options *o, struct dc_serve_option
 		err = catch_signals(s);
 	if (!err)
 		err = listen_all(s, o, got);
+	if (!err)
+		s->dc->ota_prefix = o->ota_prefix;
 	if (!err && !o->quiet)
 		s->dc->events = stdout;
 	return err;

@@ -14,6 +14,7 @@ struct dc_serve_options {
 	const char *dir;
 	const char *address;            /* IPv4 to listen on */
 	const char *host;               /* name of this machine in URLs; NULL: the address */
+	const char *ota_prefix; /* of the OTA calls of the OpenAPI */
 	unsigned mqtt_port, https_port; /* 0: any */
 	bool plain_mqtt, http;          /* also without TLS */
 	unsigned plain_mqtt_port, http_port;

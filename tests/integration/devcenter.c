@@ -327,8 +327,12 @@ Test(devcenter, an_app_confirms_a_manual_plan_over_https, .timeout = 120)
 	    "manual", "--text", "en=Better", "--activate");
 	snprintf(line, sizeof(line),
 	    "B=https://127.0.0.1:%u/v2; C='curl -s --max-time 20 --cacert ca.pem'; "
-	    "T=$($C -X POST \"$B/enduser/enduserapi/phonePwdLogin?phone=anna&pwd=geheim\" | "
+	    "R=$($C --data-urlencode phone=anna -d pwd=geheim "
+	    "$B/enduser/enduserapi/phonePwdLogin | "
+	    "sed 's/.*\"refreshToken\":{\"token\":\"\\([^\"]*\\).*/\\1/'); "
+	    "T=$($C -X PUT -d \"refreshToken=$R\" $B/enduser/enduserapi/refreshToken | "
 	    "sed 's/.*\"accessToken\":{\"token\":\"\\([^\"]*\\).*/\\1/'); "
+	    "$C -X PUT \"$B/enduser/enduserapi/refreshToken?refreshToken=$R\"; "
 	    "D='[{\"productKey\":\"" DC_CASE_PK "\",\"deviceKey\":\"" DC_CASE_DK
 	    "\",\"planId\":1,\"operType\":1}]'; "
 	    "$C -H \"Authorization: $T\" -d \"$D\" "
@@ -340,7 +344,7 @@ Test(devcenter, an_app_confirms_a_manual_plan_over_https, .timeout = 120)
 	    s.https);
 	struct tool_result r = TOOL(s.dir, "sh", "-c", line);
 	static const char *const says[] = {"\"failList\":[]", "\"userConfirmStatus\":1",
-	    "\"versionInfo\":\"Better\"", "\"comNo\":\"MCU1\"", "413"};
+	    "\"upgradeVersionInfo\":\"Better\"", "\"comVerList\":[]", "\"code\":5032", "413"};
 	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++)
 		cr_expect(strstr(r.out, says[i]), "expected %s in: %s", says[i], r.out);
 	dc_scene_close(&s);

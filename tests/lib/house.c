@@ -100,8 +100,20 @@ device_command(struct house *h, enum house_part p, struct command *c)
 	house_name(p, name);
 	add(c, "--dir");
 	add(c, "%s/%s", h->dir, name);
-	add(c, "--tty");
-	add(c, "%s/%s/tty", h->dir, name);
+	if (house_is_networked(h)) {
+		add_option(c, o->link, h->device_port[p - HOUSE_DEVICE]);
+	} else {
+		add(c, "--tty");
+		add(c, "%s/%s/tty", h->dir, name);
+	}
+	if (o->loader) {
+		add(c, "--loader");
+		add(c, "%s", o->loader);
+	}
+	if (o->link && strcmp(o->link, "raw") == 0) {
+		add(c, "--raw");
+		add_option(c, "raw-idle-ms", 150);
+	}
 	add(c, "--slot0");
 	add(c, "%s/old.img", h->dir);
 	add_option(c, "baud", o->baud);
@@ -320,6 +332,14 @@ house_start_all(struct house *h)
 	return e;
 }
 
+bool
+house_is_networked(const struct house *h)
+{
+	const char *link = h->options.link;
+
+	return link && (strcmp(link, "udp") == 0 || strcmp(link, "tcp") == 0);
+}
+
 void
 house_device_args(struct house *h, int device, const char *first, const char *second)
 {
@@ -417,6 +437,8 @@ house_open(const struct house_options *o, struct house **out)
 		e = house_start(h, HOUSE_DEVCENTER);
 	if (e == ERR_OK)
 		e = house_conf_ports(h);
+	if (e == ERR_OK && house_is_networked(h))
+		e = house_conf_device_ports(h);
 	return e == ERR_OK ? house_conf_write(h) : e;
 }
 

@@ -68,6 +68,7 @@ struct house_options {
 	const char *fetchd, *cloudd, *flashd;
 	const char *link; /* to the devices: "udp", "tcp", "raw"; NULL: a terminal, console lines */
 	const char *profile; /* of the Developer Center; NULL: p1 */
+	const char *loader; /* devices without slots: "gecko", "u-boot"; NULL: SMP */
 	const char *sandbox; /* words for the daemons' --no-sandbox; NULL: as shipped */
 };
 
@@ -86,6 +87,7 @@ struct house {
 	struct kit *kit; /* the publisher */
 	struct house_process process[HOUSE_PARTS];
 	unsigned mqtt, https, console; /* ports */
+	unsigned device_port[HOUSE_DEVICES]; /* where the link is one of the network */
 	char package[64];     /* name of the last published */
 	struct keeper keeper;
 	char why[HOUSE_WHY];
@@ -106,6 +108,9 @@ enum err house_fail(struct house *h, enum err e, const char *format, ...)
 const char *house_name(enum house_part p, char out[32]);
 /* How many parts this house has: HOUSE_DEVICE + devices. */
 enum house_part house_parts(const struct house *h);
+
+/* Is the link to the devices one of the network? */
+bool house_is_networked(const struct house *h);
 
 /* Further arguments of a device's program from its next start on; `second` may be NULL. */
 void house_device_args(struct house *h, int device, const char *first, const char *second);

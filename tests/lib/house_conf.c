@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "house_crowd.h"
@@ -125,6 +127,31 @@ house_conf_ports(struct house *h)
 	return ERR_OK;
 }
 
+/* Held until all are chosen, so that no two are the same. */
+enum err
+house_conf_device_ports(struct house *h)
+{
+	int type = strcmp(h->options.link, "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM;
+	int held[HOUSE_DEVICES];
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < h->options.devices; i++) {
+		struct sockaddr_in at = {
+		    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		socklen_t len = sizeof(at);
+
+		held[i] = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+		if (held[i] < 0 || bind(held[i], (struct sockaddr *)&at, len) < 0 ||
+		    getsockname(held[i], (struct sockaddr *)&at, &len) < 0)
+			e = house_fail(h, ERR_SYSTEM, "no free port: %s", strerror(errno));
+		h->device_port[i] = ntohs(at.sin_port);
+	}
+	for (unsigned i = 0; i < h->options.devices; i++)
+		if (held[i] >= 0)
+			close(held[i]);
+	return e;
+}
+
 /* --- the configuration file ------------------------------------------------------------------- */
 
 static void
@@ -170,6 +197,36 @@ write_fetchd(const struct house *h, FILE *f)
 }
 
 static void
+write_port(const struct house *h, unsigned i, FILE *f)
+{
+	if (house_is_networked(h))
+		fprintf(f, "port = %s:127.0.0.1:%u\n", h->options.link, h->device_port[i - 1]);
+	else
+		fprintf(f, "port = %s/device%u/tty\n", h->dir, i);
+	if (h->options.link && strcmp(h->options.link, "raw") == 0)
+		fprintf(f, "framing = raw\nraw_quiet_ms = 200\n");
+}
+
+/* What a configuration says of the loaders of tests/subdevices. */
+static void
+write_loader(const struct house *h, FILE *f)
+{
+	bool gecko = strcmp(h->options.loader, "gecko") == 0;
+
+	fprintf(f, "driver = xmodem\n%s",
+	    gecko ? "recipe = gecko\nidentify = send 'version\\n' expect 'app {version}'\n"
+		    "launch = send 'bootloader\\n' expect 'BL > '\n"
+		  : "recipe = u-boot\nprotocol = ymodem\naddress = 40200000\n"
+		    "verify = send '\\r' expect '=> ' 5000 send 'crc32 {address} {size}\\r' "
+		    "expect '==> {crc32}' send 'sf update {address} 0 {size}\\r' expect "
+		    "'written' send 'setenv fw_version {target}\\r' expect '=> ' send "
+		    "'saveenv\\r' expect '=> '\nrun = send 'reset\\r'\n");
+	if (h->options.hasty)
+		fprintf(f, "start_ms = 10000\nreply_ms = 2500\neot_ms = 300\n"
+			   "run_wait_ms = 100\ntries = 2\n");
+}
+
+static void
 write_flashd(const struct house *h, FILE *f)
 {
 	fprintf(f, "\n[flashd]\ntrust_dir = %s\n", h->kit->anchor_dir);
@@ -182,11 +239,13 @@ write_flashd(const struct house *h, FILE *f)
 	for (unsigned i = 1; i <= h->options.devices; i++) {
 		fprintf(f,
 		    "\n[flashd.device meter%u]\nproduct_key = %s\ndevice_key = METER%u\n"
-		    "component = %s\n"
-		    "vendor = %s\nmodel = %s\ndriver = smp\nport = %s/device%u/tty\nbaud = %u\n",
+		    "component = %s\nvendor = %s\nmodel = %s\nbaud = %u\n",
 		    i, HOUSE_PK, (i - 1) / h->options.parts + 1, house_component(h, i - 1),
-		    HOUSE_VENDOR, HOUSE_MODEL, h->dir, i, h->options.baud);
-		if (h->options.hasty)
+		    HOUSE_VENDOR, HOUSE_MODEL, h->options.baud);
+		write_port(h, i, f);
+		if (h->options.loader)
+			write_loader(h, f);
+		else if (h->options.hasty)
 			fprintf(f, "reply_ms = 300\nretries = 2\nreset_wait_ms = 50\n");
 	}
 }

@@ -13,6 +13,8 @@ enum err house_conf_directories(struct house *h) MUST_CHECK;
 enum err house_conf_platform(struct house *h) MUST_CHECK;
 /* Which ports the running Developer Center got. */
 enum err house_conf_ports(struct house *h) MUST_CHECK;
+/* A free port of the loopback for each device. */
+enum err house_conf_device_ports(struct house *h) MUST_CHECK;
 /* DIR/subota.conf and DIR/secrets. */
 enum err house_conf_write(struct house *h) MUST_CHECK;
 

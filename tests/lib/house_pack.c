@@ -58,6 +58,7 @@ house_pack_publish(struct house *h, const struct house_pack *p)
 	uint32_t counter = p->counter ? p->counter : 2;
 	struct bundle_bytes image = house_pack_image(version, counter, p->size ? p->size : 50000);
 	struct kit_spec spec = {.vendor = HOUSE_VENDOR,
+	    .driver = h->options.loader ? "xmodem" : NULL,
 	    .model = p->model ? p->model : HOUSE_MODEL,
 	    .version = version,
 	    .sequence = p->sequence ? p->sequence : 5,

@@ -97,6 +97,7 @@ sub_case_new(const struct sub_device_settings *set)
 void
 sub_case_free(struct sub_case *c)
 {
+	sub_device_fini(&c->device);
 	sub_flash_close(&c->flash);
 	kit_scratch_remove(c->dir);
 	free(c);

@@ -31,8 +31,10 @@ struct board {
 	unsigned n_kept;
 };
 
-bool __wrap_sub_flash_write(struct sub_flash *f, uint64_t off, const uint8_t *data, size_t len);
-bool __real_sub_flash_write(struct sub_flash *f, uint64_t off, const uint8_t *data, size_t len);
+bool __wrap_sub_flash_write(
+    struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len);
+bool __real_sub_flash_write(
+    struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len);
 enum sub_flash_boot __wrap_sub_flash_boot(struct sub_flash *f);
 enum sub_flash_boot __real_sub_flash_boot(struct sub_flash *f);
 bool __wrap_sub_flash_confirm(struct sub_flash *f);
@@ -89,12 +91,13 @@ number_of(const struct sub_flash *f)
 }
 
 bool
-__wrap_sub_flash_write(struct sub_flash *f, uint64_t off, const uint8_t *data, size_t len)
+__wrap_sub_flash_write(
+    struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len)
 {
 	if (!sim_house_is_signed(off, data, len))
 		sim_violate(1, "device %d: %zu bytes at %llu that no publisher signed for it",
 		    number_of(f), len, (unsigned long long)off);
-	return __real_sub_flash_write(f, off, data, len);
+	return __real_sub_flash_write(f, slot, off, data, len);
 }
 
 /* A new image starts. */

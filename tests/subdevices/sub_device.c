@@ -5,9 +5,18 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const int64_t reset_delay_ns = 250000000;
+
+static void
+loader_says(void *arg, int64_t now, const char *text, size_t len)
+{
+	struct sub_device *d = arg;
+
+	d->send(d->arg, now, text, len);
+}
 
 void
 sub_device_init(struct sub_device *d, const struct sub_device_settings *set,
@@ -24,6 +33,17 @@ sub_device_init(struct sub_device *d, const struct sub_device_settings *set,
 	    .deny_confirm = set->deny_confirm};
 	sub_frame_init(&d->frame, set->buf_size);
 	d->up_at = d->reset_at = d->noise_at = d->busy_until = SUB_DEVICE_NEVER;
+	d->loader = (struct sub_loader){
+	    .kind = set->loader, .flash = flash, .say = loader_says, .arg = d};
+	if (set->loader != SUB_LOADER_NONE && !sub_loader_init(&d->loader))
+		abort();
+	d->loader.x.lose_acks = set->lose_acks;
+}
+
+void
+sub_device_fini(struct sub_device *d)
+{
+	sub_loader_fini(&d->loader);
 }
 
 /* RAM is gone. */
@@ -33,6 +53,7 @@ forget(struct sub_device *d)
 	sub_smp_forget(&d->smp);
 	sub_frame_drop(&d->frame);
 	d->used = d->queued = 0;
+	d->frame.deaf = false;
 	d->working = d->sending = d->receiving = false;
 	d->up_at = d->reset_at = d->noise_at = d->busy_until = SUB_DEVICE_NEVER;
 	d->changed = true;
@@ -47,7 +68,7 @@ start(struct sub_device *d, int64_t now)
 	d->dead = sub_flash_boot(d->flash) == SUB_FLASH_DEAD;
 	d->state = SUB_DEVICE_STARTING;
 	d->up_at = now + d->set.reset_ns + (moves ? d->set.swap_ns : 0);
-	if (d->dead)
+	if (d->dead && d->set.loader == SUB_LOADER_NONE)
 		d->up_at = SUB_DEVICE_NEVER;
 }
 
@@ -81,6 +102,8 @@ come_up(struct sub_device *d, int64_t now)
 	d->state = SUB_DEVICE_UP;
 	d->running = d->flash->slot[0];
 	d->changed = true;
+	if (d->set.loader != SUB_LOADER_NONE)
+		sub_loader_boot(&d->loader, !d->dead, now);
 	if (is_sick(d))
 		d->reset_at = now + d->set.sick_ns;
 	if (d->set.noise_ns)
@@ -129,12 +152,60 @@ on_frame(struct sub_device *d, enum sub_frame_event e)
 	}
 }
 
+/* A torn packet is given up when the line has been silent. */
+static enum sub_frame_event
+raw_byte(struct sub_device *d, uint8_t b, int64_t now)
+{
+	if (now - d->heard_at > d->set.raw_idle_ns && sub_raw_idle(&d->frame))
+		on_frame(d, SUB_FRAME_BAD);
+	d->heard_at = now;
+	return sub_raw_byte(&d->frame, b);
+}
+
+static void
+look_at_loader(struct sub_device *d, int64_t now)
+{
+	struct sub_loader *l = &d->loader;
+
+	d->smp.upload_bytes = l->bytes;
+	d->smp.max_upload = l->furthest;
+	d->smp.writes = l->pieces;
+	d->changed |= l->changed;
+	l->changed = false;
+	if (l->reset)
+		start(d, now);
+}
+
 void
 sub_device_byte(struct sub_device *d, uint8_t b, int64_t now)
 {
 	if (d->state != SUB_DEVICE_UP || is_deaf(d))
 		return;
-	on_frame(d, sub_frame_byte(&d->frame, b));
+	if (d->set.loader != SUB_LOADER_NONE) {
+		sub_loader_byte(&d->loader, b, now);
+		look_at_loader(d, now);
+		return;
+	}
+	on_frame(d, d->set.framing == SUB_DEVICE_RAW ? raw_byte(d, b, now)
+						     : sub_frame_byte(&d->frame, b));
+	sub_device_step(d, now);
+}
+
+void
+sub_device_datagram(struct sub_device *d, const void *data, size_t len, int64_t now)
+{
+	struct sub_smp_answer no;
+
+	if (d->state != SUB_DEVICE_UP || is_deaf(d) || !sub_raw_datagram(&d->frame, data, len))
+		return;
+	if (d->used >= d->set.buf_count) {
+		d->drops++;
+		sub_smp_no_memory(d->frame.body + 2, &no);
+		d->send(d->arg, now, (const char *)no.data, no.len);
+		return;
+	}
+	d->used++;
+	packet_is_whole(d);
 	sub_device_step(d, now);
 }
 
@@ -174,13 +245,17 @@ static void
 send_answer(struct sub_device *d, int64_t now)
 {
 	char text[SUB_FRAME_TEXT];
+	size_t len = d->answer.len;
 
 	d->working = false;
 	d->sending = true;
 	d->busy_until = now;
-	if (d->answer.len > 0)
-		d->busy_until = d->send(
-		    d->arg, now, text, sub_frame_format(d->answer.data, d->answer.len, text));
+	if (len > 0 && d->set.framing == SUB_DEVICE_CONSOLE)
+		len = sub_frame_format(d->answer.data, len, text);
+	else
+		memcpy(text, d->answer.data, len);
+	if (len > 0)
+		d->busy_until = d->send(d->arg, now, text, len);
 	if (d->answer.reset && d->reset_at == SUB_DEVICE_NEVER)
 		d->reset_at = d->busy_until + reset_delay_ns;
 }
@@ -215,6 +290,10 @@ sub_device_step(struct sub_device *d, int64_t now)
 		start(d, now);
 	if (now >= d->noise_at)
 		make_noise(d, now);
+	if (d->state == SUB_DEVICE_UP && d->set.loader != SUB_LOADER_NONE) {
+		sub_loader_step(&d->loader, now);
+		look_at_loader(d, now);
+	}
 	while (d->state == SUB_DEVICE_UP) {
 		if (d->working && now >= d->busy_until)
 			send_answer(d, now);
@@ -230,8 +309,10 @@ sub_device_step(struct sub_device *d, int64_t now)
 int64_t
 sub_device_due(const struct sub_device *d)
 {
-	int64_t due = d->up_at;
+	bool loads = d->state == SUB_DEVICE_UP && d->set.loader != SUB_LOADER_NONE;
+	int64_t due = loads ? sub_loader_due(&d->loader) : SUB_DEVICE_NEVER;
 
+	due = d->up_at < due ? d->up_at : due;
 	due = d->reset_at < due ? d->reset_at : due;
 	due = d->noise_at < due ? d->noise_at : due;
 	return d->busy_until < due ? d->busy_until : due;

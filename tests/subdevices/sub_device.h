@@ -13,13 +13,22 @@
 #define SUB_DEVICE_H
 
 #include "sub_frame.h"
+#include "sub_loader.h"
+#include "sub_raw.h"
 #include "sub_smp.h"
 
 #define SUB_DEVICE_NEVER INT64_MAX
 
 enum { SUB_DEVICE_BUFFERS = 16 };
 
+/* How packets travel: console lines, as they are on a UART, as datagrams. */
+enum sub_device_framing { SUB_DEVICE_CONSOLE, SUB_DEVICE_RAW, SUB_DEVICE_DATAGRAM };
+
 struct sub_device_settings {
+	enum sub_device_framing framing;
+	enum sub_loader_kind loader; /* instead of an SMP server */
+	unsigned lose_acks;          /* it loses so many answers to the end of a transfer */
+	int64_t raw_idle_ns; /* silence that ends a torn packet */
 	uint32_t buf_size, buf_count; /* at most SUB_FRAME_BODY, SUB_DEVICE_BUFFERS */
 	int64_t reset_ns, swap_ns;    /* a start, and what a swap adds to it */
 	int64_t noise_ns;             /* between log lines on the console, 0 = none */
@@ -43,6 +52,7 @@ struct sub_device {
 	struct sub_device_settings set;
 	struct sub_flash *flash;
 	struct sub_smp smp;
+	struct sub_loader loader;
 	struct sub_frame frame;
 	sub_device_send send;
 	void *arg;
@@ -54,6 +64,7 @@ struct sub_device {
 	size_t at; /* in the request that is worked on */
 	unsigned used, queued;
 	struct sub_device_request queue[SUB_DEVICE_BUFFERS];
+	int64_t heard_at;         /* last byte */
 	uint64_t drops;           /* for want of a buffer */
 	struct sub_image running; /* listed = false: nothing ever ran */
 	bool changed;             /* something that a person would want to see */
@@ -63,8 +74,12 @@ struct sub_device {
 void sub_device_init(struct sub_device *d, const struct sub_device_settings *set,
     struct sub_flash *flash, sub_device_send send, void *arg);
 
+void sub_device_fini(struct sub_device *d);
+
 void sub_device_power(struct sub_device *d, bool on, int64_t now);
 void sub_device_byte(struct sub_device *d, uint8_t b, int64_t now);
+/* The same for SUB_DEVICE_DATAGRAM. Without a buffer the answer is rc 2. */
+void sub_device_datagram(struct sub_device *d, const void *data, size_t len, int64_t now);
 /* Do what is due; then nothing is due before sub_device_due(). */
 void sub_device_step(struct sub_device *d, int64_t now);
 int64_t sub_device_due(const struct sub_device *d);

@@ -47,20 +47,14 @@ save(const struct sub_flash *f, const uint8_t *swapping)
 	       renameat(f->dir, "state.new", f->dir, "state") == 0;
 }
 
-static void
-look(struct sub_flash *f, int slot)
+void
+sub_flash_look(struct sub_flash *f, int slot)
 {
 	AUTO(fd) int fd = openat(f->dir, slot_file[slot], O_RDONLY | O_CLOEXEC);
 	AUTO(mem) uint8_t *data = malloc(SUB_FLASH_SIZE);
 	ssize_t n = fd >= 0 && data ? read(fd, data, SUB_FLASH_SIZE) : -1;
 
 	sub_image_read(&f->slot[slot], data, n > 0 ? (size_t)n : 0);
-}
-
-void
-sub_flash_look(struct sub_flash *f)
-{
-	look(f, 1);
 }
 
 /* Exchange the slots; `state` has been set to how it shall be afterwards. */
@@ -107,8 +101,8 @@ load(struct sub_flash *f)
 	}
 	f->pending = (enum sub_flash_pending)pending;
 	f->confirmed = confirmed;
-	look(f, 0);
-	look(f, 1);
+	sub_flash_look(f, 0);
+	sub_flash_look(f, 1);
 	return finish_swap(f, hash);
 }
 
@@ -141,7 +135,7 @@ sub_flash_open(struct sub_flash *f, const char *dir, const char *slot0)
 	f->confirmed = true;
 	if (!fill(f->dir, slot_file[0], slot0) || !fill(f->dir, slot_file[1], NULL))
 		return false;
-	look(f, 0);
+	sub_flash_look(f, 0);
 	return save(f, NULL);
 }
 
@@ -188,18 +182,19 @@ sub_flash_boot(struct sub_flash *f)
 }
 
 bool
-sub_flash_erase(struct sub_flash *f)
+sub_flash_erase(struct sub_flash *f, int slot)
 {
-	bool fine = fill(f->dir, slot_file[1], NULL);
+	bool fine = fill(f->dir, slot_file[slot], NULL);
 
-	look(f, 1);
+	sub_flash_look(f, slot);
 	return fine;
 }
 
 bool
-sub_flash_write(struct sub_flash *f, uint64_t off, const uint8_t *data, size_t len)
+sub_flash_write(
+    struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len)
 {
-	AUTO(fd) int fd = openat(f->dir, slot_file[1], O_WRONLY | O_CLOEXEC);
+	AUTO(fd) int fd = openat(f->dir, slot_file[slot], O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || off > SUB_FLASH_SIZE || len > SUB_FLASH_SIZE - off)
 		return false;

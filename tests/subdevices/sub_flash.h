@@ -41,10 +41,11 @@ enum sub_flash_boot sub_flash_boot(struct sub_flash *f);
 /* Will the next boot move images? */
 bool sub_flash_will_swap(const struct sub_flash *f);
 
-/* Slot 1: erase, write, and look at what it holds now. False = the flash does not take it. */
-bool sub_flash_erase(struct sub_flash *f);
-bool sub_flash_write(struct sub_flash *f, uint64_t off, const uint8_t *data, size_t len);
-void sub_flash_look(struct sub_flash *f);
+/* Erase a slot, write to it, and look at what it holds now. False = the flash does not take it. */
+bool sub_flash_erase(struct sub_flash *f, int slot);
+bool sub_flash_write(
+    struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len);
+void sub_flash_look(struct sub_flash *f, int slot);
 
 /* Slot 1 boots next, or slot 0 stays. False = could not be written. */
 bool sub_flash_mark(struct sub_flash *f, enum sub_flash_pending pending);

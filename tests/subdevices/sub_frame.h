@@ -33,6 +33,7 @@ struct sub_frame {
 	uint8_t body[SUB_FRAME_BODY];
 	size_t body_len, packet_len;
 	bool receiving;
+	bool deaf; /* sub_raw.h: until the line has been silent */
 	uint64_t bad;
 };
 

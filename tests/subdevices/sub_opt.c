@@ -26,6 +26,12 @@ static const struct row rows[] = {
 	/* name         argument           kind    field             least  most       help */
 	{"dir",          "DIR",             TEXT,   AT(dir),          0, 0,             "the device's flash; killing and restarting is a power cut"},
 	{"tty",          "PATH",            TEXT,   AT(tty),          0, 0,             "symbolic link to the serial line, made anew at each plug"},
+	{"udp",          "PORT",            NUMBER, AT(udp),          1, 65535,         "instead of --tty: datagrams at this port of the loopback"},
+	{"tcp",          "PORT",            NUMBER, AT(tcp),          1, 65535,         "instead of --tty: the line behind a terminal server at this port"},
+	{"raw",          NULL,              FLAG,   AT(raw),          0, 0,             "header and CBOR as they are instead of base64 lines"},
+	{"raw-idle-ms",  "N",               NUMBER, AT(raw_idle_ms),  1, 60000,         "silence that ends a torn packet (3000)"},
+	{"loader",       "NAME",            TEXT,   AT(loader),       0, 0,             "no SMP, no slots: gecko or u-boot, XMODEM over the only image"},
+	{"lose-acks",    "N",               NUMBER, AT(lose_acks),    1, 1000,          "so many answers to the end of a transfer are lost"},
 	{"slot0",        "IMAGE",           TEXT,   AT(slot0),        0, 0,             "MCUboot image for an empty DIR"},
 	{"baud",         "N",               NUMBER, AT(baud),         300, 4000000,     "rate of the line (115200)"},
 	{"latency-ms",   "N",               NUMBER, AT(latency_ms),   0, 1000,          "per direction (0)"},
@@ -53,7 +59,7 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 static void
 help(void)
 {
-	printf("usage: subota-subdevice --dir DIR --tty PATH [--slot0 IMAGE] [options]\n"
+	printf("usage: subota-subdevice --dir DIR --tty PATH|--udp PORT|--tcp PORT [...]\n"
 	       "a virtual sub-device: an SMP server with two slots on a simulated serial line\n");
 	for (int i = 0; i < ROWS; i++)
 		printf("  --%s %s\t%s\n", rows[i].name, rows[i].argument ? rows[i].argument : "",
@@ -112,8 +118,16 @@ take(struct sub_opt *o, const struct row *r, const char *text)
 static bool
 is_complete(struct sub_opt *o)
 {
-	if (!o->dir || !o->tty) {
-		fprintf(stderr, "subota-subdevice: expected --dir and --tty, got neither or one\n");
+	int lines = (o->tty != NULL) + (o->udp != 0) + (o->tcp != 0);
+
+	if (!o->dir || lines != 1) {
+		fprintf(stderr,
+		    "subota-subdevice: expected --dir and one of --tty, --udp and --tcp\n");
+		return false;
+	}
+	if (o->loader && strcmp(o->loader, "gecko") != 0 && strcmp(o->loader, "u-boot") != 0) {
+		fprintf(stderr, "subota-subdevice: --loader: expected gecko or u-boot, got %s\n",
+		    o->loader);
 		return false;
 	}
 	if (o->unplug.name[0] && !read_number(o->unplug.name, 1, UINT32_MAX, &o->unplug_at)) {
@@ -136,6 +150,7 @@ sub_opt_parse(struct sub_opt *o, int argc, char **argv)
 	    .buf_size = 384,
 	    .buf_count = 4,
 	    .reset_ms = 1500,
+	    .raw_idle_ms = 3000,
 	    .swap_ms = 800,
 	    .seed = 1,
 	    .unplug = {.seconds = 3},

@@ -24,7 +24,7 @@
 #include "auto.h"
 #include "sub_device.h"
 #include "sub_opt.h"
-#include "sub_pty.h"
+#include "sub_port.h"
 #include "sub_status.h"
 #include "sub_wire.h"
 
@@ -39,7 +39,7 @@ struct run {
 	struct sub_flash flash;
 	struct sub_device device;
 	struct sub_wire in, out; /* to and from the device */
-	struct sub_pty pty;
+	struct sub_port port;
 	struct sub_status status;
 	int64_t plug_at;            /* SUB_WIRE_NEVER = not waiting */
 	int64_t due;                /* when to look at it again */
@@ -63,7 +63,7 @@ say(const struct run *r, const char *format, ...)
 	if (r->opt->quiet)
 		return;
 	va_start(args, format);
-	fprintf(stderr, "subota-subdevice %s: ", r->tty);
+	fprintf(stderr, "subota-subdevice %s: ", r->dir);
 	vfprintf(stderr, format, args);
 	fprintf(stderr, "\n");
 	va_end(args);
@@ -83,6 +83,12 @@ send_text(void *arg, int64_t now, const char *text, size_t len)
 {
 	struct run *r = arg;
 
+	if (r->port.kind == SUB_PORT_UDP) {
+		r->status.wire_out += len;
+		if (!sub_wire_loses(&r->out))
+			sub_port_write(&r->port, text, len);
+		return now;
+	}
 	sub_wire_put(&r->out, now, text, len);
 	return sub_wire_sent_at(&r->out);
 }
@@ -101,7 +107,10 @@ plug(struct run *r, int64_t now)
 {
 	r->plug_at = SUB_WIRE_NEVER;
 	r->status.unplugged = r->holds = false;
-	if (!sub_pty_plug(&r->pty) || !watch(r->shell, r->pty.master, EPOLLIN, EPOLL_CTL_ADD, r))
+	if (!sub_port_plug(&r->port))
+		return false;
+	int door = sub_port_door(&r->port), fd = door >= 0 ? door : sub_port_fd(&r->port);
+	if (!watch(r->shell, fd, EPOLLIN, EPOLL_CTL_ADD, r))
 		return false;
 	sub_device_power(&r->device, true, now);
 	say(r, "power on, slot 0 holds %s",
@@ -114,7 +123,7 @@ unplug(struct run *r, int64_t now)
 {
 	r->unplugged_once = r->status.unplugged = true;
 	r->plug_at = now + (int64_t)r->opt->unplug.seconds * second_ns;
-	sub_pty_unplug(&r->pty);
+	sub_port_unplug(&r->port);
 	sub_wire_cut(&r->in, now);
 	sub_wire_cut(&r->out, now);
 	sub_device_power(&r->device, false, now);
@@ -129,16 +138,37 @@ take_in(struct run *r, int64_t now)
 	size_t room = sub_wire_room(&r->in, now);
 	ssize_t n = 0;
 
-	if (r->pty.master < 0)
+	if (sub_port_let_in(&r->port)) {
+		r->holds = false;
+		if (!watch(r->shell, sub_port_fd(&r->port), EPOLLIN, EPOLL_CTL_ADD, r))
+			say(r, "cannot watch the client");
+	}
+	if (sub_port_fd(&r->port) < 0)
 		return;
 	if (room > 0)
-		n = read(r->pty.master, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
+		n = sub_port_read(&r->port, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
 	if (n > 0)
 		sub_wire_put(&r->in, now, bytes, (size_t)n);
 	bool full = sub_wire_room(&r->in, now) == 0;
-	if (full != r->holds &&
-	    watch(r->shell, r->pty.master, full ? 0 : EPOLLIN, EPOLL_CTL_MOD, r))
+	if (full != r->holds && sub_port_fd(&r->port) >= 0 &&
+	    watch(r->shell, sub_port_fd(&r->port), full ? 0 : EPOLLIN, EPOLL_CTL_MOD, r))
 		r->holds = full;
+}
+
+/* Datagrams come as they are: no rate, no latency, a loss takes one of them. */
+static void
+take_datagrams(struct run *r, int64_t now)
+{
+	uint8_t bytes[SUB_WIRE_QUEUE];
+	ssize_t n = 0;
+
+	if (sub_port_fd(&r->port) < 0)
+		return;
+	while ((n = sub_port_read(&r->port, bytes, sizeof(bytes))) > 0) {
+		r->status.wire_in += (uint64_t)n;
+		if (!sub_wire_loses(&r->in))
+			sub_device_datagram(&r->device, bytes, (size_t)n, now);
+	}
 }
 
 static void
@@ -162,15 +192,17 @@ to_terminal(struct run *r, int64_t now)
 
 	while ((n = sub_wire_get(&r->out, now, bytes, sizeof(bytes))) > 0) {
 		r->status.wire_out += n;
-		if (r->pty.master >= 0 && write(r->pty.master, bytes, n) < 0)
-			errno = 0; /* nobody reads: lost, like on a line without a reader */
+		sub_port_write(&r->port, bytes, n);
 	}
 }
 
 static bool
 step(struct run *r, int64_t now)
 {
-	take_in(r, now);
+	if (r->port.kind == SUB_PORT_UDP)
+		take_datagrams(r, now);
+	else
+		take_in(r, now);
 	to_device(r, now);
 	sub_device_step(&r->device, now);
 	if (r->opt->unplug_at && !r->unplugged_once &&
@@ -285,6 +317,14 @@ static void
 settings(const struct sub_opt *o, struct sub_device_settings *s)
 {
 	*s = (struct sub_device_settings){
+	    .loader = !o->loader		     ? SUB_LOADER_NONE
+		      : strcmp(o->loader, "gecko") == 0 ? SUB_LOADER_GECKO
+							: SUB_LOADER_UBOOT,
+	    .lose_acks = (unsigned)o->lose_acks,
+	    .framing = o->udp   ? SUB_DEVICE_DATAGRAM
+		       : o->raw ? SUB_DEVICE_RAW
+				: SUB_DEVICE_CONSOLE,
+	    .raw_idle_ns = (int64_t)o->raw_idle_ms * ms_ns,
 	    .buf_size = (uint32_t)o->buf_size,
 	    .buf_count = (uint32_t)o->buf_count,
 	    .reset_ns = (int64_t)o->reset_ms * ms_ns,
@@ -311,8 +351,9 @@ name_it(struct run *r, const struct sub_opt *o, unsigned number)
 {
 	int d = number ? snprintf(r->dir, PATH_SIZE, "%s/%u", o->dir, number)
 		       : snprintf(r->dir, PATH_SIZE, "%s", o->dir);
-	int t = number ? snprintf(r->tty, PATH_SIZE, "%s%u", o->tty, number)
-		       : snprintf(r->tty, PATH_SIZE, "%s", o->tty);
+	const char *tty = o->tty ? o->tty : "";
+	int t = number ? snprintf(r->tty, PATH_SIZE, "%s%u", tty, number)
+		       : snprintf(r->tty, PATH_SIZE, "%s", tty);
 
 	if (d >= PATH_SIZE || t >= PATH_SIZE) {
 		errno = ENAMETOOLONG;
@@ -328,7 +369,11 @@ begin(struct shell *s, struct run *r, unsigned number)
 
 	r->shell = s;
 	r->opt = &s->opt;
-	r->pty = (struct sub_pty){.path = r->tty, .owner = s->owner, .master = -1, .slave = -1};
+	if (s->opt.tty)
+		sub_port_init(&r->port, r->tty, s->owner);
+	else
+		sub_port_init_net(&r->port, s->opt.tcp != 0,
+		    (uint16_t)(s->opt.tcp + s->opt.udp + (number ? number - 1 : 0)));
 	r->flash.dir = -1;
 	if (!name_it(r, &s->opt, number) || !sub_flash_open(&r->flash, r->dir, s->opt.slot0))
 		return false;
@@ -373,7 +418,8 @@ static void
 end(struct shell *s)
 {
 	for (unsigned i = 0; i < s->count; i++) {
-		sub_pty_unplug(&s->runs[i].pty);
+		sub_port_unplug(&s->runs[i].port);
+		sub_device_fini(&s->runs[i].device);
 		sub_flash_close(&s->runs[i].flash);
 	}
 	free(s->runs);
@@ -398,8 +444,8 @@ sub_run(int argc, char **argv)
 	for (fine = prepare(&s); fine && turn(&s, &fine);)
 		continue;
 	if (!fine)
-		fprintf(stderr, "subota-subdevice: %s, %s: expected to go on, got: %s\n", s.opt.dir,
-		    s.opt.tty, strerror(errno));
+		fprintf(stderr, "subota-subdevice: %s: expected to go on, got: %s\n", s.opt.dir,
+		    strerror(errno));
 	end(&s);
 	return fine ? 0 : EXIT_SYSTEM;
 }

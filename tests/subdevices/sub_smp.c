@@ -26,6 +26,7 @@ struct no {
 static const struct no unsupported = {8, 0}, nonsense = {3, 0}, too_new = {13, 0};
 static const struct no no_hash = {3, 24}, unknown_hash = {1, 8}, already_pending = {6, 28};
 static const struct no denied = {1, 32}, is_active = {1, 33}, no_slot = {5, 9};
+static const struct no no_memory = {2, 0};
 static const struct no short_head = {3, 22}, bad_magic = {3, 23}, no_length = {3, 21};
 static const struct no not_newer = {6, 27}, write_failed = {1, 12};
 
@@ -230,7 +231,7 @@ begin_upload(struct call *c, const struct sub_cbor_value *data, const struct sub
 		 (sub_image_number(&next, data->data),
 		     memcmp(next.number, s->flash->slot[0].number, 4) <= 0))
 		refuse(c, not_newer);
-	else if (!sub_flash_erase(s->flash))
+	else if (!sub_flash_erase(s->flash, 1))
 		refuse(c, write_failed);
 	else {
 		sub_smp_forget(s);
@@ -252,7 +253,7 @@ store(struct call *c, const struct sub_cbor_value *data)
 {
 	struct sub_smp *s = c->s;
 
-	if (!sub_flash_write(s->flash, s->upload.off, data->data, data->len)) {
+	if (!sub_flash_write(s->flash, 1, s->upload.off, data->data, data->len)) {
 		sub_smp_forget(s);
 		refuse(c, write_failed);
 		return false;
@@ -285,7 +286,7 @@ upload(struct call *c)
 	if (!s->upload.active || s->upload.off < s->upload.size)
 		return;
 	sub_smp_forget(s);
-	sub_flash_look(s->flash);
+	sub_flash_look(s->flash, 1);
 }
 
 static void
@@ -297,7 +298,7 @@ erase(struct call *c)
 	}
 	sub_smp_forget(c->s);
 	c->a->work_ns += (uint64_t)SLOT_KIB * ERASE_NS_PER_KIB;
-	if (!sub_flash_erase(c->s->flash))
+	if (!sub_flash_erase(c->s->flash, 1))
 		refuse(c, write_failed);
 }
 
@@ -372,4 +373,19 @@ sub_smp_answer(struct sub_smp *s, const uint8_t *p, size_t len, struct sub_smp_a
 	if (!c.out.full)
 		answer_head(&c, p);
 	return SUB_SMP_HEADER + c.map_len;
+}
+
+void
+sub_smp_no_memory(const uint8_t *p, struct sub_smp_answer *a)
+{
+	struct call c = {.a = a,
+	    .out = {.data = a->data + SUB_SMP_HEADER, .size = sizeof(a->data) - SUB_SMP_HEADER},
+	    .version = p[0] >> 3 & 1,
+	    .op = p[0] & 7};
+
+	*a = (struct sub_smp_answer){0};
+	sub_cbor_map(&c.out);
+	refuse(&c, no_memory);
+	sub_cbor_end(&c.out);
+	answer_head(&c, p);
 }

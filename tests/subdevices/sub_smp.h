@@ -40,6 +40,9 @@ struct sub_smp_answer {
 size_t sub_smp_answer(
     struct sub_smp *s, const uint8_t *packet, size_t len, struct sub_smp_answer *a);
 
+/* There is no buffer for the request: rc 2. */
+void sub_smp_no_memory(const uint8_t *packet, struct sub_smp_answer *a);
+
 /* The device restarts. */
 void sub_smp_forget(struct sub_smp *s);
 

@@ -35,6 +35,12 @@ happens(struct sub_wire *w, double chance)
 	return chance > 0 && (double)(next_random(w) >> 11) * 0x1p-53 < chance;
 }
 
+bool
+sub_wire_loses(struct sub_wire *w)
+{
+	return happens(w, w->loss);
+}
+
 size_t
 sub_wire_room(const struct sub_wire *w, int64_t now)
 {

@@ -42,6 +42,9 @@ void sub_wire_put(struct sub_wire *w, int64_t now, const void *data, size_t len)
 /* Take what has arrived by `now`. */
 size_t sub_wire_get(struct sub_wire *w, int64_t now, void *out, size_t size);
 
+/* Something that is no byte of the line: is it lost, by the same chance? */
+bool sub_wire_loses(struct sub_wire *w);
+
 /* When it is worth looking again: the next line's end or the last byte; SUB_WIRE_NEVER if empty. */
 int64_t sub_wire_due(const struct sub_wire *w);
 

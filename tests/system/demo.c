@@ -42,10 +42,10 @@ run_open(struct run *r)
 }
 
 static void
-run_start(struct run *r, const char *fault)
+run_kind(struct run *r, const char *kind, const char *fault)
 {
 	const char *argv[] = {r->program, "--baud", "1000000", "--json", r->json, "--fault", fault,
-	    NULL};
+	    "--device", kind, NULL};
 	char *env[] = {NULL};
 	posix_spawn_file_actions_t actions;
 
@@ -56,6 +56,12 @@ run_start(struct run *r, const char *fault)
 	    &r->pid, r->program, &actions, NULL, (char *const *)(uintptr_t)argv, env);
 	posix_spawn_file_actions_destroy(&actions);
 	cr_assert_eq(e, 0, "%s: %s", r->program, strerror(e));
+}
+
+static void
+run_start(struct run *r, const char *fault)
+{
+	run_kind(r, "smp", fault);
 }
 
 static void
@@ -159,6 +165,20 @@ Test(demo, ends_well_and_writes_down_what_it_saw)
 	cr_expect_gt(json_number(bytes, "package"), json_number(bytes, "image"));
 	cr_expect_eq(json_number(bytes, "device"), json_number(bytes, "image"));
 	expect_nothing_left(&r);
+	run_close(&r);
+}
+
+Test(demo, shows_other_devices_too_and_knows_which_there_are)
+{
+	struct run r;
+
+	run_open(&r);
+	run_kind(&r, "xmodem", "none");
+	cr_expect_eq(run_end(&r), 0, "%s", r.text);
+	cr_expect(strstr(r.text, "written by XMODEM"), "%s", r.text);
+	run_kind(&r, "teapot", "none");
+	int status = run_end(&r);
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 64, "status %#x", (unsigned)status);
 	run_close(&r);
 }
 

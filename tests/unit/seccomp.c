@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -243,6 +244,47 @@ Test(seccomp, is_obeyed_by_the_kernel)
 {
 	if (!__asan_init)
 		cr_expect_eq(in_child(open_a_file), 128 + SIGSYS);
+}
+
+/* A connected socket, as a session inherits it, and the attempt to use it for another address. */
+static void
+use_link_for(int what)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+	    .sin_port = htons(9),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct iovec bytes = {(void *)(uintptr_t) "x", 1};
+	struct msghdr m = {
+	    .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &bytes, .msg_iovlen = 1};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    seccomp_enter(calls_of("session")) != ERR_OK)
+		_exit(10);
+	if (what == 0 && send(fd, "x", 1, 0) == 1)
+		_exit(0);
+	if (what == 1)
+		(void)!sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	if (what == 2)
+		(void)!sendmsg(fd, &m, 0);
+	if (what == 3)
+		(void)!connect(fd, (struct sockaddr *)&to, sizeof(to));
+	_exit(11);
+}
+
+static void use_link_as_meant(void) { use_link_for(0); }
+static void name_an_address(void) { use_link_for(1); }
+static void hide_an_address(void) { use_link_for(2); }
+static void connect_anew(void) { use_link_for(3); }
+
+Test(seccomp, a_session_sends_to_its_own_device_only)
+{
+	if (__asan_init)
+		return;
+	cr_expect_eq(in_child(use_link_as_meant), 0);
+	cr_expect_eq(in_child(name_an_address), 128 + SIGSYS);
+	cr_expect_eq(in_child(hide_an_address), 128 + SIGSYS);
+	cr_expect_eq(in_child(connect_anew), 128 + SIGSYS);
 }
 
 static void *

@@ -46,9 +46,9 @@ leave(struct house *h)
 static void
 stage(struct house *h, enum sub_flash_pending how)
 {
-	cr_assert(sub_flash_erase(&h->f));
-	cr_assert(sub_flash_write(&h->f, 0, h->next, h->next_len));
-	sub_flash_look(&h->f);
+	cr_assert(sub_flash_erase(&h->f, 1));
+	cr_assert(sub_flash_write(&h->f, 1, 0, h->next, h->next_len));
+	sub_flash_look(&h->f, 1);
 	cr_assert(sub_flash_mark(&h->f, how));
 }
 
@@ -216,9 +216,9 @@ Test(sub_flash, a_slot_has_an_end)
 {
 	struct house h = house();
 
-	cr_expect(sub_flash_write(&h.f, SUB_FLASH_SIZE - 10, h.next, 10));
-	cr_expect_not(sub_flash_write(&h.f, SUB_FLASH_SIZE - 9, h.next, 10));
-	cr_expect_not(sub_flash_write(&h.f, UINT64_MAX, h.next, 10));
+	cr_expect(sub_flash_write(&h.f, 1, SUB_FLASH_SIZE - 10, h.next, 10));
+	cr_expect_not(sub_flash_write(&h.f, 1, SUB_FLASH_SIZE - 9, h.next, 10));
+	cr_expect_not(sub_flash_write(&h.f, 1, UINT64_MAX, h.next, 10));
 	leave(&h);
 }
 

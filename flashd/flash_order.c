@@ -1,0 +1,52 @@
+/*
+ * flash_order: see flash_order.h.
+ */
+#include "flash_order.h"
+
+static void
+add_options(struct flash_order *k, const struct flash_settings_option *o, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		Pb__Option *p = &k->option[k->o.n_options];
+
+		pb__option__init(p);
+		p->key = (char *)(uintptr_t)o[i].key;
+		p->value = (char *)(uintptr_t)o[i].value;
+		k->options[k->o.n_options++] = p;
+	}
+}
+
+void
+flash_order_init(struct flash_order *k, const struct flash_settings *s,
+    const struct roster_device *d, int verb, uint32_t timeout_ms)
+{
+	const struct flash_settings_device *c = d->config;
+	const struct flash_settings_profile *p = flash_settings_profile(s, c);
+
+	pb__session_order__init(&k->o);
+	pb__device__init(&k->device);
+	k->device.product_key = (char *)(uintptr_t)c->product_key;
+	k->device.device_key = (char *)(uintptr_t)c->device_key;
+	k->o.options = k->options;
+	if (p)
+		add_options(k, p->options, p->n_options);
+	add_options(k, c->options, c->n_options);
+	k->o.device = &k->device;
+	k->o.driver = (char *)(uintptr_t)c->driver;
+	k->o.verb = (Pb__Verb)verb;
+	k->o.timeout_ms = timeout_ms;
+	k->line = (struct tty_settings){c->port, (uint32_t)c->baud, (enum tty_parity)c->parity};
+}
+
+void
+flash_order_add_image(struct flash_order *k, const struct verify_image *v)
+{
+	const Tr__Payload *p = v->payload;
+
+	k->o.image_size = p->image_size;
+	k->o.image_offset = v->offset;
+	k->o.image_sha256 = p->image_sha256;
+	k->o.chunk_size = p->chunk_size;
+	k->o.chunk_digests = p->chunk_digests;
+	k->o.target_version = p->version;
+}

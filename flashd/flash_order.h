@@ -1,0 +1,25 @@
+/*
+ * flash_order: an order for a session, from the configuration of a device and a verified image.
+ */
+#ifndef SUBOTA_FLASH_ORDER_H
+#define SUBOTA_FLASH_ORDER_H
+
+#include "roster.h"
+#include "verify.h"
+
+enum { FLASH_ORDER_OPTIONS = FLASH_SETTINGS_OPTIONS + FLASH_SETTINGS_PROFILE_OPTIONS };
+
+/* Borrows from the configuration and the image. */
+struct flash_order {
+	Pb__SessionOrder o;
+	Pb__Device device;
+	Pb__Option option[FLASH_ORDER_OPTIONS], *options[FLASH_ORDER_OPTIONS];
+	struct tty_settings line;
+};
+
+/* The options of the device's profile, then its own, which count where both say something. */
+void flash_order_init(struct flash_order *k, const struct flash_settings *s,
+    const struct roster_device *d, int verb, uint32_t timeout_ms);
+void flash_order_add_image(struct flash_order *k, const struct verify_image *v);
+
+#endif
