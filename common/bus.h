@@ -77,6 +77,11 @@ struct bus_counters bus_counters(const struct bus_link *link);
  */
 typedef enum err bus_on_query(void *arg, const char *what, const char *argument, char **json);
 enum err bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg) MUST_CHECK;
+/* Questions that carry bytes go to `fn` instead; without it they are ERR_NOT_FOUND. After
+ * bus_control. */
+typedef enum err bus_on_data(void *arg, const char *what, const char *argument, const void *data,
+    size_t len, char **json);
+void bus_control_data(struct bus *bus, bus_on_data *fn, void *arg);
 /* The same for orders (Act), on a socket of its own with another group. */
 enum err bus_act(struct bus *bus, const char *path, bus_on_query *fn, void *arg) MUST_CHECK;
 

@@ -17,6 +17,7 @@ struct asking {
 	struct bus_answer *out;
 	size_t len;
 	bool greeted, done;
+	ProtobufCBinaryData about; /* of the question; borrowed */
 };
 
 static void
@@ -63,7 +64,7 @@ time_left(struct asking *a, short events)
 static enum err
 say(struct asking *a, Pb__Envelope *e)
 {
-	uint8_t data[4096];
+	uint8_t data[ROUTE_BUS_MAX];
 	size_t len = 0;
 
 	e->proto = ROUTE_PROTO_MAX;
@@ -89,6 +90,7 @@ ask(struct asking *a, const char *what, const char *argument)
 
 	bus_hello(&(struct bus){.self = a->self}, &first, &hello);
 	query.what = act.what = (char *)(uintptr_t)what;
+	query.data = a->about;
 	query.argument = act.argument = (char *)(uintptr_t)argument;
 	if (a->self == WHO_ACTOR) {
 		second.body_case = PB__ENVELOPE__BODY_ACT;
@@ -176,17 +178,18 @@ listen_for_parts(struct asking *a)
 }
 
 static enum err
-converse(enum who self, const char *path, const char *what, const char *argument, int timeout_ms,
-    struct bus_answer *out)
+converse(const struct asking *with, const char *path, const char *what, const char *argument,
+    int timeout_ms, struct bus_answer *out)
 {
-	AUTO(asking)
-	struct asking a = {.self = self, .due = mono_after(clock_now(), timeout_ms), .out = out};
+	AUTO(asking) struct asking a = *with;
 	struct bus_socket_want w = {.type = ZMQ_DEALER,
 	    .max_message = ROUTE_BUS_MAX,
 	    .send_mark = 16,
 	    .receive_mark = SUBSCRIBE_MARK};
 	enum err e = look(path);
 
+	a.due = mono_after(clock_now(), timeout_ms);
+	a.out = out;
 	*out = (struct bus_answer){0};
 	if (!e)
 		e = open_socket(&a.ctx, &a.socket, &w);
@@ -207,14 +210,27 @@ enum err
 bus_client_ask(const char *path, const char *what, const char *argument, int timeout_ms,
     struct bus_answer *out)
 {
-	return converse(WHO_CTL, path, what, argument, timeout_ms, out);
+	const struct asking with = {.self = WHO_CTL};
+
+	return converse(&with, path, what, argument, timeout_ms, out);
+}
+
+enum err
+bus_client_ask_about(const char *path, const char *what, const char *argument, const void *data,
+    size_t len, int timeout_ms, struct bus_answer *out)
+{
+	const struct asking with = {.self = WHO_CTL, .about = {len, (uint8_t *)(uintptr_t)data}};
+
+	return converse(&with, path, what, argument, timeout_ms, out);
 }
 
 enum err
 bus_client_act(const char *path, const char *what, const char *argument, int timeout_ms,
     struct bus_answer *out)
 {
-	return converse(WHO_ACTOR, path, what, argument, timeout_ms, out);
+	const struct asking with = {.self = WHO_ACTOR};
+
+	return converse(&with, path, what, argument, timeout_ms, out);
 }
 
 /* --- tap ------------------------------------------------------------------------------------- */

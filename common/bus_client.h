@@ -30,6 +30,10 @@ struct bus_answer {
 enum err bus_client_ask(const char *path, const char *what, const char *argument, int timeout_ms,
     struct bus_answer *out) MUST_CHECK;
 
+/* The same with bytes that the question is about; ERR_LIMIT: too many for a message. */
+enum err bus_client_ask_about(const char *path, const char *what, const char *argument,
+    const void *data, size_t len, int timeout_ms, struct bus_answer *out) MUST_CHECK;
+
 /* The same on a daemon's act socket: an order. */
 enum err bus_client_act(const char *path, const char *what, const char *argument, int timeout_ms,
     struct bus_answer *out) MUST_CHECK;

@@ -35,6 +35,8 @@ struct bus_control {
 	void *socket;
 	bus_on_query *fn;
 	void *arg;
+	bus_on_data *on_data; /* NULL: such questions are not answered */
+	void *on_data_arg;
 	bool skipping;
 	uint64_t serial, seq, refused;
 	struct mono quiet_until;
@@ -136,6 +138,24 @@ on_query(struct bus_control *c, const struct bus_id *from, const char *what, con
 }
 
 static enum err
+on_data(struct bus_control *c, const struct bus_id *from, const Pb__Query *q)
+{
+	AUTO(mem) char *json = NULL;
+	char nothing[] = "";
+	enum err error = ERR_NOT_FOUND;
+
+	if (c->on_data)
+		error = c->on_data(
+		    c->on_data_arg, q->what, q->argument, q->data.data, q->data.len, &json);
+	enum err err = answer(c, from, error, json ? json : nothing);
+
+	if (err)
+		log_warn(NULL, "answer to \"%.40s\" of subotactl is not complete: %s", q->what,
+		    err_text(err));
+	return ERR_OK;
+}
+
+static enum err
 on_hello(struct bus_control *c, const struct bus_id *from, const Pb__Hello *h)
 {
 	Pb__Envelope e = PB__ENVELOPE__INIT;
@@ -190,6 +210,8 @@ take(struct bus_control *c, const struct bus_id *from, const uint8_t *data, size
 		g->used = ++c->serial;
 	if (e->body_case == PB__ENVELOPE__BODY_HELLO)
 		err = on_hello(c, from, e->hello);
+	else if (e->body_case == PB__ENVELOPE__BODY_QUERY && e->query->data.len)
+		err = on_data(c, from, e->query);
 	else if (e->body_case == PB__ENVELOPE__BODY_QUERY)
 		err = on_query(c, from, e->query->what, e->query->argument);
 	else if (e->body_case == PB__ENVELOPE__BODY_ACT)
@@ -252,6 +274,13 @@ enum err
 bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
 {
 	return open_control(bus, WHO_CTL, path, fn, arg, &bus->control);
+}
+
+void
+bus_control_data(struct bus *bus, bus_on_data *fn, void *arg)
+{
+	bus->control->on_data = fn;
+	bus->control->on_data_arg = arg;
 }
 
 enum err

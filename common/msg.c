@@ -399,7 +399,8 @@ msg_check_session_report(const Pb__Envelope *e)
 enum err
 msg_check_query(const Pb__Envelope *e)
 {
-	return says(e->query && is_name(e->query->what) && is_text(e->query->argument));
+	return says(e->query && is_name(e->query->what) && is_text(e->query->argument) &&
+		    e->query->data.len <= MSG_QUERY_DATA_MAX);
 }
 
 enum err

@@ -23,6 +23,7 @@
 
 enum {
 	MSG_URL_MAX = 3072, /* longer than the gate takes, so that it can say what is wrong */
+	MSG_QUERY_DATA_MAX = 62 * 1024, /* with the rest it fits a message */
 	MSG_COMPONENTS_MAX = 20, /* of one device, as the platform counts */
 	MSG_FILES_MAX = 5, /* of one package */
 };

@@ -53,7 +53,7 @@ static const struct route_row rows[] = {
 	{KIND(HELLO),          WHO_FLASHD,   WHO_CTL,      ANY,    1024,           false, msg_check_hello},
 	{KIND(QUERY),          WHO_CTL,      WHO_CLOUDD,   READY,  1024,           false, msg_check_query},
 	{KIND(QUERY),          WHO_CTL,      WHO_FETCHD,   READY,  1024,           false, msg_check_query},
-	{KIND(QUERY),          WHO_CTL,      WHO_FLASHD,   READY,  1024,           false, msg_check_query},
+	{KIND(QUERY),          WHO_CTL,      WHO_FLASHD,   READY,  ROUTE_BUS_MAX,  false, msg_check_query},
 	{KIND(ANSWER),         WHO_CLOUDD,   WHO_CTL,      READY,  ROUTE_BUS_MAX,  false, msg_check_answer},
 	{KIND(ANSWER),         WHO_FETCHD,   WHO_CTL,      READY,  ROUTE_BUS_MAX,  false, msg_check_answer},
 	{KIND(ANSWER),         WHO_FLASHD,   WHO_CTL,      READY,  ROUTE_BUS_MAX,  false, msg_check_answer},

@@ -65,6 +65,8 @@ trust_open(const char *anchor_dir, const char *state_dir, const struct trust_pol
 
 	if (e)
 		return e;
+	if (policy->dry && t->chain.state_fd >= 0)
+		close(hand_over_fd(&t->chain.state_fd));
 	if (t->chain.n > 0)
 		t->bound_ms = larger(t->bound_ms, trust_chain_top(&t->chain)->created_ms);
 	*out = HAND_OVER(t);
@@ -171,7 +173,8 @@ trust_apply_roots(
 	if (e)
 		return e;
 	t->bound_ms = larger(t->bound_ms, top->created_ms);
-	log_info(NULL, "trust: root.%zu -> root.%zu", before, t->chain.n);
+	if (!t->policy.dry)
+		log_info(NULL, "trust: root.%zu -> root.%zu", before, t->chain.n);
 	return ERR_OK;
 }
 

@@ -31,6 +31,7 @@ struct trust;
 
 struct trust_policy {
 	bool lab;          /* accept the keys of our own test data */
+	bool dry;          /* read the state directory, write nothing into it */
 	uint64_t build_ms; /* nothing happened before this program was built; 0 = no statement */
 	uint64_t
 	    offline_grace_ms; /* how long past its end a manifest may be for a clock nobody set */

@@ -16,4 +16,8 @@ enum { WHY_SIZE = 200 };
 enum err why_say(char *why, enum err e, const char *format, ...)
     __attribute__((format(printf, 3, 4))) MUST_CHECK;
 
+/* One check of several, told whether it holds or not: its name, ERR_OK or why not, and a sentence
+ * with both values. */
+typedef void why_on_check(void *arg, const char *check, enum err e, const char *text);
+
 #endif

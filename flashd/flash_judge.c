@@ -9,36 +9,62 @@
 #include "flash_work.h"
 #include "policy_table.h"
 
+enum { BUSY_TEXT = 64 };
+
+/* What policy has to know of the device; `busy` is what keeps it from being free, if something
+ * does.
+ */
+static struct roster_device *
+look(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, struct policy_device *p,
+    char busy[BUSY_TEXT])
+{
+	struct roster_device *d = roster_find(
+	    &f->roster, o->device->product_key, o->device->device_key, o->component);
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	struct tm local = {0};
+
+	*p = (struct policy_device){.known = d != NULL};
+	if (!d)
+		return NULL;
+	const struct device_upgrade *other = flash_work_busy(f, d, upgrade);
+
+	if (other && device_bare_yields(other))
+		other = NULL;
+	*p = (struct policy_device){.known = true,
+	    .state = d->state,
+	    .version = d->version,
+	    .battery = d->battery,
+	    .signal_dbm = d->signal_dbm,
+	    .busy_with = other ? busy : NULL};
+	localtime_r(&now, &local);
+	policy_table_apply(f->settings, d->config, &local, p);
+	if (other)
+		snprintf(busy, BUSY_TEXT, "upgrade %" PRIu64 " under way", other->id);
+	return d;
+}
+
 void
 flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, bool consent,
     struct policy_verdict *v)
 {
-	struct roster_device *d = roster_find(
-	    &f->roster, o->device->product_key, o->device->device_key, o->component);
-	struct policy_device p = {.known = d != NULL};
-	time_t now = (time_t)(clock_wall_ms() / 1000);
-	struct tm local = {0};
-	char busy[64];
+	struct policy_device p;
+	char busy[BUSY_TEXT];
+	struct roster_device *d = look(f, upgrade, o, &p, busy);
 
-	localtime_r(&now, &local);
-
-	if (d) {
-		const struct device_upgrade *other = flash_work_busy(f, d, upgrade);
-
-		if (other && device_bare_yields(other))
-			other = NULL;
-		p = (struct policy_device){.known = true,
-		    .consent = consent,
-		    .state = d->state,
-		    .version = d->version,
-		    .battery = d->battery,
-		    .signal_dbm = d->signal_dbm,
-		    .busy_with = other ? busy : NULL};
-		policy_table_apply(f->settings, d->config, &local, &p);
-		if (other)
-			snprintf(busy, sizeof(busy), "upgrade %" PRIu64 " under way", other->id);
-		if (d->state != PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
-			roster_ask_soon(d, clock_now());
-	}
+	p.consent = consent;
+	if (d && d->state != PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
+		roster_ask_soon(d, clock_now());
 	policy_judge(&p, o, clock_wall_ms(), v);
+}
+
+void
+flash_judge_explain(
+    struct flash *f, const Pb__PlanOffer *o, struct policy_verdict *v, why_on_check *fn, void *arg)
+{
+	struct policy_device p;
+	char busy[BUSY_TEXT];
+
+	look(f, 0, o, &p, busy);
+	policy_judge(&p, o, clock_wall_ms(), v);
+	policy_explain(&p, o, fn, arg);
 }

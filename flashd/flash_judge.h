@@ -13,4 +13,8 @@
 void flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, bool consent,
     struct policy_verdict *v);
 
+/* The same, with each check told on its own; nobody is asked because of it. */
+void flash_judge_explain(struct flash *f, const Pb__PlanOffer *o, struct policy_verdict *v,
+    why_on_check *fn, void *arg);
+
 #endif

@@ -73,22 +73,33 @@ is_queued(const struct device_upgrade *u)
 	return u->state == DEVICE_QUEUED;
 }
 
-/* NULL: nobody waits, or no memory. */
-static struct rollout_entry *
-gather(struct flash *f, size_t *n, struct mono now)
+/* Makes the rollouts of those that wait; how many do. */
+static size_t
+need_rollouts(struct flash *f)
 {
-	struct rollout_entry *list = NULL;
-	size_t waiting = 0, all = 0;
+	size_t waiting = 0;
 
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
 		waiting += is_queued(u);
-		all += is_queued(u) || device_is_active(u);
 		if (is_queued(u) && !ledger_need_rollout(&f->ledger, u))
 			log_warn(NULL, "too many rollouts at the same time, one is not counted");
 	}
-	if (waiting == 0 || !(list = calloc(all, sizeof(*list))))
-		return NULL;
+	return waiting;
+}
+
+/* All that wait or are under way, with room for one more; NULL: no memory. */
+static struct rollout_entry *
+gather(struct flash *f, size_t *n, struct mono now)
+{
+	size_t all = 1;
+
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
+		all += is_queued(u) || device_is_active(u);
+	struct rollout_entry *list = calloc(all, sizeof(*list));
+
 	*n = 0;
+	if (!list)
+		return NULL;
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
 		if (is_queued(u) || device_is_active(u))
 			fill(f, &list[(*n)++], u, now);
@@ -174,12 +185,18 @@ explain(struct flash *f, struct device_upgrade *u, const struct rollout_entry *e
 	}
 }
 
+static struct rollout_limits
+limits_of(const struct flash *f)
+{
+	return (struct rollout_limits){.all = (uint32_t)f->settings->parallel,
+	    .link = (uint32_t)f->settings->per_link,
+	    .paused = f->ledger.paused};
+}
+
 static bool
 choose(struct flash *f, struct rollout_entry *list, size_t n, struct mono now)
 {
-	const struct rollout_limits l = {.all = (uint32_t)f->settings->parallel,
-	    .link = (uint32_t)f->settings->per_link,
-	    .paused = f->ledger.paused};
+	const struct rollout_limits l = limits_of(f);
 	struct rollout_entry *e = NULL;
 	bool changed = false;
 
@@ -200,9 +217,30 @@ flash_queue_start(struct flash *f)
 {
 	struct mono now = clock_now();
 	size_t n = 0;
+
+	if (need_rollouts(f) == 0)
+		return false;
 	AUTO(mem) struct rollout_entry *list = gather(f, &n, now);
 
 	return list && choose(f, list, n, now);
+}
+
+enum rollout_hold
+flash_queue_would(struct flash *f, struct device_upgrade *u)
+{
+	const struct rollout_limits l = limits_of(f);
+	struct mono now = clock_now();
+	size_t n = 0;
+	AUTO(mem) struct rollout_entry *list = gather(f, &n, now);
+
+	if (!list)
+		return ROLLOUT_HOLD_ALL;
+	u->since = now;
+	u->hold = ROLLOUT_HOLD_NONE;
+	fill(f, &list[n], u, now);
+	list[n].hold = rollout_hold_of(list, n, &l, &list[n]);
+	explain(f, u, &list[n]);
+	return list[n].hold;
 }
 
 struct mono

@@ -9,6 +9,10 @@
 
 /* Let begin what may; true when some upgrade changed. */
 bool flash_queue_start(struct flash *f);
+/* What would hold `u`, which is not in the ledger, if it stood in the queue; hold_text says it,
+ * too.
+ */
+enum rollout_hold flash_queue_would(struct flash *f, struct device_upgrade *u);
 /* When one that policy holds is asked about again. */
 struct mono flash_queue_next(const struct flash *f);
 /* An upgrade has just ended: its rollout counts it, in the record that holds the end. */

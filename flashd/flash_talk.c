@@ -7,6 +7,7 @@
 #include "device_bare.h"
 #include "flash_act.h"
 #include "flash_judge.h"
+#include "flash_plan.h"
 #include "flash_status.h"
 #include "flash_talk.h"
 #include "flash_work.h"
@@ -488,6 +489,8 @@ flash_talk_open(struct flash *f)
 	if (e != ERR_OK)
 		return e;
 	e = daemon_control(f->daemon, WHO_FLASHD, flash_status_on_query, f);
+	if (e == ERR_OK)
+		bus_control_data(f->daemon->bus, flash_plan_on_data, f);
 	daemon_socket_path(c, WHO_FLASHD, WHO_ACTOR, path);
 	return e == ERR_OK ? bus_act(f->daemon->bus, path, flash_act_on_order, f) : e;
 }

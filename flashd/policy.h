@@ -51,4 +51,8 @@ struct policy_verdict {
 void policy_judge(const struct policy_device *d, const Pb__PlanOffer *o, uint64_t wall_ms,
     struct policy_verdict *out);
 
+/* Each check on its own, whether it holds or not. */
+void policy_explain(
+    const struct policy_device *d, const Pb__PlanOffer *o, why_on_check *fn, void *arg);
+
 #endif

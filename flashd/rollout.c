@@ -233,6 +233,15 @@ hold_of(const struct choice *c, const struct rollout_entry *e)
 	return ROLLOUT_HOLD_NONE;
 }
 
+enum rollout_hold
+rollout_hold_of(const struct rollout_entry *entries, size_t n, const struct rollout_limits *l,
+    const struct rollout_entry *e)
+{
+	const struct choice c = {entries, n, l};
+
+	return hold_of(&c, e);
+}
+
 /* Does `a` begin before `b`? */
 static bool
 is_before(const struct rollout_entry *a, const struct rollout_entry *b, struct mono now)

@@ -102,7 +102,11 @@ struct rollout_limits {
 struct rollout_entry *rollout_pick(
     struct rollout_entry *entries, size_t n, const struct rollout_limits *l, struct mono now);
 
-/* "pause"; of enum rollout_hold. */
+/* What holds `e` among them, without anything beginning. */
+enum rollout_hold rollout_hold_of(const struct rollout_entry *entries, size_t n,
+    const struct rollout_limits *l, const struct rollout_entry *e);
+
+/* "paused"; of enum rollout_hold. */
 const char *rollout_hold_name(int hold);
 
 #endif

@@ -51,6 +51,12 @@ void verify_image_fini(struct verify_image *v);
 enum err verify_open(const struct verify_context *c, const uint8_t digest[32],
     const struct verify_target *t, struct verify_image *out, char why[WHY_SIZE]) MUST_CHECK;
 
+/* What verify_open would say of this head, check by check, the version that was agreed upon aside
+ * (t->version is not looked at). *out: the manifest, NULL when its signatures do not hold; the
+ * caller's. ERR_OK, ERR_ALREADY, else the first refusal. */
+enum err verify_explain(const struct verify_context *c, const struct bundle_head *head,
+    const struct verify_target *t, why_on_check *fn, void *arg, Tr__Manifest **out) MUST_CHECK;
+
 /* The opening alone: by openat2 or, `by_hand` or where the kernel has no such call, step by step.
  * *size is the file's length. */
 enum err verify_open_entry(const char *store_dir, const uint8_t digest[32], bool by_hand, int *fd,

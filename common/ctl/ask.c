@@ -113,12 +113,22 @@ enum err
 ask_one(const struct ask *a, enum who daemon, const char *what, const char *argument, cJSON **out,
     char why[WHY_SIZE])
 {
+	const struct bundle_bytes nothing = {0};
+
+	return ask_about(a, daemon, what, argument, &nothing, out, why);
+}
+
+enum err
+ask_about(const struct ask *a, enum who daemon, const char *what, const char *argument,
+    const struct bundle_bytes *about, cJSON **out, char why[WHY_SIZE])
+{
 	char path[108];
 	struct bus_answer answer = {0};
 
 	*out = NULL;
 	daemon_socket_path(&a->common, daemon, WHO_CTL, path);
-	enum err e = bus_client_ask(path, what, argument, a->timeout_ms, &answer);
+	enum err e = bus_client_ask_about(
+	    path, what, argument, about->data, about->len, a->timeout_ms, &answer);
 	AUTO(mem) char *json = answer.json;
 
 	if (e) {

@@ -5,6 +5,7 @@
 #ifndef SUBOTA_ASK_H
 #define SUBOTA_ASK_H
 
+#include "bundle.h"
 #include "daemon.h"
 #include "opt.h"
 #include "out.h"
@@ -35,6 +36,10 @@ enum who ask_find(const char *name);
  * what to do about it. ERR_MALFORMED: the answer is no JSON. */
 enum err ask_one(const struct ask *a, enum who daemon, const char *what, const char *argument,
     cJSON **out, char why[WHY_SIZE]) MUST_CHECK;
+
+/* The same with bytes that the question is about. */
+enum err ask_about(const struct ask *a, enum who daemon, const char *what, const char *argument,
+    const struct bundle_bytes *about, cJSON **out, char why[WHY_SIZE]) MUST_CHECK;
 
 /* The same, complaining on stderr; *worst becomes the exit status for the gravest complaint so
  * far. NULL when there is no answer. */

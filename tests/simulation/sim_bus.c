@@ -372,6 +372,12 @@ bus_control(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
 	return ERR_OK;
 }
 
+void
+bus_control_data(struct bus *bus, bus_on_data *fn, void *arg)
+{
+	(void)bus, (void)fn, (void)arg;
+}
+
 enum err
 bus_act(struct bus *bus, const char *path, bus_on_query *fn, void *arg)
 {

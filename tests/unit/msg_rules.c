@@ -210,6 +210,7 @@ static const struct rule rules[] = {
 	{K(QUERY),         "what",             TEXT,   "a b",        0,         false},
 	{K(QUERY),         "argument",         TEXT,   "",           0,         true},
 	{K(QUERY),         "argument",         LONG,   "",           513,       false},
+	{K(QUERY),         "data",             BYTES,  "",           1,         true},
 	{K(ACT),           "what",             TEXT,   "",           0,         false},
 	{K(ACT),           "what",             TEXT,   "a b",        0,         false},
 	{K(ACT),           "argument",         TEXT,   "",           0,         true},

@@ -215,3 +215,48 @@ Test(policy, asks_a_person_only_when_nothing_else_is_in_the_way)
 	s.d.mode = POLICY_NEVER;
 	expect(&s, REJECT, ERR_POLICY, "never", "2.0.0");
 }
+
+/* --- each check on its own -------------------------------------------------------------------- */
+
+struct told {
+	unsigned n, refused;
+	bool both; /* every sentence has both values */
+	char names[300];
+};
+
+static void
+on_check(void *arg, const char *check, enum err e, const char *text)
+{
+	struct told *t = arg;
+
+	t->n++;
+	t->refused += e != ERR_OK;
+	t->both &= strncmp(text, "expected ", 9) == 0 && strstr(text, ", got ");
+	snprintf(t->names + strlen(t->names), sizeof(t->names) - strlen(t->names), "%s ", check);
+}
+
+Test(policy, explains_every_check_whether_it_holds_or_not)
+{
+	struct scene s;
+	struct told t = {.both = true};
+
+	open_scene(&s);
+	policy_explain(&s.d, &s.o, on_check, &t);
+	cr_expect_eq(t.refused, 0);
+	cr_expect_eq(t.n, 13);
+	cr_expect(t.both);
+	cr_expect_not_null(strstr(t.names, "battery "), "%s", t.names);
+	t = (struct told){.both = true};
+	s.d.mode = POLICY_NEVER;
+	s.d.battery = 10;
+	s.d.min_battery = 20;
+	s.d.busy_with = "upgrade 7";
+	s.d.state = PB__DEVICE_STATE__DEVICE_STATE_AWAY;
+	policy_explain(&s.d, &s.o, on_check, &t);
+	cr_expect_eq(t.refused, 4);
+	cr_expect(t.both);
+	t = (struct told){.both = true};
+	s.d.known = false;
+	policy_explain(&s.d, &s.o, on_check, &t);
+	cr_expect_eq(t.n, 1);
+}
