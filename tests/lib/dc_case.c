@@ -74,6 +74,15 @@ must(enum err err)
 	cr_assert_eq(err, ERR_OK, "%s", err_text(err));
 }
 
+static void
+start(struct dc_case *c)
+{
+	must(dc_platform_new(c->db, on_send, on_close, &c->dc));
+	c->dc->now_ms = now;
+	c->dc->random = random_bytes;
+	snprintf(c->dc->https, sizeof(c->dc->https), "https://127.0.0.1:8443");
+}
+
 struct dc_case *
 dc_case_new(void)
 {
@@ -95,11 +104,15 @@ dc_case_new(void)
 	must(dc_db_run(c->db, "INSERT INTO device (id, pk, dk, ds, gateway) VALUES (2, ?, ?, ?, 1)",
 	    "ttt", DC_CASE_SUB_PK, DC_CASE_SUB_DK, DC_CASE_SUB_DS));
 	must(dc_db_run(c->db, "INSERT INTO account VALUES ('observer', 'observer')", ""));
-	must(dc_platform_new(c->db, on_send, on_close, &c->dc));
-	c->dc->now_ms = now;
-	c->dc->random = random_bytes;
-	snprintf(c->dc->https, sizeof(c->dc->https), "https://127.0.0.1:8443");
+	start(c);
 	return c;
+}
+
+void
+dc_case_restart(struct dc_case *c)
+{
+	dc_platform_free(c->dc);
+	start(c);
 }
 
 void

@@ -43,6 +43,9 @@ struct dc_case *dc_case_new(void);
 void dc_case_free(struct dc_case *c);
 AUTO_DEFINE(dc_case, struct dc_case *, dc_case_free)
 
+/* The platform dies and starts again on what it had recorded; lines to it are dead. */
+void dc_case_restart(struct dc_case *c);
+
 /* The platform's wall clock in ms; tests move it. */
 uint64_t *dc_case_clock(void);
 /* The next random bytes come from here (NULL: counted up). */

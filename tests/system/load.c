@@ -154,8 +154,8 @@ half_have_succeeded(struct house *h, void *arg)
 /* MQTT runs over TCP, which makes good for a lost segment or breaks. So loss is this: the platform
  * loses every tenth message to the gateway for good, and some acknowledgements (each holds
  * everybody up for two seconds, as one message is in flight at a time), the connection is cut three
- * times amid all, with whatever was not acknowledged (six times within a minute each would be a
- * pause of half an hour), and the broker dies when half the crowd is done. */
+ * times amid all, with whatever was not acknowledged, and the broker dies when half the crowd is
+ * done. */
 /* rule: load-loss status-kept restart-goes-on */
 Test(load, a_tenth_is_lost_and_the_broker_dies_and_every_device_ends_the_same)
 {
