@@ -231,6 +231,7 @@ start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
 		return;
 	}
 	flash_order_init(&k, f->settings, d, u->verb, device_verb_ms(u, &f->limits));
+	k.o.target_version = u->image_version;
 	if (v.payload)
 		flash_order_add_image(&k, &v);
 	u->wrote |= u->verb == PB__VERB__VERB_WRITE;

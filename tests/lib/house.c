@@ -98,6 +98,8 @@ device_command(struct house *h, enum house_part p, struct command *c)
 	char name[32];
 
 	house_name(p, name);
+	if (o->stm32)
+		add(c, "stm32");
 	add(c, "--dir");
 	add(c, "%s/%s", h->dir, name);
 	if (house_is_networked(h)) {

@@ -44,7 +44,9 @@ find_programs(struct house *h)
 static enum err
 make_old_image(struct house *h)
 {
-	struct bundle_bytes image = house_pack_image(HOUSE_OLD, OLD_SEQUENCE, OLD_SIZE);
+	struct bundle_bytes image = h->options.stm32
+					? house_pack_stm32(HOUSE_OLD, OLD_SIZE)
+					: house_pack_image(HOUSE_OLD, OLD_SEQUENCE, OLD_SIZE);
 
 	if (!image.data)
 		return ERR_NOMEM;
@@ -227,6 +229,15 @@ write_loader(const struct house *h, FILE *f)
 }
 
 static void
+write_stm32(FILE *f)
+{
+	fprintf(f, "driver = an3155\n"
+		   "identify = send 'version\\n' expect 'app {version}\\r' 400\n"
+		   "launch = send 'boot\\n' expect 'ok' 400\ntries = 2\n"
+		   "reply_ms = 500\nsync_ms = 80\nrun_wait_ms = 100\n");
+}
+
+static void
 write_flashd(const struct house *h, FILE *f)
 {
 	fprintf(f, "\n[flashd]\ntrust_dir = %s\n", h->kit->anchor_dir);
@@ -245,6 +256,8 @@ write_flashd(const struct house *h, FILE *f)
 		write_port(h, i, f);
 		if (h->options.loader)
 			write_loader(h, f);
+		else if (h->options.stm32)
+			write_stm32(f);
 		else if (h->options.hasty)
 			fprintf(f, "reply_ms = 300\nretries = 2\nreset_wait_ms = 50\n");
 	}

@@ -56,9 +56,11 @@ house_pack_publish(struct house *h, const struct house_pack *p)
 {
 	const char *version = p->version ? p->version : HOUSE_NEW;
 	uint32_t counter = p->counter ? p->counter : 2;
-	struct bundle_bytes image = house_pack_image(version, counter, p->size ? p->size : 50000);
+	size_t size = p->size ? p->size : 50000;
+	struct bundle_bytes image = h->options.stm32 ? house_pack_stm32(version, size)
+						     : house_pack_image(version, counter, size);
 	struct kit_spec spec = {.vendor = HOUSE_VENDOR,
-	    .driver = h->options.loader ? "xmodem" : NULL,
+	    .driver = h->options.loader ? "xmodem" : h->options.stm32 ? "an3155" : NULL,
 	    .model = p->model ? p->model : HOUSE_MODEL,
 	    .version = version,
 	    .sequence = p->sequence ? p->sequence : 5,
