@@ -113,8 +113,9 @@ struct device_upgrade {
 	int error;
 	char detail[DEVICE_DETAIL];
 	uint64_t spent_ms; /* in this state, when last recorded */
-	uint32_t min_battery; /* IDENTIFIED: what the plan wants, for when a person says yes */
+	uint32_t min_battery; /* what the plan wants: it is judged again when its turn comes */
 	int32_t min_signal_dbm;
+	char source_version[DEVICE_TEXT]; /* the device has to run this one; "" = any */
 
 	/* below: not recorded */
 	bool changed; /* since it was recorded */

@@ -25,19 +25,10 @@ flash_act_ask(struct flash *f, struct device_upgrade *u, const char *why)
 static enum err
 confirm(struct flash *f, struct device_upgrade *u, char why[WHY_SIZE])
 {
-	Pb__Device device = PB__DEVICE__INIT;
-	Pb__PlanOffer o = PB__PLAN_OFFER__INIT;
 	struct device_news n = {.now = clock_now()};
 	struct policy_verdict v;
 
-	device.product_key = u->product_key;
-	device.device_key = u->device_key;
-	o.device = &device;
-	o.component = u->component;
-	o.target_version = u->target_version;
-	o.min_battery_percent = u->min_battery;
-	o.min_signal_dbm = u->min_signal_dbm;
-	flash_judge(f, u->id, &o, true, &v);
+	flash_judge_again(f, u, &v);
 	if (v.verdict != PB__VERDICT__VERDICT_ACCEPT) {
 		snprintf(why, WHY_SIZE, "%s", v.detail);
 		return v.reason;

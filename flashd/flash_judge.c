@@ -68,3 +68,20 @@ flash_judge_explain(
 	policy_judge(&p, o, clock_wall_ms(), v);
 	policy_explain(&p, o, fn, arg);
 }
+
+void
+flash_judge_again(struct flash *f, const struct device_upgrade *u, struct policy_verdict *v)
+{
+	Pb__Device device = PB__DEVICE__INIT;
+	Pb__PlanOffer o = PB__PLAN_OFFER__INIT;
+
+	device.product_key = (char *)(uintptr_t)u->product_key;
+	device.device_key = (char *)(uintptr_t)u->device_key;
+	o.device = &device;
+	o.component = (char *)(uintptr_t)u->component;
+	o.source_version = (char *)(uintptr_t)u->source_version;
+	o.target_version = (char *)(uintptr_t)u->target_version;
+	o.min_battery_percent = u->min_battery;
+	o.min_signal_dbm = u->min_signal_dbm;
+	flash_judge(f, u->id, &o, true, v);
+}

@@ -12,6 +12,9 @@
  * be there is asked soon. */
 void flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, bool consent,
     struct policy_verdict *v);
+/* The plan of an upgrade that was accepted, or that a person was asked about, as of now; of what it
+ * demands, only the space is not kept. Consent is given. */
+void flash_judge_again(struct flash *f, const struct device_upgrade *u, struct policy_verdict *v);
 
 /* The same, with each check told on its own; nobody is asked because of it. */
 void flash_judge_explain(struct flash *f, const Pb__PlanOffer *o, struct policy_verdict *v,

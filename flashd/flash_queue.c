@@ -108,23 +108,6 @@ gather(struct flash *f, size_t *n, struct mono now)
 
 /* --- a turn ----------------------------------------------------------------------------------- */
 
-/* Policy as of now; a person's yes was given or not needed when the plan was accepted. */
-static void
-judge(struct flash *f, const struct device_upgrade *u, struct policy_verdict *v)
-{
-	Pb__Device device = PB__DEVICE__INIT;
-	Pb__PlanOffer o = PB__PLAN_OFFER__INIT;
-
-	device.product_key = (char *)(uintptr_t)u->product_key;
-	device.device_key = (char *)(uintptr_t)u->device_key;
-	o.device = &device;
-	o.component = (char *)(uintptr_t)u->component;
-	o.target_version = (char *)(uintptr_t)u->target_version;
-	o.min_battery_percent = u->min_battery;
-	o.min_signal_dbm = u->min_signal_dbm;
-	flash_judge(f, u->id, &o, true, v);
-}
-
 /* The device itself knows best whether it runs the version already. */
 static bool
 is_welcome(const struct policy_verdict *v)
@@ -138,7 +121,12 @@ try_to_begin(struct flash *f, struct device_upgrade *u, enum rollout_hold *hold,
 	struct device_news n = {.now = now};
 	struct policy_verdict v;
 
-	judge(f, u, &v);
+	flash_judge_again(f, u, &v);
+	if (v.reason == ERR_SOURCE_VERSION) { /* it was accepted for another version */
+		n.error = v.reason;
+		n.detail = v.detail;
+		return device_step(u, DEVICE_REFUSE, &n) == ERR_OK;
+	}
 	if (is_welcome(&v) && device_step(u, DEVICE_TURN, &n) == ERR_OK) {
 		u->hold = ROLLOUT_HOLD_NONE;
 		u->hold_text[0] = '\0';

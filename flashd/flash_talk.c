@@ -185,7 +185,9 @@ static void
 keep_terms(struct device_upgrade *u, const Pb__PlanOffer *o)
 {
 	u->changed |= u->min_battery != o->min_battery_percent ||
-		      u->min_signal_dbm != o->min_signal_dbm;
+		      u->min_signal_dbm != o->min_signal_dbm ||
+		      strcmp(u->source_version, o->source_version) != 0;
+	snprintf(u->source_version, sizeof(u->source_version), "%s", o->source_version);
 	u->min_battery = o->min_battery_percent;
 	u->min_signal_dbm = o->min_signal_dbm;
 }

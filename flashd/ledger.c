@@ -23,6 +23,7 @@ static const char *const migrations[] = {
     "UPDATE upgrade SET state = state + 1 WHERE state >= 3;"
     "CREATE TABLE rollout(id INTEGER PRIMARY KEY, state INT, product_key TEXT, component TEXT,"
     " version TEXT, done INT, failed INT, failures INT);",
+    "ALTER TABLE upgrade ADD COLUMN source_version TEXT NOT NULL DEFAULT '';",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -72,6 +73,7 @@ take_columns(struct device_upgrade *u, const struct record_row *row)
 	u->spent_ms = (uint64_t)record_int(row, 20);
 	u->min_battery = (uint32_t)record_int(row, 21);
 	u->min_signal_dbm = (int32_t)record_int(row, 22);
+	COPY_TEXT(u->source_version, row, 23);
 }
 
 /* A record that cannot be right ends its upgrade, not flashd. */
@@ -123,8 +125,8 @@ load(struct ledger *l, struct mono now)
 	enum err e = record_query(l->record, load_upgrade, &at,
 	    "SELECT id, state, product_key, device_key, component, target_version, digest,"
 	    " image_version, binding, sequence, counter, generation, image_sha256, image_hash,"
-	    " wrote, rebooted, version, verb, error, detail, spent_ms, min_battery, min_signal"
-	    " FROM upgrade ORDER BY id",
+	    " wrote, rebooted, version, verb, error, detail, spent_ms, min_battery, min_signal,"
+	    " source_version FROM upgrade ORDER BY id",
 	    "");
 
 	for (struct device_upgrade *u = l->upgrades; e == ERR_OK && u; u = u->next)
@@ -213,8 +215,9 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	    "INSERT OR REPLACE INTO upgrade(id, state, product_key, device_key, component,"
 	    " target_version, digest, image_version, binding, sequence, counter, generation,"
 	    " image_sha256, image_hash, wrote, rebooted, version, verb, error, detail, spent_ms,"
-	    " min_battery, min_signal) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	    "iittttbttiiibbiitiitiii", (int64_t)u->id, (int64_t)u->state, u->product_key,
+	    " min_battery, min_signal, source_version)"
+	    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	    "iittttbttiiibbiitiitiiit", (int64_t)u->id, (int64_t)u->state, u->product_key,
 	    u->device_key, u->component, u->target_version, u->digest,
 	    u->has_digest ? sizeof(u->digest) : (size_t)0, u->image_version, u->binding,
 	    (int64_t)u->sequence, (int64_t)u->counter, (int64_t)u->generation, u->image_sha256,
@@ -222,7 +225,8 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	    u->has_image_hash ? sizeof(u->image_hash) : (size_t)0,
 	    (int64_t)(u->wrote && u->destructive ? WROTE_FOR_GOOD : u->wrote),
 	    (int64_t)u->rebooted, u->version, (int64_t)u->verb, (int64_t)u->error, u->detail,
-	    (int64_t)u->spent_ms, (int64_t)u->min_battery, (int64_t)u->min_signal_dbm);
+	    (int64_t)u->spent_ms, (int64_t)u->min_battery, (int64_t)u->min_signal_dbm,
+	    u->source_version);
 }
 
 static enum err

@@ -36,6 +36,7 @@
 	X(WRONG_MD5,      "wrong_md5",              "1: a wrong MD5 in 0113") \
 	X(WRONG_SHA256,   "wrong_sha256",           "1: a wrong SHA-256 in 0113") \
 	X(NO_0113,        "no_0113",                "1: never send the firmware's address") \
+	X(WRONG_SOURCE,   "wrong_source",           "1: another source version in 0111") \
 	X(NO_0111,        "no_0111",                "1: never push or answer with a plan") \
 	X(OPEN_CODE,      "open_code",              "answer calls of the OpenAPI with this code") \
 	X(BAD_FRAME,      "bad_frame",              "spoil the sum of every Nth frame to a device")

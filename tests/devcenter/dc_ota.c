@@ -194,11 +194,13 @@ may_push(const struct dc_offer *o, enum dc_ota_why why, int64_t now)
 }
 
 static void
-put_component(struct dc_ttlv_out *v, const struct dc_offer *o)
+put_component(struct dc *dc, struct dc_ttlv_out *v, const struct dc_offer *o)
 {
 	dc_ttlv_put_text(v, ID_COMPONENT, o->component);
 	if (o->source[0])
-		dc_ttlv_put_text(v, ID_SOURCE, o->source);
+		dc_ttlv_put_text(v, ID_SOURCE,
+		    dc_fault_strikes(&dc->faults, DC_FAULT_WRONG_SOURCE, NULL) ? "0.0.0"
+									       : o->source);
 	dc_ttlv_put_text(v, ID_TARGET, o->target);
 	dc_ttlv_put_int(v, ID_KIND, o->kind);
 	dc_ttlv_put_int(v, ID_BATTERY, o->min_battery);
@@ -219,7 +221,7 @@ issue(struct dc *dc, struct dc_peer *p, const struct dc_offer *o, unsigned n)
 		dc_plan_offered(dc, p, &o[i]);
 		if (n > 1)
 			dc_ttlv_put_struct(&v, 0, o[i].source[0] ? 7 : 6);
-		put_component(&v, &o[i]);
+		put_component(dc, &v, &o[i]);
 	}
 	dc_plan_set_due(dc, p, &o[0], PUSH_EVERY_MS);
 	dc_peer_send(dc, p, "ota", CMD_PLAN, 0, &v);

@@ -9,6 +9,7 @@
 
 #include "bus_client.h"
 #include "flashhouse_expect.h"
+#include "golden.h"
 #include "tool.h"
 
 static void
@@ -216,5 +217,48 @@ Test(flashd_policy, who_may_only_look_cannot_act_and_the_other_way_round)
 	cr_expect_neq(bus_client_act(look, "confirm", "7", 1000, &answer), ERR_OK);
 	cr_expect_neq(bus_client_ask(act, "status", "", 1000, &answer), ERR_OK);
 	cr_expect_eq(order(&h, "reject", "7", ""), ERR_OK); /* it still waits */
+	close_house(&h);
+}
+
+/* --- delta plans ------------------------------------------------------------------------------ */
+
+static void
+offer_from(struct flashhouse *h, uint64_t id, const char *source)
+{
+	Pb__Envelope e = PB__ENVELOPE__INIT;
+	Pb__PlanOffer o = PB__PLAN_OFFER__INIT;
+	Pb__Device d = PB__DEVICE__INIT;
+
+	d.product_key = golden_text("p1");
+	d.device_key = golden_text("meter-1");
+	o.device = &d;
+	o.component = golden_text("app");
+	o.source_version = golden_text(source);
+	o.target_version = golden_text(h->spec.version);
+	e.upgrade = id;
+	e.body_case = PB__ENVELOPE__BODY_PLAN_OFFER;
+	e.plan_offer = &o;
+	flashhouse_send(h, &e);
+}
+
+/* rule: plan-delta */
+Test(flashd_policy, the_source_version_counts_when_the_turn_comes_not_only_when_it_was_asked)
+{
+	struct flashhouse h;
+
+	open_house(&h, "ask_every = 1 s");
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, NULL));
+	offer_from(&h, 6, "0.9.0");
+	flashhouse_expect_verdict(&h, 6, PB__VERDICT__VERDICT_REJECT, ERR_SOURCE_VERSION);
+	offer_from(&h, 7, "1.0.0");
+	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
+	snprintf(smp_tty_take(h.device)->slot[0].version, 8, "1.0.5");
+	smp_tty_give(h.device);
+	cr_assert_not_null(
+	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.5"));
+	flashhouse_order(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_REFUSED, ERR_SOURCE_VERSION);
+	cr_expect_eq(smp_tty_take(h.device)->uploads, 0);
+	smp_tty_give(h.device);
 	close_house(&h);
 }

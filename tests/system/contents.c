@@ -257,3 +257,37 @@ Test(contents, one_spoilt_file_spoils_the_package)
 	AUTO(json) cJSON *own = house_look_device(h, 0);
 	cr_expect_eq(json_number(own, "upload_bytes"), 0);
 }
+
+/* --- delta plans ------------------------------------------------------------------------------ */
+
+/* rule: plan-delta */
+Test(contents, a_device_that_runs_the_source_version_gets_the_package)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	house_case_plan(h, &(struct house_pack){.source = HOUSE_OLD});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+}
+
+static bool
+is_refused(struct house *h, void *arg)
+{
+	(void)arg;
+	return house_case_count(h, 0, 3) > 0;
+}
+
+/* rule: plan-delta policy-reason */
+Test(contents, a_device_that_runs_another_version_refuses_and_says_why)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	house_case_fault(h, "wrong_source", "1");
+	house_case_plan(h, &(struct house_pack){.source = HOUSE_OLD});
+	house_case_until(h, is_refused, NULL, "status 3");
+	struct tool_result r = CTL(h->dir, "events", "--config", "subota.conf", "flashd");
+	cr_expect(strstr(r.out, "plan_refused"), "%s", r.out);
+	cr_expect(strstr(r.out, "expected source version 0.0.0, got " HOUSE_OLD), "%s", r.out);
+	cr_expect_eq(house_case_count(h, 0, 2), 0);
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+	cr_expect_eq(json_number(own, "upload_bytes"), 0);
+}

@@ -141,6 +141,7 @@ Test(ledger, what_a_plan_demands_is_known_to_a_confirmation_after_a_restart)
 	struct device_upgrade *u = add(&s, 42);
 	u->min_battery = 60;
 	u->min_signal_dbm = -95;
+	snprintf(u->source_version, sizeof(u->source_version), "1.0.0");
 	save(&s);
 	reopen(&s);
 	u = ledger_find(&s.l, 42);
@@ -148,6 +149,7 @@ Test(ledger, what_a_plan_demands_is_known_to_a_confirmation_after_a_restart)
 	cr_expect_eq(u->state, DEVICE_IDENTIFIED);
 	cr_expect_eq(u->min_battery, 60);
 	cr_expect_eq(u->min_signal_dbm, -95);
+	cr_expect_str_eq(u->source_version, "1.0.0");
 	close_scene(&s);
 }
 
@@ -163,13 +165,15 @@ Test(ledger, record_of_the_first_version_is_read_with_nothing_demanded)
 	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN min_battery;", ""), ERR_OK);
 	cr_assert_eq(
 	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN min_signal;", ""), ERR_OK);
+	cr_assert_eq(
+	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN source_version;", ""), ERR_OK);
 	cr_assert_eq(record_run(s.l.record, "DROP TABLE rollout", ""), ERR_OK);
 	cr_assert_eq(record_run(s.l.record, "PRAGMA user_version = 1", ""), ERR_OK);
 	reopen(&s);
 	cr_assert_not_null(ledger_find(&s.l, 43));
 	cr_expect_eq(ledger_find(&s.l, 43)->min_battery, 0);
 	cr_assert_eq(record_get_int(s.l.record, &n, "PRAGMA user_version", ""), ERR_OK);
-	cr_expect_eq(n, 3);
+	cr_expect_eq(n, 4);
 	close_scene(&s);
 }
 
@@ -464,6 +468,8 @@ Test(ledger, states_of_a_ledger_from_before_the_queue_are_renumbered)
 	save(&s);
 	cr_assert_eq(
 	    record_run(s.l.record, "UPDATE upgrade SET state = 5 WHERE id = 42", ""), ERR_OK);
+	cr_assert_eq(
+	    record_run(s.l.record, "ALTER TABLE upgrade DROP COLUMN source_version;", ""), ERR_OK);
 	cr_assert_eq(record_run(s.l.record, "DROP TABLE rollout", ""), ERR_OK);
 	cr_assert_eq(record_run(s.l.record, "PRAGMA user_version = 2", ""), ERR_OK);
 	reopen(&s);
