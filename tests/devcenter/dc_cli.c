@@ -123,8 +123,10 @@ static const struct command {
 	 dc_cli_show_rows, dc_cli_show_log},
 	{"wait", "", "for a state of a device; exit 0 it is so, 1 it cannot be any more, 2 timeout",
 	 0, 0, true, dc_cli_show_wait_rows, dc_cli_show_wait},
-	{"fault set", "NAME VALUE[,TIMES]", "misbehave", 2, 2, true,
-	 dc_cli_show_rows, dc_cli_show_fault_set},
+	{"fault set", "NAME[@KIND] VALUE[,TIMES]", "misbehave; of one kind of message: lose@0113 1", 2,
+	 2, true, dc_cli_show_fault_rows, dc_cli_show_fault_set},
+	{"fault seed", "N", "what the chances of --percent are drawn from (1)", 1, 1, true,
+	 dc_cli_show_rows, dc_cli_show_fault_seed},
 	{"fault clear", "[NAME]", "behave again", 0, 1, true,
 	 dc_cli_show_rows, dc_cli_show_fault_clear},
 	{"fault list", "", "all faults, their meaning and what is set", 0, 0, true,
@@ -140,7 +142,7 @@ print_all(FILE *f)
 	fprintf(f, "usage: subota-devcenter COMMAND [OPTIONS]   (COMMAND --help tells more)\n");
 	for (unsigned i = 0; i < COMMANDS; i++)
 		fprintf(
-		    f, "  %-14s %-18s %s\n", commands[i].name, commands[i].words, commands[i].help);
+		    f, "  %-14s %-26s %s\n", commands[i].name, commands[i].words, commands[i].help);
 }
 
 static void

@@ -5,13 +5,13 @@
 #include "dc_cli_show.h"
 
 #include <cjson/cJSON.h>
-#include <openssl/rand.h>
 #include <string.h>
 #include <time.h>
 
 #include "auto.h"
 #include "clock.h"
-#include "dc_fault.h"
+#include "dc_chaos.h"
+#include "dc_fault_store.h"
 #include "dc_plan.h"
 #include "dc_state.h"
 #include "dc_user.h"
@@ -19,6 +19,11 @@
 /* clang-format off */
 const struct dc_opt_row dc_cli_show_rows[] = {
 	{"dir",     "DIR",   "directory of the Developer Center"},
+	{NULL, NULL, NULL},
+};
+const struct dc_opt_row dc_cli_show_fault_rows[] = {
+	{"dir",     "DIR",   "directory of the Developer Center"},
+	{"percent", "P",     "how many of the messages of a kind it strikes (100)"},
 	{NULL, NULL, NULL},
 };
 const struct dc_opt_row dc_cli_show_status_rows[] = {
@@ -214,20 +219,42 @@ int
 dc_cli_show_fault_set(struct dc_cli *c)
 {
 	const char *name = c->opt.word[0];
-	int64_t value, times, rev;
+	int64_t value, times, percent;
+	enum dc_chaos_what what;
+	unsigned kind;
 
-	if (dc_fault_find(name) == DC_FAULT_COUNT) {
+	if (dc_fault_find(name) == DC_FAULT_COUNT && !dc_chaos_parse(name, &what, &kind)) {
 		fprintf(stderr, "%s: there is no such fault; `fault list` names them\n", name);
 		return DC_EXIT_FAILED;
 	}
-	if (dc_fault_parse(c->opt.word[1], &value, &times) ||
-	    RAND_bytes((unsigned char *)&rev, sizeof(rev)) != 1) {
+	if (dc_fault_parse(c->opt.word[1], &value, &times)) {
 		fprintf(stderr, "%s: expected VALUE or VALUE,TIMES\n", c->opt.word[1]);
 		return DC_EXIT_FAILED;
 	}
+	if (dc_opt_int(&c->opt, "percent", 100, 1, 100, &percent))
+		return DC_EXIT_FAILED;
+	if (percent < 100 && !strchr(name, '@')) {
+		fprintf(stderr, "--percent: expected a fault of a kind of message (NAME@KIND)\n");
+		return DC_EXIT_FAILED;
+	}
+	return dc_fault_store(c->db, name, value, times, percent) ? DC_EXIT_FAILED
+								  : dc_cli_order(c, "fault", 0);
+}
+
+int
+dc_cli_show_fault_seed(struct dc_cli *c)
+{
+	const char *end;
+	int64_t seed;
+
+	if (dc_fault_number(c->opt.word[0], &end, &seed) || *end || seed < 0) {
+		fprintf(stderr, "%s: expected a number, 0 or more\n", c->opt.word[0]);
+		return DC_EXIT_FAILED;
+	}
 	enum err err = dc_db_run(c->db,
-	    "INSERT OR REPLACE INTO fault (name, value, times, rev) VALUES (?, ?, ?, ?)", "tiii",
-	    name, value, times, rev | 1);
+	    "INSERT INTO setting (name, value) VALUES ('seed', ?) "
+	    "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+	    "i", seed);
 	return err ? DC_EXIT_FAILED : dc_cli_order(c, "fault", 0);
 }
 
@@ -241,22 +268,46 @@ dc_cli_show_fault_clear(struct dc_cli *c)
 	return err ? DC_EXIT_FAILED : dc_cli_order(c, "fault", 0);
 }
 
+static void
+print_set(const struct dc_query *q)
+{
+	printf(" [set: %lld", (long long)dc_query_int(q, 1));
+	if (dc_query_int(q, 2))
+		printf(", %lld times", (long long)dc_query_int(q, 2));
+	else
+		printf(", always");
+	if (dc_query_int(q, 3) < 100)
+		printf(", %lld %%", (long long)dc_query_int(q, 3));
+	printf("]");
+}
+
 int
 dc_cli_show_fault_list(struct dc_cli *c)
 {
 	for (unsigned f = 0; f < DC_FAULT_COUNT; f++) {
 		AUTO(dc_query)
 		struct dc_query *q = dc_db_query(c->db,
-		    "SELECT value, times FROM fault WHERE name = ?", "t",
+		    "SELECT name, value, times, percent FROM fault WHERE name = ?", "t",
 		    dc_fault_name((enum dc_fault)f));
-		bool set = dc_query_next(q);
 
 		printf(
 		    "%-24s %s", dc_fault_name((enum dc_fault)f), dc_fault_text((enum dc_fault)f));
-		if (set)
-			printf(" [set: %lld%s%lld%s]", (long long)dc_query_int(q, 0),
-			    dc_query_int(q, 1) ? ", " : "", (long long)dc_query_int(q, 1),
-			    dc_query_int(q, 1) ? " times" : " = always");
+		if (dc_query_next(q))
+			print_set(q);
+		printf("\n");
+	}
+	printf("of one kind of message; KIND is a command (0113), down or up:\n");
+	for (unsigned w = 0; w < DC_CHAOS_COUNT; w++)
+		printf("%s@%-*s %s\n", dc_chaos_name((enum dc_chaos_what)w),
+		    (int)(23 - strlen(dc_chaos_name((enum dc_chaos_what)w))), "KIND",
+		    dc_chaos_text((enum dc_chaos_what)w));
+	AUTO(dc_query)
+	struct dc_query *q = dc_db_query(c->db,
+	    "SELECT name, value, times, percent FROM fault WHERE name LIKE '%@%' ORDER BY name",
+	    "");
+	while (dc_query_next(q)) {
+		printf("  %s", dc_query_text(q, 0));
+		print_set(q);
 		printf("\n");
 	}
 	return DC_EXIT_OK;

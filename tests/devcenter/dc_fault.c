@@ -37,15 +37,15 @@ dc_fault_find(const char *name)
 	return (enum dc_fault)f;
 }
 
-static bool
-number(const char *text, const char **end, int64_t *out)
+enum err
+dc_fault_number(const char *text, const char **end, int64_t *out)
 {
 	char *stop = NULL;
 
 	errno = 0;
 	*out = strtoll(text, &stop, 10);
 	*end = stop;
-	return stop != text && errno == 0;
+	return stop != text && errno == 0 ? ERR_OK : ERR_INVALID;
 }
 
 enum err
@@ -54,9 +54,9 @@ dc_fault_parse(const char *text, int64_t *value, int64_t *times)
 	const char *end;
 
 	*times = 0;
-	if (!number(text, &end, value))
+	if (dc_fault_number(text, &end, value))
 		return ERR_INVALID;
-	if (*end == ',' && (!number(end + 1, &end, times) || *times < 1))
+	if (*end == ',' && (dc_fault_number(end + 1, &end, times) || *times < 1))
 		return ERR_INVALID;
 	return *end == '\0' ? ERR_OK : ERR_INVALID;
 }

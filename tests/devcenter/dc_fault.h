@@ -64,6 +64,8 @@ const char *dc_fault_text(enum dc_fault f);
 /* DC_FAULT_COUNT when there is none of that name. */
 enum dc_fault dc_fault_find(const char *name);
 
+/* A whole number at the beginning of a text. ERR_INVALID. */
+enum err dc_fault_number(const char *text, const char **end, int64_t *out) MUST_CHECK;
 /* "VALUE" or "VALUE,TIMES". ERR_INVALID. */
 enum err dc_fault_parse(const char *text, int64_t *value, int64_t *times) MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "dc_late.h"
 #include "log.h"
 
 enum { CMD_EXCEPTION = 0x00A3, WIRE_MAX = 2 * (DC_TTLV_OUT + DC_DP_HEAD) };
@@ -52,15 +53,19 @@ send_on(struct dc *dc, struct dc_peer *p, const char *level, unsigned cmd, unsig
 	uint8_t frame[WIRE_MAX], wire[WIRE_MAX + 16];
 	char topic[DC_MQTT_TOPIC_MAX + 1];
 	size_t n = 0, wire_len = 0;
+	const struct dc_chaos_verdict v = dc_chaos_draw(&dc->chaos, cmd, false);
+	struct dc_ttlv_out said = *values;
 
+	if (v.lie)
+		dc_chaos_lie(&dc->chaos, said.data, said.len);
 	if (pkg_id == 0) {
 		p->last_pkg = p->last_pkg >= 0xfffe ? 1 : (uint16_t)(p->last_pkg + 1);
 		pkg_id = p->last_pkg;
 	}
-	enum err err = values->full ? ERR_LIMIT
-				    : dc_dp_format(pkg_id, cmd, values->data, values->len, frame,
-					  sizeof(frame), &n);
-	if (!err && dc_fault_nth(&dc->faults, DC_FAULT_BAD_FRAME))
+	enum err err = said.full ? ERR_LIMIT
+				 : dc_dp_format(
+				       pkg_id, cmd, said.data, said.len, frame, sizeof(frame), &n);
+	if (!err && (dc_fault_nth(&dc->faults, DC_FAULT_BAD_FRAME) || v.garble))
 		frame[n - 1] ^= 1;
 	if (!err)
 		err = seal(p, frame, n, wire, &wire_len);
@@ -69,7 +74,7 @@ send_on(struct dc *dc, struct dc_peer *p, const char *level, unsigned cmd, unsig
 		return;
 	}
 	snprintf(topic, sizeof(topic), "q/1/d/%s/%s", p->endpoint, level);
-	dc_broker_publish(dc->broker, topic, wire, wire_len, 1);
+	dc_late_send(dc, p, topic, wire, wire_len, cmd, &v);
 }
 
 void

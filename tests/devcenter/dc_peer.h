@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "dc_broker.h"
+#include "dc_chaos.h"
 #include "dc_db.h"
 #include "dc_dp.h"
 #include "dc_profile.h"
@@ -52,6 +53,11 @@ struct dc {
 	struct dc_db *db;
 	struct dc_broker *broker;
 	struct dc_faults faults;
+	struct dc_chaos chaos;
+	struct dc_late *late; /* messages that are held back */
+	int64_t slow_ms;      /* the message that is being sent waits so long on its connection */
+	bool held;            /* the message that was heard is held back */
+	bool calm;            /* what is being heard was held back already */
 	const struct dc_profile *profile;
 	struct dc_session *sessions;
 	uint64_t (*now_ms)(void);            /* wall clock; dc_peer_now() is what counts */

@@ -11,6 +11,8 @@
 
 #include "clock.h"
 #include "dc_auth.h"
+#include "dc_late.h"
+#include "dc_order.h"
 #include "dc_ota.h"
 #include "dc_sys.h"
 #include "log.h"
@@ -108,12 +110,46 @@ handle_carried(struct dc *dc, struct dc_peer *gateway, const struct row *row)
 	return 0;
 }
 
+/* Treat a message as was ordered; true when that was all, with what it is answered in *code. */
+static bool
+misbehave(struct dc *dc, struct dc_peer *p, const struct dc_mqtt_publish *m,
+    const struct dc_chaos_verdict *v, unsigned *code)
+{
+	unsigned cmd = dc->frame.cmd;
+
+	if (v->lie)
+		dc_chaos_lie(&dc->chaos, dc->frame.payload, dc->frame.len);
+	*code = v->garble ? BAD_SUM : 0;
+	if (!v->lose && !v->cut && !v->delay_ms && !v->reorder && !v->reject)
+		return v->garble;
+	dc_peer_say(dc, p, "0x%04x %s, as ordered", cmd,
+	    v->lose     ? "not heard"
+	    : v->cut    ? "not heard, connection cut"
+	    : v->reject ? "rejected"
+			: "heard later");
+	if (v->lose)
+		return true;
+	if (v->cut)
+		dc_broker_drop(dc->broker, p->session->client, "cut, as ordered");
+	else if (!v->reject)
+		dc_late_hold(dc, p->session, m, v);
+	else if (!dc_sys_reject(dc, p, (unsigned)v->reject))
+		*code = (unsigned)v->reject;
+	dc->held = !v->cut && !v->reject;
+	return true;
+}
+
 static unsigned
 handle(struct dc *dc, struct dc_peer *p, const char *level, const struct dc_mqtt_publish *m)
 {
 	unsigned code = open_frame(dc, p, m);
 
 	if (code)
+		return code;
+	struct dc_chaos_verdict v = {0};
+	if (!dc->calm)
+		v = dc_chaos_draw(&dc->chaos, dc->frame.cmd, true);
+	if (misbehave(dc, p, m, &v, &code))
 		return code;
 	if (dc_peer_is_repeat(dc, p)) {
 		dc_peer_say(
@@ -125,9 +161,12 @@ handle(struct dc *dc, struct dc_peer *p, const char *level, const struct dc_mqtt
 		return BAD_COMMAND;
 	if (row->values && dc_ttlv_parse(dc->frame.payload, dc->frame.len, &dc->ttlv))
 		return BAD_PAYLOAD;
-	if (row->from_sub && dc_profile_by_gateway(dc->profile, level))
-		return p->is_sub ? BAD_COMMAND : handle_carried(dc, p, row);
-	return row->handle(dc, p);
+	bool carried = row->from_sub && dc_profile_by_gateway(dc->profile, level);
+	if (carried && p->is_sub)
+		return BAD_COMMAND;
+	for (int64_t i = 0; i <= v.copies && !code; i++)
+		code = carried ? handle_carried(dc, p, row) : row->handle(dc, p);
+	return code;
 }
 
 /* Its package id, if it is not encrypted; 0 = not known. */
@@ -211,9 +250,28 @@ on_publish(void *arg, struct dc_client *from, const struct dc_mqtt_publish *m)
 	if (!s->client || !s->greeted || s->refusal != DC_CODE_OK)
 		return false;
 	dc_db_begin(dc->db);
+	dc->held = false;
 	bool public = on_message(dc, s, m);
+	if (!dc->held)
+		dc_late_heard(dc, s);
 	dc_db_commit(dc->db);
 	return public;
+}
+
+void
+dc_platform_hear(struct dc *dc, const char *endpoint, const struct dc_mqtt_publish *m)
+{
+	struct dc_session *s = dc->sessions;
+
+	while (s && (!s->client || !s->greeted || strcmp(s->self.endpoint, endpoint) != 0))
+		s = s->next;
+	if (!s)
+		return;
+	dc_db_begin(dc->db);
+	dc->calm = true;
+	(void)on_message(dc, s, m);
+	dc->calm = false;
+	dc_db_commit(dc->db);
 }
 
 static unsigned
@@ -288,36 +346,7 @@ on_gone(void *arg, struct dc_client *c)
 	free(s);
 }
 
-/* --- the command line's orders --------------------------------------------------------------- */
-
-static void
-load_faults(struct dc *dc)
-{
-	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(dc->db, "SELECT name, value, times, rev FROM fault", "");
-	bool named[DC_FAULT_COUNT] = {false};
-
-	while (dc_query_next(q)) {
-		enum dc_fault f = dc_fault_find(dc_query_text(q, 0));
-
-		if (f == DC_FAULT_COUNT)
-			continue;
-		named[f] = true;
-		dc_fault_set(
-		    &dc->faults, f, dc_query_int(q, 1), dc_query_int(q, 2), dc_query_int(q, 3));
-	}
-	for (unsigned f = 0; f < DC_FAULT_COUNT; f++)
-		if (!named[f])
-			dc_fault_clear(&dc->faults, (enum dc_fault)f);
-}
-
-/* How far `clock` put the platform's time ahead. */
-static void
-load_clock(struct dc *dc)
-{
-	dc->ahead_ms = dc_db_int(
-	    dc->db, 0, "SELECT value FROM setting WHERE name = 'clock'", "");
-}
+/* --- life ------------------------------------------------------------------------------------ */
 
 void
 dc_platform_offer(struct dc *dc)
@@ -328,42 +357,6 @@ dc_platform_offer(struct dc *dc)
 		dc_ota_offer(dc, &s->self, DC_OTA_ACTIVE);
 		for (struct dc_peer *p = s->subs; p; p = p->next)
 			dc_ota_offer(dc, p, DC_OTA_ACTIVE);
-	}
-}
-
-static void
-kick(struct dc *dc, int64_t device)
-{
-	struct dc_peer *p = dc_peer_of(dc, device);
-
-	if (p && p->is_sub)
-		dc_sys_kick(dc, p, DC_CODE_NOT_LOGGED_IN);
-	else if (p)
-		dc_broker_drop(dc->broker, p->session->client, "kicked");
-}
-
-/* Orders of the command line, oldest first; it waits for its row to be gone. */
-static void
-obey(struct dc *dc)
-{
-	for (;;) {
-		AUTO(dc_query)
-		struct dc_query *q = dc_db_query(
-		    dc->db, "SELECT id, what, device FROM command ORDER BY id LIMIT 1", "");
-
-		if (!dc_query_next(q))
-			return;
-		int64_t id = dc_query_int(q, 0), device = dc_query_int(q, 2);
-		bool is_kick = strcmp(dc_query_text(q, 1), "kick") == 0;
-		bool is_plan = strcmp(dc_query_text(q, 1), "plan") == 0;
-		dc_query_free(HAND_OVER(q));
-		dc_db_do(dc->db, "DELETE FROM command WHERE id = ?", "i", id);
-		if (dc_db_failed(dc->db))
-			return;
-		if (is_kick)
-			kick(dc, device);
-		if (is_plan)
-			dc_platform_offer(dc);
 	}
 }
 
@@ -410,8 +403,7 @@ dc_platform_new(struct dc_db *db, void (*send)(void *, const uint8_t *, size_t),
 	}
 	dc_db_do(db, "UPDATE device SET online = 0", "");
 	dc_db_do(db, "DELETE FROM command", "");
-	load_faults(dc);
-	load_clock(dc);
+	dc_order_load(dc);
 	dc->db_version = dc_db_version(db);
 	*out = dc;
 	return ERR_OK;
@@ -422,6 +414,7 @@ dc_platform_free(struct dc *dc)
 {
 	if (!dc)
 		return;
+	dc_late_free(dc);
 	dc_broker_free(dc->broker);
 	free(dc);
 }
@@ -434,11 +427,11 @@ dc_platform_tick(struct dc *dc, struct mono now)
 	if (version != dc->db_version) {
 		dc->db_version = version;
 		dc_db_begin(dc->db);
-		load_faults(dc);
-		load_clock(dc);
-		obey(dc);
+		dc_order_load(dc);
+		dc_order_obey(dc);
 		dc_db_commit(dc->db);
 	}
+	dc_late_tick(dc);
 	dc_broker_tick(dc->broker, now);
 	dc_ota_tick(dc);
 }

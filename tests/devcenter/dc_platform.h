@@ -17,6 +17,9 @@ AUTO_DEFINE(dc_platform, struct dc *, dc_platform_free)
 /* Offer to everybody who is connected whatever fits: after a plan has changed. */
 void dc_platform_offer(struct dc *dc);
 
+/* A message of the device with this endpoint that was held back; nothing if it is gone. */
+void dc_platform_hear(struct dc *dc, const char *endpoint, const struct dc_mqtt_publish *m);
+
 /* Every 100 ms or so: keep-alives, due offers, what the command line wrote. */
 void dc_platform_tick(struct dc *dc, struct mono now);
 

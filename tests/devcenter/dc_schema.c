@@ -109,6 +109,7 @@ const char *const dc_schema[] = {
 	"ALTER TABLE access_key ADD COLUMN api INTEGER NOT NULL DEFAULT 1;"
 	"ALTER TABLE access_key ADD COLUMN ips TEXT;" /* joined by ','; NULL: any */
 	"ALTER TABLE access_key ADD COLUMN products TEXT;", /* the same */
+	"ALTER TABLE fault ADD COLUMN percent INTEGER NOT NULL DEFAULT 100;",
 	NULL,
 };
 /* clang-format on */

@@ -45,7 +45,8 @@ send_bytes(void *arg, const uint8_t *data, size_t len)
 {
 	struct link *l = arg;
 	struct mono when = {0};
-	int64_t delay = dc_fault_value(&l->server->dc->faults, DC_FAULT_DELAY);
+	int64_t delay = dc_fault_value(&l->server->dc->faults, DC_FAULT_DELAY) +
+			l->server->dc->slow_ms;
 
 	if (delay > 0 && l->client && dc_client_user(l->client))
 		when = mono_after(clock_now(), delay);

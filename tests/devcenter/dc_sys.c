@@ -336,3 +336,18 @@ dc_sys_kick(struct dc *dc, struct dc_peer *sub, unsigned reason)
 	dc_peer_send(dc, gateway, "sys", CMD_OFFLINE, 0, &o);
 	dc_peer_remove_sub(dc, sub, "put offline by the platform");
 }
+
+bool
+dc_sys_reject(struct dc *dc, struct dc_peer *p, unsigned code)
+{
+	unsigned cmd = dc->frame.cmd;
+	struct sub s = {0};
+
+	if (cmd < 0x00C0 || cmd > 0x00C6 || cmd % 2)
+		return false;
+	if (!dc_ttlv_parse(dc->frame.payload, dc->frame.len, &dc->ttlv))
+		(void)read_keys(dc, &s);
+	struct dc_ttlv_out o = answer(dc, code, &s);
+	dc_peer_send(dc, p, "sys", cmd + 1, dc->frame.pkg_id, &o);
+	return true;
+}

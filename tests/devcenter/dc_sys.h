@@ -20,4 +20,8 @@ unsigned dc_sys_sub_deregister(struct dc *dc, struct dc_peer *p);
 /* The platform puts a sub-device offline (0x00C8). */
 void dc_sys_kick(struct dc *dc, struct dc_peer *sub, unsigned reason);
 
+/* Answer the request of dc->frame (00C0, 00C2, 00C4, 00C6) with a code, whatever it is; false for
+ * any other command. */
+bool dc_sys_reject(struct dc *dc, struct dc_peer *p, unsigned code);
+
 #endif

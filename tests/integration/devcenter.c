@@ -267,6 +267,10 @@ Test(devcenter, wrong_command_lines_are_explained, .timeout = 120)
 	    {{"clock", "--ahead", "-1"}, "--ahead"},
 	    {{"fault", "set", "nonsense", "1"}, "no such fault"},
 	    {{"fault", "set", "delay", "soon"}, "VALUE"},
+	    {{"fault", "set", "lose@nowhere", "1"}, "no such fault"},
+	    {{"fault", "set", "delay", "1", "--percent=50"}, "NAME@KIND"},
+	    {{"fault", "set", "lose@0113", "1", "--percent=101"}, "from 1 to 100"},
+	    {{"fault", "seed", "-1"}, "0 or more"},
 	    {{"wait", "--device", "a/b", "--state", "happy"}, "--state"},
 	    {{"frobnicate"}, "usage"},
 	    {{"status", "--frob"}, "unknown option"},
@@ -375,5 +379,25 @@ Test(devcenter, a_plan_is_edited_until_it_is_activated, .timeout = 120)
 	DC_MUST(&s, "plan", "activate", "q");
 	r = DC_RUN(&s, "plan", "edit", "q", "--retries=4");
 	cr_expect(r.status == 1 && strstr(r.out, "only those can be edited"), "%s", r.out);
+	dc_scene_close(&s);
+}
+
+Test(devcenter, faults_of_a_kind_of_message_are_set_listed_and_cleared, .timeout = 120)
+{
+	struct dc_scene s = dc_scene_open();
+
+	DC_MUST(&s, "fault", "seed", "42");
+	DC_MUST(&s, "fault", "set", "lose@0113", "1", "--percent", "30");
+	DC_MUST(&s, "fault", "set", "slow@down", "5,2");
+	struct tool_result r = DC_RUN(&s, "fault", "list");
+	cr_expect(strstr(r.out, "lose@0113 [set: 1, always, 30 %]"), "%s", r.out);
+	cr_expect(strstr(r.out, "slow@down [set: 5, 2 times]"), "%s", r.out);
+	DC_MUST(&s, "fault", "clear", "lose@0113");
+	r = DC_RUN(&s, "fault", "list");
+	cr_expect_null(strstr(r.out, "lose@0113"), "%s", r.out);
+	cr_expect(strstr(r.out, "slow@down ["), "%s", r.out);
+	DC_MUST(&s, "fault", "clear");
+	r = DC_RUN(&s, "fault", "list");
+	cr_expect_null(strstr(r.out, "[set"), "%s", r.out);
 	dc_scene_close(&s);
 }

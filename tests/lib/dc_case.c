@@ -58,6 +58,8 @@ on_send(void *conn, const uint8_t *data, size_t len)
 	struct dc_line *l = conn;
 
 	cr_assert_leq(l->len + len, sizeof(l->data), "the platform says too much");
+	if (l->slow_of && *l->slow_of > l->slowest)
+		l->slowest = *l->slow_of;
 	memcpy(l->data + l->len, data, len);
 	l->len += len;
 }

@@ -34,6 +34,8 @@ struct dc_line {
 	uint8_t data[65536];
 	uint16_t next_id;
 	uint16_t next_pkg;
+	const int64_t *slow_of; /* looked at whenever something is sent; NULL: not */
+	int64_t slowest;        /* the most that it was */
 };
 
 /* Product and gateway as in the recorded sessions (the gateway has no secret yet), a product and
