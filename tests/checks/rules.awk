@@ -23,6 +23,8 @@ FILENAME ~ /rules\.txt$/ {
 	keys = keys " " text
 	next
 }
+keys && /^[A-Za-z_]+\($/ { begun = $0; next }
+begun { sub(/^[ \t]+/, ""); $0 = begun $0; begun = "" }
 keys && /^[A-Za-z_]+\(/ {
 	call = $0; sub(/\(.*/, "", call)
 	args = $0; sub(/^[^(]*\(/, "", args); n = split(args, a, /[ \t]*[,)][ \t]*/)
