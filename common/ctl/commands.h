@@ -29,6 +29,7 @@ int rollout_cmd_run(int argc, char **argv); /* and two orders: pause, resume */
 int status_cmd_run(int argc, char **argv);
 int store_cmd_run(int argc, char **argv);
 int tap_cmd_run(int argc, char **argv);
+int top_cmd_run(int argc, char **argv);
 int upgrades_cmd_run(int argc, char **argv);
 int upgrades_cmd_one(int argc, char **argv); /* `upgrade N` */
 

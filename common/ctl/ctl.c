@@ -13,6 +13,7 @@ static const struct ctl_command commands[] = {
 	{"bundle",   bundle_cmd_run,   "make, sign, show and check signed firmware packages"},
 	{"decode",   decode_cmd_run,   "tell what a frame, message or package says, as JSON"},
 	{"status",   status_cmd_run,   "which daemons are up, their links and counters"},
+	{"top",      top_cmd_run,      "all of it on one screen, live"},
 	{"devices",  devices_cmd_run,  "the devices of this gateway and what they run"},
 	{"upgrades", upgrades_cmd_run, "the newest upgrades and how far they are"},
 	{"upgrade",  upgrades_cmd_one, "all that is known of one upgrade"},

@@ -4,7 +4,6 @@
  * the kernel's word from /proc. Landlock shows nowhere in /proc: what it refuses to a running
  * process is what the escape tests are for.
  */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "ctl.h"
 #include "opt.h"
 #include "out.h"
+#include "processes.h"
 #include "promise.h"
 
 /* clang-format off */
@@ -79,43 +79,15 @@ add_calls(cJSON *list, const struct sandbox_promise *p)
 				continue;
 			last = r->name;
 			at += snprintf(text + at, sizeof(text) - (size_t)at, " %s%s", r->name,
-			    r->error ? "(refused)" : r->checks[0].test ? "(some)" : "");
+			    r->error            ? "(refused)"
+			    : r->checks[0].test ? "(some)"
+						: "");
 		}
 		add(list, p->name, "calls", text);
 	}
 }
 
 /* --- kept ------------------------------------------------------------------------------------- */
-
-/* The value behind "Key:" in a process's status, "" when there is none. */
-static void
-status_of(const char *pid, const char *key, char out[64])
-{
-	char path[300], line[256];
-	size_t n = strlen(key);
-
-	out[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%s/status", pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, key, n) == 0 && line[n] == ':')
-			snprintf(out, 64, "%.*s", (int)strcspn(line + n + 2, "\t\n"), line + n + 2);
-}
-
-static bool
-runs(const char *pid, const char *program)
-{
-	char path[300], link[300] = "";
-
-	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
-	ssize_t n = readlink(path, link, sizeof(link) - 1);
-	if (n > 0) {
-		const char *slash = strrchr(link, '/');
-		return slash && strcmp(slash + 1, program) == 0;
-	}
-	status_of(pid, "Name", link); /* of another user: 15 bytes of it */
-	return link[0] && strncmp(link, program, 15) == 0;
-}
 
 /* Is its network another than ours? "?" when we may not know. */
 static const char *
@@ -135,33 +107,39 @@ add_kept(cJSON *list, const struct sandbox_promise *p, const char *pid)
 {
 	char uid[64], caps[64], privs[64], calls[64], text[600];
 
-	status_of(pid, "Uid", uid);
-	status_of(pid, "CapEff", caps);
-	status_of(pid, "NoNewPrivs", privs);
-	status_of(pid, "Seccomp", calls);
+	processes_status(pid, "Uid", uid);
+	processes_status(pid, "CapEff", caps);
+	processes_status(pid, "NoNewPrivs", privs);
+	processes_status(pid, "Seccomp", calls);
 	snprintf(text, sizeof(text),
 	    "pid %s: uid %s, capabilities %s, no new privileges %s, seccomp %s, network %s", pid,
-	    uid, strspn(caps, "0") == strlen(caps) ? "none" : caps,
-	    privs[0] == '1' ? "yes" : "NO", calls[0] == '2' ? "filter" : "OFF",
-	    network_of(pid));
+	    uid, strspn(caps, "0") == strlen(caps) ? "none" : caps, privs[0] == '1' ? "yes" : "NO",
+	    calls[0] == '2' ? "filter" : "OFF", network_of(pid));
 	add(list, p->name, "kernel", text);
+}
+
+struct keeping {
+	cJSON *list;
+	const struct sandbox_promise *promise;
+	bool found;
+};
+
+static void
+on_process(void *arg, const char *pid)
+{
+	struct keeping *k = arg;
+
+	add_kept(k->list, k->promise, pid);
+	k->found = true;
 }
 
 static void
 add_all_kept(cJSON *list, const struct sandbox_promise *p)
 {
-	DIR *dir = opendir("/proc");
-	bool found = false;
+	struct keeping k = {list, p, false};
 
-	for (const struct dirent *d = NULL; dir && (d = readdir(dir));) {
-		if (d->d_name[0] < '1' || d->d_name[0] > '9' || !runs(d->d_name, p->program))
-			continue;
-		add_kept(list, p, d->d_name);
-		found = true;
-	}
-	if (dir)
-		closedir(dir);
-	if (!found)
+	processes_each(p->program, on_process, &k);
+	if (!k.found)
 		add(list, p->name, "kernel", "it does not run");
 }
 
