@@ -70,6 +70,17 @@ on_params(struct smp *s, struct mono now)
 	smp_ask(s, SMP_STEP_LIST, now);
 }
 
+/* A server believes the hash that an image carries, whatever became of its bytes on the way. Where
+ * nothing vouched for those, an image is written again rather than believed again; a pending one
+ * cannot be, and the bootloader will tell. */
+static bool
+is_there(const struct smp *s)
+{
+	const struct smp_slot *other = smp_slots_other(s, &s->list);
+
+	return smp_slots_hold(other, s->image.sha256) && (s->framing->marked || other->pending);
+}
+
 static void
 decide_write(struct smp *s, struct mono now)
 {
@@ -77,7 +88,7 @@ decide_write(struct smp *s, struct mono now)
 		s->facts.done_bytes = s->facts.total_bytes;
 		smp_finish(s, ERR_ALREADY, "expected another image, got %s running already",
 		    s->image.version_text);
-	} else if (smp_slots_hold(smp_slots_other(s, &s->list), s->image.sha256)) {
+	} else if (is_there(s)) {
 		s->facts.done_bytes = s->facts.total_bytes;
 		smp_finish(s, ERR_OK, "%s", "");
 	} else {

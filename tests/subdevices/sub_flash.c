@@ -63,8 +63,10 @@ swap(struct sub_flash *f)
 {
 	struct sub_image moved = f->slot[0];
 
-	if (!save(f, f->slot[1].hash) ||
+	if (!save(f, f->slot[1].hash) || f->cut_swap == 1 ||
 	    renameat2(f->dir, slot_file[0], f->dir, slot_file[1], RENAME_EXCHANGE) != 0)
+		return false;
+	if (f->cut_swap == 2)
 		return false;
 	f->slot[0] = f->slot[1];
 	f->slot[1] = moved;
@@ -79,6 +81,7 @@ finish_swap(struct sub_flash *f, const char *hash)
 
 	if (strlen(hash) != 2 * SUB_IMAGE_HASH)
 		return true;
+	f->resumed = true;
 	for (int i = 0; i < SUB_IMAGE_HASH; i++)
 		snprintf(is + 2 * i, 3, "%02x", f->slot[0].hash[i]);
 	return strcmp(is, hash) == 0 ? save(f, NULL) : swap(f);
@@ -157,7 +160,8 @@ may_run(const struct sub_flash *f, const struct sub_image *i)
 bool
 sub_flash_will_swap(const struct sub_flash *f)
 {
-	return (f->pending != SUB_FLASH_NONE || !f->confirmed) && may_run(f, &f->slot[1]);
+	return (f->pending != SUB_FLASH_NONE || !f->confirmed) && !f->resumed &&
+	       may_run(f, &f->slot[1]);
 }
 
 /* A pending image that may not run is left where it is; the old one goes on. */
@@ -177,6 +181,7 @@ sub_flash_boot(struct sub_flash *f)
 		f->reverts++;
 	}
 	f->pending = SUB_FLASH_NONE;
+	f->resumed = false;
 	fine = moves ? swap(f) : save(f, NULL);
 	return fine && may_run(f, &f->slot[0]) ? outcome : SUB_FLASH_DEAD;
 }

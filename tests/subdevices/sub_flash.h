@@ -27,6 +27,8 @@ struct sub_flash {
 	enum sub_flash_pending pending;
 	bool confirmed; /* slot 0 */
 	uint64_t boots, reverts;
+	bool resumed; /* a swap was finished that a cut had interrupted: the next boot runs it */
+	unsigned cut_swap; /* the power goes in the next swap: 1 before its exchange, 2 after it */
 	const char *refused; /* the bootloader does not take this version; NULL = none */
 	struct sub_image slot[2];
 };

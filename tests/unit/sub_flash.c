@@ -197,6 +197,8 @@ Test(sub_flash, a_swap_that_was_cut_is_finished_at_the_next_start)
 		cr_expect_str_eq(h.f.slot[0].version, "1.1.0", "done %d", done);
 		cr_expect_str_eq(h.f.slot[1].version, "1.0.0");
 		cr_expect_not(h.f.confirmed);
+		cr_expect_eq(sub_flash_boot(&h.f), SUB_FLASH_BOOTED, "what it swapped in");
+		cr_expect_str_eq(h.f.slot[0].version, "1.1.0");
 		cr_expect_eq(sub_flash_boot(&h.f), SUB_FLASH_REVERTED);
 		leave(&h);
 	}
