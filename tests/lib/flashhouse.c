@@ -48,6 +48,10 @@ write_config(struct flashhouse *h)
 	    "lib_dir = %s\ncloud_user = %s\nfetch_user = %s\ncourier_user = %s\nflash_user = %s\n",
 	    h->dir, h->dir, h->dir, lib, me, me, me, flash);
 	fprintf(f, "[flashd]\ntrust_dir = %s\n%s\n", h->kit->anchor_dir, h->extra);
+	if (h->devices) {
+		fprintf(f, "%s", h->devices);
+		return;
+	}
 	fprintf(f,
 	    "[flashd.device meter]\nproduct_key = p1\ndevice_key = meter-1\nvendor = acme\n"
 	    "model = sensor-9\ndriver = smp\nport = %s/tty\nreply_ms = 300\nretries = 2\n"

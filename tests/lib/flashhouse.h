@@ -20,6 +20,7 @@ enum { FLASHHOUSE_INBOX = 1024 };
 struct flashhouse {
 	char *dir;
 	char extra[300]; /* lines added to [flashd]; set before flashhouse_start */
+	const char *devices; /* sections in place of those of the SMP device; borrowed */
 	struct kit *kit;
 	struct kit_spec spec; /* of the next flashhouse_publish */
 	uint8_t *image;
