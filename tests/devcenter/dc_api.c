@@ -135,7 +135,7 @@ on_log(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 {
 	(void)doc;
 	return answer(OK, dc_state_log(a->dc->db, strtoll(query(r, "device"), NULL, 10),
-			      strtoll(query(r, "after"), NULL, 10)));
+			      strtoll(query(r, "after"), NULL, 10), query(r, "component")));
 }
 
 static struct dc_api_answer

@@ -2,7 +2,7 @@
  * dc_api: what the console's pages ask for, without a socket: a request in, a status and JSON out.
  *
  *     GET  /api/state                     dc_state_all(), and the token
- *     GET  /api/log?device=ID&after=ID    dc_state_log()
+ *     GET  /api/log?device=ID&after=ID&component=C   dc_state_log()
  *     POST /api/package?file=NAME&...     the body is the package's bytes
  *     POST /api/package/file?package=ID&file=NAME   another file of a package
  *     POST /api/verify                    {"package": ID, "device": ID}

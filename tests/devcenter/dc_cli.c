@@ -120,7 +120,7 @@ static const struct command {
 	{"status", "", "devices, versions, plans, statuses in order", 0, 0, true,
 	 dc_cli_show_status_rows, dc_cli_show_status},
 	{"log", "PK/DK", "what happened to a device, in the platform's words", 1, 1, true,
-	 dc_cli_show_rows, dc_cli_show_log},
+	 dc_cli_show_log_rows, dc_cli_show_log},
 	{"wait", "", "for a state of a device; exit 0 it is so, 1 it cannot be any more, 2 timeout",
 	 0, 0, true, dc_cli_show_wait_rows, dc_cli_show_wait},
 	{"fault set", "NAME[@KIND] VALUE[,TIMES]", "misbehave; of one kind of message: lose@0113 1", 2,

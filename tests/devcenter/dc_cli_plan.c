@@ -86,6 +86,7 @@ const struct dc_opt_row dc_cli_plan_confirm_rows[] = {
 const struct dc_opt_row dc_cli_plan_clock_rows[] = {
 	{"dir",    "DIR",   "directory of the Developer Center"},
 	{"ahead",  "S",     "put the platform's clock so many seconds before the true time"},
+	{"connections", NULL, "for the silence of connections, too: whoever is quiet is put offline"},
 	{NULL, NULL, NULL},
 };
 /* clang-format on */
@@ -377,18 +378,25 @@ dc_cli_plan_confirm(struct dc_cli *c)
 	return dc_cli_order(c, "plan", 0);
 }
 
+static enum err
+store_setting(struct dc_cli *c, const char *name, int64_t value)
+{
+	return dc_db_run(c->db,
+	    "INSERT INTO setting (name, value) VALUES (?, ?) "
+	    "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+	    "ti", name, value);
+}
+
 int
 dc_cli_plan_clock(struct dc_cli *c)
 {
+	bool links = dc_opt_get(&c->opt, "connections", NULL) != NULL;
 	int64_t s;
 
 	if (dc_opt_int(&c->opt, "ahead", 0, 0, 10 * 365 * (int64_t)86400, &s))
 		return DC_EXIT_FAILED;
 	if (dc_opt_get(&c->opt, "ahead", NULL) &&
-	    dc_db_run(c->db,
-		"INSERT INTO setting (name, value) VALUES ('clock', ?) "
-		"ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		"i", s * 1000))
+	    (store_setting(c, "clock", s * 1000) || (links && store_setting(c, "links", s * 1000))))
 		return fail("clock", "the database is busy");
 	printf("{\"now\":%lld}\n", (long long)dc_cli_now(c));
 	return dc_cli_order(c, "clock", 0);

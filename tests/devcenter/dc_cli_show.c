@@ -21,6 +21,12 @@ const struct dc_opt_row dc_cli_show_rows[] = {
 	{"dir",     "DIR",   "directory of the Developer Center"},
 	{NULL, NULL, NULL},
 };
+const struct dc_opt_row dc_cli_show_log_rows[] = {
+	{"dir",       "DIR",  "directory of the Developer Center"},
+	{"component", "NAME", "only what concerns this component"},
+	{"plan",      "NAME", "only what concerns this plan"},
+	{NULL, NULL, NULL},
+};
 const struct dc_opt_row dc_cli_show_fault_rows[] = {
 	{"dir",     "DIR",   "directory of the Developer Center"},
 	{"percent", "P",     "how many of the messages of a kind it strikes (100)"},
@@ -109,9 +115,13 @@ dc_cli_show_log(struct dc_cli *c)
 
 	if (!device)
 		return DC_EXIT_FAILED;
+	const char *component = dc_opt_get(&c->opt, "component", NULL);
+	const char *plan = dc_opt_get(&c->opt, "plan", NULL);
 	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(
-	    c->db, "SELECT at, text FROM log WHERE device = ? ORDER BY id", "i", device);
+	struct dc_query *q = dc_db_query(c->db,
+	    "SELECT at, text FROM log WHERE device = ? AND (? IS NULL OR component = ?) "
+	    "AND (? IS NULL OR plan = (SELECT id FROM plan WHERE name = ?)) ORDER BY id",
+	    "itttt", device, component, component, plan, plan);
 	while (dc_query_next(q)) {
 		time_t s = (time_t)(dc_query_int(q, 0) / 1000);
 

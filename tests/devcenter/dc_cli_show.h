@@ -7,7 +7,7 @@
 #include "dc_cli.h"
 
 extern const struct dc_opt_row dc_cli_show_status_rows[], dc_cli_show_wait_rows[],
-    dc_cli_show_rows[], dc_cli_show_fault_rows[];
+    dc_cli_show_rows[], dc_cli_show_fault_rows[], dc_cli_show_log_rows[];
 
 int dc_cli_show_status(struct dc_cli *c);
 int dc_cli_show_log(struct dc_cli *c);

@@ -48,6 +48,8 @@ static void
 load_clock(struct dc *dc)
 {
 	dc->ahead_ms = dc_db_int(dc->db, 0, "SELECT value FROM setting WHERE name = 'clock'", "");
+	dc->links_ahead_ms = dc_db_int(
+	    dc->db, 0, "SELECT value FROM setting WHERE name = 'links'", "");
 }
 
 void

@@ -63,6 +63,16 @@ dc_ota_status_text(int64_t status)
 	return row ? row->text : NULL;
 }
 
+const char *
+dc_ota_progress_text(int64_t state, int64_t last, bool offered)
+{
+	const char *text = dc_ota_status_text(last);
+
+	if (state == DC_PROGRESS_NEEDLESS)
+		return "No Update Required";
+	return text ? text : offered ? "Plan Not Received" : "";
+}
+
 /* --- the address of the package -------------------------------------------------------------- */
 
 /* Make a hex digest wrong without making it no digest. */
@@ -151,15 +161,15 @@ send_package(struct dc *dc, struct dc_peer *p, const struct dc_offer *o)
 	    "ii", o->package, o->package);
 
 	if (dc_fault_strikes(&dc->faults, DC_FAULT_NO_0113, NULL)) {
-		dc_peer_say(dc, p, "issue URL: not sent, as ordered");
+		dc_plan_say(dc, p, o, "issue URL: not sent, as ordered");
 		return;
 	}
 	if (!dc_query_next(q))
 		return;
-	dc_peer_say(dc, p, "issue URL");
+	dc_plan_say(dc, p, o, "issue URL");
 	put_package(dc, &v, o, more + 1, q);
 	dc_peer_send(dc, p, "ota", CMD_FIRMWARE, 0, &v);
-	dc_peer_say(dc, p, "URL issued");
+	dc_plan_say(dc, p, o, "URL issued");
 }
 
 /* The device confirmed a component whose turn it is. */
@@ -216,7 +226,7 @@ issue(struct dc *dc, struct dc_peer *p, const struct dc_offer *o, unsigned n)
 	if (n > 1)
 		dc_ttlv_put_struct(&v, ID_TASKS, n);
 	for (unsigned i = 0; i < n; i++) {
-		dc_peer_say(dc, p, "issue upgrade plan %s: component %s to version %s",
+		dc_plan_say(dc, p, &o[i], "issue upgrade plan %s: component %s to version %s",
 		    o[i].plan_name, o[i].component, o[i].target);
 		dc_plan_offered(dc, p, &o[i]);
 		if (n > 1)
@@ -225,7 +235,8 @@ issue(struct dc *dc, struct dc_peer *p, const struct dc_offer *o, unsigned n)
 	}
 	dc_plan_set_due(dc, p, &o[0], PUSH_EVERY_MS);
 	dc_peer_send(dc, p, "ota", CMD_PLAN, 0, &v);
-	dc_peer_say(dc, p, "upgrade plan issued");
+	for (unsigned i = 0; i < n; i++)
+		dc_plan_say(dc, p, &o[i], "upgrade plan issued");
 }
 
 /* As many devices are at it as the platform takes at once. */
@@ -253,7 +264,7 @@ dc_ota_offer(struct dc *dc, struct dc_peer *p, enum dc_ota_why why)
 		return;
 	if (!o[0].begun && are_enough(dc)) {
 		dc_plan_set_due(dc, p, &o[0], PUSH_EVERY_MS);
-		dc_peer_say(dc, p, "upgrade plan %s waits: %d devices are being upgraded",
+		dc_plan_say(dc, p, &o[0], "upgrade plan %s waits: %d devices are being upgraded",
 		    o[0].plan_name, DC_RULE_AT_ONCE);
 		return;
 	}
@@ -316,14 +327,14 @@ on_confirmed(struct dc *dc, struct dc_peer *p, struct dc_offer *o)
 		    strcmp(wants, "sha256") == 0;
 	if (o->state > DC_PROGRESS_RUNNING ||
 	    (o->state == DC_PROGRESS_NONE && !dc_plan_may_begin(dc, o))) {
-		dc_peer_say(dc, p, "no URL: plan %s is %s, device state is %s", o->plan_name,
+		dc_plan_say(dc, p, o, "no URL: plan %s is %s, device state is %s", o->plan_name,
 		    o->plan_state, dc_plan_state_name(o->state));
 		return;
 	}
 	dc_db_do(dc->db, "UPDATE progress SET sha256 = ? WHERE plan = ? AND seq = ? AND device = ?",
 	    "iiii", (int64_t)o->sha256, o->plan, o->seq, p->device);
 	if (dc_plan_must_wait(dc, p, o))
-		dc_peer_say(dc, p, "no URL yet: component %s has its turn later", o->component);
+		dc_plan_say(dc, p, o, "no URL yet: component %s has its turn later", o->component);
 	else
 		begin(dc, p, o);
 }
@@ -339,8 +350,8 @@ reports_other_version(struct dc *dc, const struct dc_peer *p, const struct dc_of
 	dc_plan_version_of(dc, p->device, o->component, o->kind, version, sizeof(version));
 	if (strcmp(version, o->target) == 0)
 		return false;
-	dc_peer_say(
-	    dc, p, "upgrade succeeded, but: expected version %s, got %s", o->target, version);
+	dc_plan_say(
+	    dc, p, o, "upgrade succeeded, but: expected version %s, got %s", o->target, version);
 	return true;
 }
 
@@ -362,6 +373,8 @@ judge(struct dc *dc, struct dc_peer *p, struct dc_offer *o, int64_t status)
 		dc_plan_set_due(dc, p, o, o->reject_min * 60000);
 	if (status == SUCCEEDED && o->last != SUCCEEDED) {
 		failed = reports_other_version(dc, p, o);
+		if (!failed)
+			dc_plan_say(dc, p, o, "version equals target version %s", o->target);
 		if (!failed)
 			dc_plan_end(dc, p, o, DC_PROGRESS_DONE);
 	}
@@ -403,8 +416,11 @@ dc_ota_status(struct dc *dc, struct dc_peer *p)
 		    row->name, name);
 	bool known = dc_plan_current(dc, p, component, &o);
 	record_status(dc, p, known ? &o : NULL, component, status, name);
-	dc_peer_say(dc, p, "status %lld: %s%s", (long long)status, row->text,
-	    known ? "" : " (no plan was issued)");
+	if (known)
+		dc_plan_say(dc, p, &o, "status %lld: %s", (long long)status, row->text);
+	else
+		dc_peer_say(
+		    dc, p, "status %lld: %s (no plan was issued)", (long long)status, row->text);
 	if (dc_ttlv_text(&dc->ttlv, ID_VERSION, version, sizeof(version)))
 		dc_db_do(dc->db, "UPDATE device SET version = ?, seen = ? WHERE id = ?", "tii",
 		    version, dc_peer_now(dc), p->device);

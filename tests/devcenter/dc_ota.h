@@ -40,5 +40,8 @@ void dc_ota_tick(struct dc *dc);
 
 /* "Downloading" and the like; NULL for a status that is not assigned. */
 const char *dc_ota_status_text(int64_t status);
+/* The platform's word for where a component stands on a device: its state, the last status (0:
+ * none), whether it was offered. */
+const char *dc_ota_progress_text(int64_t state, int64_t last, bool offered);
 
 #endif

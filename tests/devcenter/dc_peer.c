@@ -3,7 +3,6 @@
  */
 #include "dc_peer.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "dc_late.h"
@@ -121,24 +120,34 @@ print_event(struct dc *dc, const char *pk, const char *dk, const char *text)
 }
 
 static void
-record(struct dc *dc, int64_t device, const char *text)
+record(struct dc *dc, int64_t device, int64_t plan, const char *component, const char *text)
 {
-	dc_db_do(dc->db, "INSERT INTO log (device, at, text) VALUES (?, ?, ?)", "iit", device,
-	    dc_peer_now(dc), text);
+	dc_db_do(dc->db,
+	    "INSERT INTO log (device, at, text, plan, component) "
+	    "VALUES (?, ?, ?, nullif(?, 0), ?)",
+	    "iitit", device, dc_peer_now(dc), text, plan, component);
+}
+
+void
+dc_peer_tell(struct dc *dc, const struct dc_peer *p, int64_t plan, const char *component,
+    const char *format, va_list ap)
+{
+	char text[900];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	if (p->device)
+		record(dc, p->device, plan, component, text);
+	print_event(dc, p->pk[0] ? p->pk : "-", p->dk[0] ? p->dk : p->endpoint, text);
 }
 
 void
 dc_peer_say(struct dc *dc, const struct dc_peer *p, const char *format, ...)
 {
-	char text[600];
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
+	dc_peer_tell(dc, p, 0, NULL, format, ap);
 	va_end(ap);
-	if (p->device)
-		record(dc, p->device, text);
-	print_event(dc, p->pk[0] ? p->pk : "-", p->dk[0] ? p->dk : p->endpoint, text);
 }
 
 void
@@ -148,7 +157,7 @@ dc_peer_note(struct dc *dc, int64_t device, const char *text)
 	struct dc_query *q = dc_db_query(
 	    dc->db, "SELECT pk, dk FROM device WHERE id = ?", "i", device);
 
-	record(dc, device, text);
+	record(dc, device, 0, NULL, text);
 	if (dc_query_next(q))
 		print_event(dc, dc_query_text(q, 0), dc_query_text(q, 1), text);
 }

@@ -8,6 +8,7 @@
 #ifndef DC_PEER_H
 #define DC_PEER_H
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "dc_broker.h"
@@ -62,6 +63,7 @@ struct dc {
 	struct dc_session *sessions;
 	uint64_t (*now_ms)(void);            /* wall clock; dc_peer_now() is what counts */
 	int64_t ahead_ms;                    /* how far the platform's clock is before it */
+	int64_t links_ahead_ms;              /* the same for the silence of connections */
 	void (*random)(void *out, size_t n); /* secrets and names */
 	FILE *events;                        /* one line per event; NULL = none */
 	const char *ota_prefix;              /* of the OTA calls; NULL: "/v2/ota" */
@@ -92,6 +94,9 @@ void dc_peer_refuse(struct dc *dc, struct dc_peer *p, unsigned code, unsigned pk
 /* A line in the device's log and on the console. */
 void dc_peer_say(struct dc *dc, const struct dc_peer *p, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same about one component of a plan (0, NULL: none). */
+void dc_peer_tell(struct dc *dc, const struct dc_peer *p, int64_t plan, const char *component,
+    const char *format, va_list ap) __attribute__((format(printf, 5, 0)));
 /* The same for a device that may not be connected. */
 void dc_peer_note(struct dc *dc, int64_t device, const char *text);
 

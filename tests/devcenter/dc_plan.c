@@ -26,6 +26,17 @@ dc_plan_state_name(int64_t progress_state)
 	return progress_state >= 0 && progress_state <= 4 ? names[progress_state] : "unknown";
 }
 
+void
+dc_plan_say(
+    struct dc *dc, const struct dc_peer *p, const struct dc_offer *o, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	dc_peer_tell(dc, p, o->plan, o->component, format, ap);
+	va_end(ap);
+}
+
 static void
 copy(char *out, size_t size, const char *text)
 {
@@ -291,7 +302,7 @@ dc_plan_end(
 	    "ON CONFLICT (plan, seq, device) DO UPDATE SET state = excluded.state, "
 	    "ended = excluded.ended, due = NULL",
 	    "iiiii", o->plan, o->seq, p->device, (int64_t)state, dc_peer_now(dc));
-	dc_peer_say(dc, p, "plan %s, component %s: %s", o->plan_name, o->component,
+	dc_plan_say(dc, p, o, "plan %s, component %s: %s", o->plan_name, o->component,
 	    dc_plan_state_name(state));
 }
 
@@ -333,7 +344,8 @@ dc_plan_settle(struct dc *dc, const struct dc_peer *p)
 			found[n++] = o;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		dc_peer_say(dc, p, "reported version equals target version %s", found[i].target);
+		dc_plan_say(
+		    dc, p, &found[i], "reported version equals target version %s", found[i].target);
 		dc_plan_end(dc, p, &found[i], DC_PROGRESS_DONE);
 	}
 	return n > 0;

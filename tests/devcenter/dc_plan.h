@@ -42,6 +42,10 @@ struct dc_offer {
 	bool begun;  /* the device runs or has done a component of the plan */
 };
 
+/* A line in the device's log that belongs to a component of a plan. */
+void dc_plan_say(struct dc *dc, const struct dc_peer *p, const struct dc_offer *o,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* The version that a device reported for a component, "" when it did not: the one its list of
  * component versions names; for a module component otherwise its own version. */
 void dc_plan_version_of(

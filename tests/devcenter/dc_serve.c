@@ -61,6 +61,13 @@ close_link(void *arg)
 	dc_net_close(l->conn);
 }
 
+/* The time by which connections are silent for too long: `clock --connections` moves it, too. */
+static struct mono
+links_now(const struct server *s)
+{
+	return mono_after(clock_now(), s->dc->links_ahead_ms);
+}
+
 static void *
 on_open(void *arg, struct dc_conn *c)
 {
@@ -69,7 +76,7 @@ on_open(void *arg, struct dc_conn *c)
 
 	l->server = s;
 	l->conn = c;
-	l->client = dc_broker_open(s->dc->broker, l, clock_now());
+	l->client = dc_broker_open(s->dc->broker, l, links_now(s));
 	if (!l->client) {
 		free(l);
 		return NULL;
@@ -84,7 +91,7 @@ on_data(void *arg, void *peer, const uint8_t *data, size_t len)
 	struct link *l = peer;
 	size_t used;
 
-	if (dc_broker_input(s->dc->broker, l->client, data, len, clock_now(), &used))
+	if (dc_broker_input(s->dc->broker, l->client, data, len, links_now(s), &used))
 		return len; /* it is being closed and was logged */
 	return used;
 }
@@ -223,7 +230,7 @@ run(struct server *s)
 		struct mono now = clock_now();
 
 		if (mono_reached(now, tick)) {
-			dc_platform_tick(s->dc, now);
+			dc_platform_tick(s->dc, links_now(s));
 			tick = mono_after(now, TICK_MS);
 		}
 		int64_t left = mono_between(clock_now(), tick);

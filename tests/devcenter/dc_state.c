@@ -42,7 +42,8 @@ static const struct field upgrade_fields[] = {
 };
 static const struct field product_fields[] = {{"pk", false}, {"kind", false}, {NULL, false}};
 static const struct field log_fields[] = {
-	{"id", true}, {"at", true}, {"text", false}, {NULL, false}};
+	{"id", true}, {"at", true}, {"text", false}, {"plan", false}, {"component", false},
+	{NULL, false}};
 /* clang-format on */
 
 /* One row as an object, added to a list. */
@@ -98,10 +99,11 @@ add_upgrades(struct dc_db *db, cJSON *to, int64_t device)
 
 	while (dc_query_next(q)) {
 		cJSON *o = add_row(list, upgrade_fields, q);
-		const char *last = dc_ota_status_text(dc_query_int(q, 3));
 
 		cJSON_AddStringToObject(o, "state", dc_plan_state_name(dc_query_int(q, 8)));
-		cJSON_AddStringToObject(o, "last_text", last ? last : "");
+		cJSON_AddStringToObject(o, "last_text",
+		    dc_ota_progress_text(
+			dc_query_int(q, 8), dc_query_int(q, 3), !dc_query_is_null(q, 5)));
 	}
 }
 
@@ -242,14 +244,15 @@ dc_state_all(struct dc_db *db, int64_t now, bool statuses)
 }
 
 cJSON *
-dc_state_log(struct dc_db *db, int64_t device, int64_t after)
+dc_state_log(struct dc_db *db, int64_t device, int64_t after, const char *component)
 {
 	cJSON *list = cJSON_CreateArray();
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(db,
-	    "SELECT id, at, text FROM (SELECT id, at, text FROM log WHERE device = ? AND id > ? "
-	    "ORDER BY id DESC LIMIT 500) ORDER BY id",
-	    "ii", device, after);
+	    "SELECT l.id, l.at, l.text, p.name, l.component FROM (SELECT * FROM log "
+	    "WHERE device = ? AND id > ? AND (? = '' OR component = ?) ORDER BY id DESC LIMIT 500) "
+	    "l LEFT JOIN plan p ON p.id = l.plan ORDER BY l.id",
+	    "iitt", device, after, component, component);
 
 	add_rows(list, log_fields, q);
 	return list;

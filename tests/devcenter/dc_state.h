@@ -16,8 +16,9 @@ AUTO_DEFINE(cjson, cJSON *, cJSON_Delete)
  * many of its devices are in each state, and the success rate in percent (null: none ended). */
 cJSON *dc_state_all(struct dc_db *db, int64_t now, bool statuses);
 
-/* The log of a device, oldest first: [{"id", "at", "text"}], after the line `after`, at most 500
+/* The log of a device, oldest first: [{"id", "at", "text", "plan", "component"}] (null where a line
+ * is about none), after the line `after`, only of one component unless it is "", at most 500
  * lines, the newest ones. */
-cJSON *dc_state_log(struct dc_db *db, int64_t device, int64_t after);
+cJSON *dc_state_log(struct dc_db *db, int64_t device, int64_t after, const char *component);
 
 #endif

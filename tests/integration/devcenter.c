@@ -401,3 +401,19 @@ Test(devcenter, faults_of_a_kind_of_message_are_set_listed_and_cleared, .timeout
 	cr_expect_null(strstr(r.out, "[set"), "%s", r.out);
 	dc_scene_close(&s);
 }
+
+Test(devcenter, a_quiet_connection_ends_when_its_clock_is_put_ahead_and_only_then, .timeout = 120)
+{
+	struct dc_scene s = dc_scene_open();
+	AUTO(dc_line) struct dc_line *l = dc_case_dial(s.plain);
+	struct dc_mqtt_packet p;
+
+	dc_line_connect(l, "quiet", "observer", "observer"); /* keep-alive 120 s */
+	cr_assert(dc_line_wait(l, &p) && p.type == DC_MQTT_CONNACK);
+	DC_MUST(&s, "clock", "--ahead", "86400");
+	dc_line_send(l, "\xc0\0", 2);
+	cr_expect(dc_line_wait(l, &p) && p.type == DC_MQTT_PINGRESP, "a day of plans has passed");
+	DC_MUST(&s, "clock", "--ahead", "172800", "--connections");
+	cr_expect_not(dc_line_wait(l, &p), "closed");
+	dc_scene_close(&s);
+}
