@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cloud_forget.h"
+#include "cloud_move.h"
 #include "dp.h"
 #include "orders.h"
 #include "platform.h"
@@ -72,6 +73,7 @@ cloud_open(struct cloud *c, const struct cloud_identity *identity, const struct 
 	if (record_was_damaged(c->outbox.record))
 		cloud_tell(c, NULL, "record_damaged", ERR_CORRUPT,
 		    "the outbox was damaged and set aside: what it held is not reported");
+	cloud_move_resume(c);
 	for (struct subdevice *s = c->devices.first; s; s = s->next) {
 		s->product_secret = secrets_find(secrets, s->keys.product_key);
 		s->login.has_secret = s->device_secret[0];
@@ -348,11 +350,17 @@ cloud_credentials(struct cloud *c, struct cloud_credentials *out)
 {
 	uint8_t random[AUTH_RANDOM];
 	char text[AUTH_RANDOM + 1];
+	enum err e = cloud_move_adopt(c);
+
+	if (e != ERR_OK) {
+		c->relink = mono_after(now(c), AGAIN_MS);
+		return e;
+	}
 	const struct entry_secrets known = known_secrets(c);
 	const char *const secrets[] = {[ENTRY_SECRET] = c->outbox.gateway_secret,
 	    [ENTRY_REGISTER] = "",
 	    [ENTRY_SPARE] = c->outbox.gateway_spare};
-	struct auth a = {c->identity->product_key, c->product_secret, c->identity->device_key,
+	struct auth a = {c->outbox.gateway.product_key, c->product_secret, c->identity->device_key,
 	    secrets[entry_way(&c->entry, &known)], text, c->identity->encrypt};
 
 	entry_begin(&c->entry, &known);
@@ -362,7 +370,7 @@ cloud_credentials(struct cloud *c, struct cloud_credentials *out)
 	auth_random_text(random, text);
 	snprintf(out->client_id, sizeof(out->client_id), "%s", c->endpoint);
 	endpoint_topic_filter(c->endpoint, out->topic);
-	enum err e = auth_password(&a, out->password);
+	e = auth_password(&a, out->password);
 
 	if (e != ERR_OK)
 		log_error(NULL, "expected keys and secrets that can sign, got others");
@@ -381,6 +389,7 @@ cloud_check_online(struct cloud *c)
 	c->online_due = MONO_NEVER;
 	c->last_code = 0;
 	c->wants = CLOUD_WANT_STATE | CLOUD_WANT_INFO;
+	cloud_move_on_online(c);
 	cloud_tell(c, NULL, "online", ERR_OK, "the platform is there");
 	orders_link_state(c);
 }
@@ -444,6 +453,8 @@ cloud_on_down(struct cloud *c, enum err why, int platform_code)
 	if (was_online) {
 		cloud_tell(c, NULL, "offline", why, "the platform is gone");
 		orders_link_state(c);
+	} else if (why != ERR_CANCELLED) {
+		cloud_move_on_failure(c);
 	}
 	cloud_settle(c);
 }

@@ -29,6 +29,8 @@ struct cloud_io {
 	enum err (*subscribe)(void *arg, const char *topic);
 	void (*fail)(void *arg, int platform_code); /* drop the connection and back off */
 	void (*reconnect)(void *arg);               /* drop it and connect again soon */
+	/* The next connection goes there; NULL: to the configured server. */
+	void (*move)(void *arg, const char *host, uint16_t port);
 	/* ERR_OFFLINE while the link is down; cloud_on_gate_up follows when it is there again. */
 	enum err (*to_gate)(void *arg, Pb__Envelope *e);
 	void (*random)(void *arg, uint8_t *out, size_t n);
@@ -46,6 +48,9 @@ struct cloud_identity {
 	bool encrypt;                                 /* ask for a session key */
 	bool ask_sha256;                              /* ask for id 16 in 0113 */
 	uint64_t request_interval_ms;
+	char host[256]; /* the platform's server */
+	uint64_t port;
+	char move_to[MOVE_LIST_SIZE]; /* where 00B4 may lead (move.h) */
 };
 
 enum { CLOUD_FLIGHT_MAX = 16, CLOUD_LOGINS_MAX = 16, CLOUD_ONLINE_MS = 30000 };

@@ -12,8 +12,8 @@ static const char *const profiles[] = {"p1", "p2", "custom", NULL};
 
 /* clang-format off */
 static const struct conf_key keys[] = {
-	{"host", TEXT(host), .help = "The platform's MQTT server."},
-	{"port", CONF_UINT, AT(port), .min = 1, .max = 65535, .fallback = "8883",
+	{"host", TEXT(identity.host), .help = "The platform's MQTT server."},
+	{"port", CONF_UINT, AT(identity.port), .min = 1, .max = 65535, .fallback = "8883",
 	    .help = "Its port: 8883 with TLS, 1883 without."},
 	{"tls", CONF_BOOL, AT(tls), .fallback = "yes",
 	    .help = "Speak TLS and verify the server; `no` needs lab = yes."},
@@ -44,6 +44,8 @@ static const struct conf_key keys[] = {
 	{"request_interval", CONF_DURATION, AT(identity.request_interval_ms), .min = 1000,
 	    .max = 7ull * 86400000, .fallback = "10 min",
 	    .help = "Ask for upgrades of each device this often."},
+	{"move_to", TEXT(identity.move_to), .fallback = "",
+	    .help = "Servers to which the platform may move the gateway: host:port, ...; none: to no other."},
 	{"model", TEXT(identity.model), .fallback = "subota",
 	    .help = "Model of the gateway, as reported."},
 	{"version", TEXT(identity.version), .fallback = SUBOTA_VERSION,
@@ -91,6 +93,16 @@ cloud_settings_check(const struct cloud_settings *s)
 		    "expected product_key and device_key of 1 to 32 plain characters, got \"%s\" "
 		    "and \"%s\"",
 		    s->identity.product_key, s->identity.device_key);
+		return ERR_CONFIG;
+	}
+	char host[DIALECT_HOST_MAX + 1];
+	uint16_t port = 0;
+
+	for (const char *at = s->identity.move_to[0] ? s->identity.move_to : NULL; at;) {
+		if (move_next(&at, host, &port) == ERR_OK)
+			continue;
+		log_error(NULL, "move_to: expected host:port, ..., got \"%s\"",
+		    s->identity.move_to);
 		return ERR_CONFIG;
 	}
 	if (!s->tls && !s->lab) {

@@ -13,8 +13,6 @@ enum cloud_settings_profile { CLOUD_SETTINGS_P1, CLOUD_SETTINGS_P2, CLOUD_SETTIN
 struct cloud_settings {
 	struct daemon_common common;
 	struct cloud_identity identity;
-	char host[256];
-	uint64_t port;
 	bool tls, lab, tls12;
 	char ca_file[200], server_name[256], crl_file[200], spki_pin[65];
 	uint64_t keepalive_ms;

@@ -33,6 +33,8 @@ show_status(struct cloud *c)
 		waiting += s->pending;
 	}
 	cJSON_AddStringToObject(o, "endpoint", c->endpoint);
+	cJSON_AddStringToObject(o, "moved_to", move_place(&c->outbox.move)->host);
+	cJSON_AddBoolToObject(o, "moving", c->outbox.move.trying);
 	cJSON_AddBoolToObject(o, "connected", c->linked);
 	cJSON_AddBoolToObject(o, "online", c->online);
 	cJSON_AddBoolToObject(o, "registered", c->outbox.gateway_secret[0]);

@@ -23,6 +23,7 @@ enum {
 	DIALECT_VERSION_MAX = 64,
 	DIALECT_VERSION_LIST_MAX = 511, /* `component:version;...` */
 	DIALECT_URL_MAX = 2048,
+	DIALECT_HOST_MAX = 253,
 	DIALECT_PLANS_MAX = 20,
 	DIALECT_FILES_MAX = 5,
 	DIALECT_PAYLOAD_MAX = 1024, /* of what we send */
@@ -155,7 +156,11 @@ struct dialect_configure {
 	bool has_session_key;
 	uint8_t session_key[16];
 	bool authenticate_again; /* id 9 */
-	bool moves;              /* id 1, 7 or 8: another server or another product */
+	bool has_server;         /* id 1; an empty host: back to the configured one */
+	char host[DIALECT_HOST_MAX + 1];
+	uint16_t port;
+	bool has_product; /* ids 7 and 8; an empty key: back to the configured one */
+	char product_key[DIALECT_KEY_MAX + 1], product_secret[DIALECT_KEY_MAX + 1];
 };
 
 /* All: ERR_MALFORMED, ERR_LIMIT, ERR_NOT_FOUND (something required is missing), with the sentence

@@ -29,13 +29,6 @@ enum {
 	OTA_TASKS = 28,
 	EXCEPTION_CODE = 1,
 	EXCEPTION_PACKAGE = 2,
-	CONFIGURE_SERVER = 1,
-	CONFIGURE_DS = 5,
-	CONFIGURE_SESSION_KEY = 6,
-	CONFIGURE_PK = 7,
-	CONFIGURE_PS = 8,
-	CONFIGURE_AGAIN = 9,
-	CONFIGURE_NEW_DS = 10,
 };
 
 /* The members of one struct (or the top level) of a payload. */
@@ -447,44 +440,4 @@ dialect_parse_reply(
 		out->session_key_len = n->len;
 	}
 	return e;
-}
-
-static enum err
-read_secret(const struct scope *s, uint64_t id, char *out)
-{
-	const struct ttlv_node *n = find(s, id);
-	enum err e = ttlv_text(n, out, DIALECT_KEY_MAX + 1);
-
-	if (!n || e == ERR_NOT_FOUND || e == ERR_OK)
-		return ERR_OK;
-	return why_say(s->why, e, /* without the secret */
-	    "id %u: expected a device secret of at most 32 characters, got %zu", (unsigned)id,
-	    n->len);
-}
-
-enum err
-dialect_parse_configure(const uint8_t *data, size_t len, struct dialect_configure *out, char *why)
-{
-	struct ttlv t;
-	struct scope s;
-	enum err e = read_payload(data, len, &t, why, &s);
-
-	*out = (struct dialect_configure){0};
-	if (e == ERR_OK)
-		e = read_secret(&s, CONFIGURE_DS, out->device_secret);
-	if (e == ERR_OK)
-		e = read_secret(&s, CONFIGURE_NEW_DS, out->new_device_secret);
-	if (e != ERR_OK)
-		return e;
-	const struct ttlv_node *key = find(&s, CONFIGURE_SESSION_KEY);
-	const struct ttlv_node *again = find(&s, CONFIGURE_AGAIN);
-
-	if (key && (key->type != TTLV_BYTES || key->len != sizeof(out->session_key)))
-		return why_say(why, ERR_MALFORMED, "id 6: expected a session key of 16 bytes");
-	if (key)
-		memcpy(out->session_key, key->data, sizeof(out->session_key));
-	out->has_session_key = key;
-	out->authenticate_again = again && again->type == TTLV_TRUE;
-	out->moves = find(&s, CONFIGURE_SERVER) || find(&s, CONFIGURE_PK) || find(&s, CONFIGURE_PS);
-	return ERR_OK;
 }

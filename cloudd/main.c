@@ -1,8 +1,8 @@
 /*
  * subota-cloudd: the conversation with the platform.
  *
- * May: connect to the platform's MQTT server and to the gate's socket; read the product secrets
- * (before it drops its privileges); write its own state directory.
+ * May: connect to the platform's MQTT server (or one of move_to) and to the gate's socket; read the
+ * product secrets (before it drops its privileges); write its own state directory.
  * Must never: have a socket to flashd; see an image, a device node, a trust anchor or a signing
  * key; open another network connection.
  *
@@ -85,6 +85,14 @@ io_reconnect(void *arg)
 	struct cloudd *me = arg;
 
 	uplink_reconnect(me->uplink);
+}
+
+static void
+io_move(void *arg, const char *host, uint16_t port)
+{
+	struct cloudd *me = arg;
+
+	uplink_move(me->uplink, host, port);
 }
 
 static enum err
@@ -284,8 +292,8 @@ given(const char *text)
 static enum err
 open_cloud(struct cloudd *me)
 {
-	const struct cloud_io io = {io_publish, io_subscribe, io_fail, io_reconnect, io_to_gate,
-	    io_random, io_now, io_wall_ms, io_event, io_free_bytes, me};
+	const struct cloud_io io = {io_publish, io_subscribe, io_fail, io_reconnect, io_move,
+	    io_to_gate, 	    io_random, io_now, io_wall_ms, io_event, io_free_bytes, me};
 	char path[300];
 
 	snprintf(path, sizeof(path), "%s/cloudd.db", me->daemon->state_dir);
@@ -301,8 +309,8 @@ open_uplink(struct cloudd *me)
 	const struct uplink_handler handler = {
 	    up_credentials, up_ready, up_message, up_published, up_down, me};
 
-	me->link = (struct uplink_settings){.host = s->host,
-	    .port = (uint16_t)s->port,
+	me->link = (struct uplink_settings){.host = s->identity.host,
+	    .port = (uint16_t)s->identity.port,
 	    .tls = s->tls,
 	    .lab = s->lab,
 	    .ca_file = s->ca_file,
@@ -365,11 +373,16 @@ static void
 places(const void *settings, struct places *out)
 {
 	const struct cloud_settings *s = settings;
+	char host[DIALECT_HOST_MAX + 1];
+	uint16_t port = 0;
 
 	places_add(out, "$ca", "%s", s->ca_file);
 	if (s->crl_file[0])
 		places_add(out, "$ca", "%s", s->crl_file);
-	places_add(out, "$port", "%u", (unsigned)s->port);
+	places_add(out, "$port", "%u", (unsigned)s->identity.port);
+	for (const char *at = given(s->identity.move_to); at;)
+		if (move_next(&at, host, &port) == ERR_OK)
+			places_add(out, "$port", "%u", port);
 	places_add(out, "$port", "53"); /* a name server, when its answer is long */
 }
 

@@ -14,6 +14,7 @@
 #ifndef SUBOTA_OUTBOX_H
 #define SUBOTA_OUTBOX_H
 
+#include "move.h"
 #include "record.h"
 #include "subdevice.h"
 
@@ -67,8 +68,10 @@ struct outbox {
 	uint64_t last_item, last_upgrade;
 	char gateway_secret[AUTH_KEY_MAX + 1]; /* device secret of the gateway, "" = none */
 	char gateway_spare[AUTH_KEY_MAX + 1];  /* the one before it, "" = none */
-	struct dialect_sub gateway;
-	bool gateway_dirty, dirty;
+	struct dialect_sub gateway;            /* whose they are */
+	struct move move;                      /* to another server, or product */
+	bool away;                             /* `gateway` is of another product than configured */
+	bool move_dirty, gateway_dirty, dirty;
 };
 
 /* Open `path` and load everything; devices go into `devices`. `gateway`: whose device secret to
@@ -110,6 +113,11 @@ enum err outbox_save(struct outbox *o, struct subdevices *devices, uint64_t wall
 /* Called for each report that may be acknowledged now, once; after a save. */
 typedef void outbox_on_settled(void *arg, const char *source, uint64_t id);
 void outbox_each_settled(struct outbox *o, outbox_on_settled *fn, void *arg);
+
+/* The gateway is another product from now on (false: the configured one again): its secrets take
+ * the place of the others, which are saved first. */
+enum err outbox_move_gateway(
+    struct outbox *o, const struct dialect_sub *gateway, bool configured) MUST_CHECK;
 
 /* History of upgrades for people, newest first. */
 struct outbox_upgrade {

@@ -39,6 +39,9 @@ static const char *const migrations[] = {
     "ALTER TABLE firmware ADD COLUMN listed INT NOT NULL DEFAULT 0;"
     "CREATE TABLE file(product_key TEXT, device_key TEXT, seq INT, url TEXT, size INT, md5 BLOB,"
     " PRIMARY KEY(product_key, device_key, seq));",
+    "CREATE TABLE move(trial INT PRIMARY KEY, host TEXT, port INT, product_key TEXT,"
+    " secret TEXT, failures INT);"
+    "CREATE TABLE moved_secret(product_key TEXT PRIMARY KEY, device_secret TEXT, spare TEXT);",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -194,7 +197,7 @@ load_secret(void *arg, const struct record_row *row)
 		COPY_TEXT(l->o->gateway_secret, row, 2);
 		return ERR_OK;
 	}
-	if (strcmp(pk, g->product_key) == 0 && !dk[0]) { /* see save_gateway */
+	if (strcmp(pk, g->product_key) == 0 && !dk[0]) { /* see outbox_part_save_gateway */
 		COPY_TEXT(l->o->gateway_spare, row, 2);
 		return ERR_OK;
 	}
@@ -302,6 +305,8 @@ load_all(struct outbox *o, struct subdevices *devices)
 		    "SELECT id, kind, product_key, device_key, upgrade, status, type, component,"
 		    " version, made_at FROM item ORDER BY id",
 		    "");
+	if (e == ERR_OK)
+		e = outbox_move_load(o);
 	/* what such a report caused was not durable, and is worth nothing now */
 	if (e == ERR_OK)
 		e = record_run(o->record,

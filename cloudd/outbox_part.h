@@ -13,6 +13,13 @@ struct outbox_report {
 	struct outbox_report *next;
 };
 
+/* The gateway's secrets; within a transaction or by itself. */
+enum err outbox_part_save_gateway(struct outbox *o) MUST_CHECK;
+/* outbox_move.c */
+enum err outbox_move_load(struct outbox *o) MUST_CHECK;
+enum err outbox_move_save(struct outbox *o) MUST_CHECK;
+enum err outbox_move_save_secrets(struct outbox *o) MUST_CHECK;
+
 /* A new one at the end of `list`. */
 enum err outbox_part_push(
     struct outbox_report **list, const char *source, uint64_t id, uint64_t item) MUST_CHECK;

@@ -252,10 +252,13 @@ save_reports(struct outbox *o)
 }
 
 /* The secret before this one has the row of a device without a key. */
-static enum err
-save_gateway(struct outbox *o)
+enum err
+outbox_part_save_gateway(struct outbox *o)
 {
 	struct dialect_sub before = o->gateway;
+
+	if (o->away)
+		return outbox_move_save_secrets(o);
 	enum err e = save_secret(o, &o->gateway, o->gateway_secret);
 
 	before.device_key[0] = '\0';
@@ -272,7 +275,9 @@ save_counters(struct outbox *o)
 		e = record_run(o->record, "UPDATE counter SET value = ? WHERE name = 'item'", "i",
 		    (int64_t)o->last_item);
 	if (e == ERR_OK && o->gateway_dirty)
-		e = save_gateway(o);
+		e = outbox_part_save_gateway(o);
+	if (e == ERR_OK && o->move_dirty)
+		e = outbox_move_save(o);
 	return e;
 }
 
@@ -335,7 +340,7 @@ mark_reports(struct outbox *o)
 static bool
 has_changes(const struct outbox *o, const struct subdevices *devices)
 {
-	bool changed = o->dirty || o->gateway_dirty;
+	bool changed = o->dirty || o->gateway_dirty || o->move_dirty;
 
 	for (const struct subdevice *s = devices->first; s && !changed; s = s->next)
 		changed = s->dirty || s->secret_dirty;
@@ -362,6 +367,6 @@ outbox_save(struct outbox *o, struct subdevices *devices, uint64_t wall_ms)
 		s->dirty = s->secret_dirty = false;
 	mark_items(o);
 	mark_reports(o);
-	o->dirty = o->gateway_dirty = false;
+	o->dirty = o->gateway_dirty = o->move_dirty = false;
 	return ERR_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cloud_forget.h"
+#include "cloud_move.h"
 #include "dp.h"
 #include "platform.h"
 #include "pump.h"
@@ -304,24 +305,25 @@ on_configure(struct cloud *c, struct message *m)
 		e = why_say(m->why, ERR_MALFORMED, "id 10: expected a device secret");
 	if (e != ERR_OK)
 		return e;
-	if (f.moves)
-		cloud_tell(c, NULL, "move_refused", ERR_POLICY,
-		    "the platform wants another server or product: that is the configuration's");
+	bool moves = f.has_server || f.has_product, begun = false;
+
 	if (f.device_secret[0])
 		cloud_set_secret(c, f.device_secret);
 	if (f.has_session_key) {
 		c->has_session_key = true;
 		memcpy(c->session_key, f.session_key, sizeof(c->session_key));
 	}
-	if (f.new_device_secret[0])
+	if (moves)
+		cloud_move(c, &f, &begun);
+	else if (f.new_device_secret[0])
 		cloud_set_secret(c, f.new_device_secret);
 	cloud_check_online(c);
-	if (f.new_device_secret[0] || f.authenticate_again) {
-		if (!f.new_device_secret[0])
-			entry_on_demand(&c->entry);
-		cloud_settle(c); /* the new secret first */
-		c->io.reconnect(c->io.arg);
-	}
+	if (!begun && (moves || (!f.new_device_secret[0] && !f.authenticate_again)))
+		return ERR_OK;
+	if (f.authenticate_again && !f.new_device_secret[0])
+		entry_on_demand(&c->entry);
+	cloud_settle(c); /* the record first */
+	c->io.reconnect(c->io.arg);
 	return ERR_OK;
 }
 

@@ -89,8 +89,8 @@ list_suites(int version, char *out, size_t size)
 
 /* wolfSSL compares IP addresses as text: IPv4 dotted, IPv6 as eight groups of four upper-case
  * digits. */
-static enum err
-set_name(struct tls_context *c, const char *name)
+enum err
+tls_context_set_name(struct tls_context *c, const char *name)
 {
 	uint8_t a[16];
 
@@ -204,7 +204,7 @@ tls_context_new(const struct tls_settings *s, struct tls_context **out)
 	    s->tls12 ? wolfTLSv1_2_client_method() : wolfTLSv1_3_client_method());
 	if (!c->ctx)
 		return ERR_NOMEM;
-	if (set_name(c, s->server_name))
+	if (tls_context_set_name(c, s->server_name))
 		return refuse("server_name", s->server_name ? s->server_name : "none", 0);
 	if (set_pin(c, s->spki_pin))
 		return refuse("spki_pin", s->spki_pin, 0);

@@ -39,6 +39,9 @@ enum err tls_context_new(const struct tls_settings *settings, struct tls_context
 void tls_context_free(struct tls_context *c);
 AUTO_DEFINE(tls_context, struct tls_context *, tls_context_free)
 
+/* The name that servers must bear from the next connection on. ERR_CONFIG: it cannot be one. */
+enum err tls_context_set_name(struct tls_context *c, const char *name) MUST_CHECK;
+
 /* A connection on the non-blocking socket `fd`, which stays the caller's. */
 enum err tls_open(struct tls_context *c, int fd, struct tls **out) MUST_CHECK;
 /* Frees, after an attempt to say goodbye. NULL is fine. */

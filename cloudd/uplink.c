@@ -22,6 +22,8 @@ enum phase { DOWN, OPENING, UP };
 struct uplink {
 	struct loop *loop;
 	struct uplink_settings set;
+	char host[256]; /* where it goes */
+	uint16_t port;
 	struct uplink_handler h;
 	struct tls_context *context;
 	struct session *session;
@@ -68,6 +70,8 @@ uplink_new(struct loop *loop, const struct uplink_settings *settings,
 		log_error(NULL, "uplink: expected TLS, got plain TCP without the lab switch");
 		return ERR_CONFIG;
 	}
+	snprintf(u->host, sizeof(u->host), "%s", settings->host);
+	u->port = settings->port;
 	enum err e = settings->tls ? tls_context_new(&t, &u->context) : ERR_OK;
 	if (!e)
 		e = session_new(&u->session);
@@ -113,7 +117,7 @@ uplink_start(struct uplink *u)
 		log_warn(NULL,
 		    "uplink: LAB ONLY: %s:%u is spoken to without TLS; passwords and "
 		    "orders can be read and forged on the way",
-		    u->set.host, u->set.port);
+		    u->host, u->port);
 	loop_timer_set(u->loop, &u->retry, clock_now(), on_retry, u);
 }
 
@@ -158,7 +162,7 @@ go_down(struct uplink *u, enum session_stage stage, enum err why, int code, cons
 	int64_t ready_ms = u->ready_at.ms == MONO_NEVER.ms ? SESSION_NEVER
 							   : mono_between(u->ready_at, clock_now());
 
-	log_warn(NULL, "uplink %s:%u: down: %s, code %d: %s", u->set.host, u->set.port,
+	log_warn(NULL, "uplink %s:%u: down: %s, code %d: %s", u->host, u->port,
 	    err_name(why), code, detail);
 	drop(u);
 	u->ready_at = MONO_NEVER;
@@ -209,7 +213,7 @@ on_event(struct uplink *u, const struct session_event *ev)
 {
 	switch (ev->kind) {
 	case SESSION_READY:
-		log_info(NULL, "uplink %s:%u: ready", u->set.host, u->set.port);
+		log_info(NULL, "uplink %s:%u: ready", u->host, u->port);
 		u->ready_at = clock_now();
 		u->h.on_ready(u->h.arg);
 		return;
@@ -381,7 +385,7 @@ static void
 on_retry(void *arg)
 {
 	struct uplink *u = arg;
-	enum err e = wire_open(u->set.host, u->set.port, u->context, &u->wire);
+	enum err e = wire_open(u->host, u->port, u->context, &u->wire);
 
 	if (e) {
 		go_down(u, SESSION_ACCESS, e, SESSION_CODE_NETWORK, "no address answers");
@@ -448,6 +452,18 @@ uplink_fail(struct uplink *u, int platform_code)
 {
 	u->fail_code = platform_code;
 	wake_now(u);
+}
+
+void
+uplink_move(struct uplink *u, const char *host, uint16_t port)
+{
+	const struct uplink_settings *s = &u->set;
+	const char *name = host ? host : s->server_name ? s->server_name : s->host;
+
+	snprintf(u->host, sizeof(u->host), "%s", host ? host : s->host);
+	u->port = host ? port : s->port;
+	if (u->context && tls_context_set_name(u->context, name) != ERR_OK)
+		log_error(NULL, "uplink: expected a name for a server, got %s", name);
 }
 
 void

@@ -98,6 +98,10 @@ void uplink_fail(struct uplink *u, int platform_code);
  * silence after 10430 or an error of `credentials`. No on_down when nothing was up. */
 void uplink_reconnect(struct uplink *u);
 
+/* From the next connection on go to this server (copied), whose certificate must bear that very
+ * name; NULL: to the one of the settings again. */
+void uplink_move(struct uplink *u, const char *host, uint16_t port);
+
 bool uplink_is_ready(const struct uplink *u);
 
 #endif

@@ -122,7 +122,7 @@ doctor_platform(struct doctor *d)
 	if (!s)
 		return;
 	const struct tls_settings tls = {.ca_file = s->ca_file,
-	    .server_name = s->server_name[0] ? s->server_name : s->host,
+	    .server_name = s->server_name[0] ? s->server_name : s->identity.host,
 	    .crl_file = s->crl_file[0] ? s->crl_file : NULL,
 	    .spki_pin = s->spki_pin[0] ? s->spki_pin : NULL,
 	    .tls12 = s->tls12};
@@ -132,16 +132,18 @@ doctor_platform(struct doctor *d)
 		    "%s: cannot be used", s->ca_file);
 		return;
 	}
-	e = wire_open(s->host, (uint16_t)s->port, context, &w);
+	e = wire_open(s->identity.host, (uint16_t)s->identity.port, context, &w);
 	e = e ? e : reach(w, why);
 	if (e)
 		doctor_say(d, DOCTOR_BAD, "platform",
 		    e == ERR_TLS ? "look at ca_file, server_name and the clock"
 				 : "look at host, port, name service and the network",
-		    "%s:%llu: %s: %s", s->host, (unsigned long long)s->port, err_text(e), why);
+		    "%s:%llu: %s: %s", s->identity.host,
+		    (unsigned long long)s->identity.port, err_text(e), why);
 	else
-		doctor_say(d, DOCTOR_OK, "platform", "", "%s:%llu%s", s->host,
-		    (unsigned long long)s->port, s->tls ? " has proved itself" : " without TLS");
+		doctor_say(d, DOCTOR_OK, "platform", "", "%s:%llu%s", s->identity.host,
+		    (unsigned long long)s->identity.port,
+		    s->tls ? " has proved itself" : " without TLS");
 }
 
 /* --- the daemons ------------------------------------------------------------------------------ */

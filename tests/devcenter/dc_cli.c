@@ -93,6 +93,8 @@ static const struct command {
 	 dc_cli_add_account_rows, dc_cli_add_account},
 	{"device kick", "PK/DK", "close its connection; a sub-device: put it offline (0x00C8)",
 	 1, 1, true, dc_cli_show_rows, dc_cli_add_kick},
+	{"device say", "PK/DK NAME [VALUE]", "make the platform say something out of turn; `list`: what",
+	 2, 3, true, dc_cli_show_rows, dc_cli_add_say},
 	{"package add", "", "put a file into the package store", 0, 0, true,
 	 dc_cli_plan_package_rows, dc_cli_plan_package},
 	{"plan add", "NAME", "make an upgrade plan", 1, 1, true,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "dc_say.h"
 #include "dc_secret.h"
 #include "dc_tls.h"
 
@@ -205,4 +206,25 @@ dc_cli_add_kick(struct dc_cli *c)
 	int64_t device = dc_cli_find_device(c, c->opt.word[0]);
 
 	return device ? dc_cli_order(c, "kick", device) : DC_EXIT_FAILED;
+}
+
+int
+dc_cli_add_say(struct dc_cli *c)
+{
+	int64_t device = dc_cli_find_device(c, c->opt.word[0]);
+	const char *name = c->opt.word[1], *value = c->opt.n_words > 2 ? c->opt.word[2] : NULL;
+	char what[420];
+
+	if (strcmp(name, "list") == 0) {
+		dc_say_print(stdout);
+		return DC_EXIT_OK;
+	}
+	if (!device)
+		return DC_EXIT_FAILED;
+	if (!dc_say_is_known(name, value != NULL)) {
+		dc_say_print(stderr);
+		return DC_EXIT_USAGE;
+	}
+	snprintf(what, sizeof(what), "say %s%s%s", name, value ? " " : "", value ? value : "");
+	return dc_cli_order(c, what, device);
 }

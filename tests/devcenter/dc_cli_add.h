@@ -18,5 +18,6 @@ int dc_cli_add_account(struct dc_cli *c);
 int dc_cli_add_key(struct dc_cli *c);
 /* device kick, device remove */
 int dc_cli_add_kick(struct dc_cli *c);
+int dc_cli_add_say(struct dc_cli *c);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dc_platform.h"
+#include "dc_say.h"
 #include "dc_sys.h"
 #include "log.h"
 
@@ -81,12 +82,18 @@ dc_order_obey(struct dc *dc)
 		if (!dc_query_next(q))
 			return;
 		int64_t id = dc_query_int(q, 0), device = dc_query_int(q, 2);
+		char say[400] = "";
+
+		if (strncmp(dc_query_text(q, 1), "say ", 4) == 0)
+			snprintf(say, sizeof(say), "%s", dc_query_text(q, 1) + 4);
 		bool is_kick = strcmp(dc_query_text(q, 1), "kick") == 0;
 		bool is_plan = strcmp(dc_query_text(q, 1), "plan") == 0;
 		dc_query_free(HAND_OVER(q));
 		dc_db_do(dc->db, "DELETE FROM command WHERE id = ?", "i", id);
 		if (dc_db_failed(dc->db))
 			return;
+		if (say[0])
+			dc_say(dc, device, say);
 		if (is_kick)
 			kick(dc, device);
 		if (is_plan)

@@ -288,6 +288,15 @@ go_on(struct dc *dc, struct dc_peer *p)
 }
 
 void
+dc_ota_address(struct dc *dc, struct dc_peer *p)
+{
+	struct dc_offer o[DC_RULE_COMPONENTS];
+
+	if (dc_plan_next(dc, p, o))
+		send_package(dc, p, &o[0]);
+}
+
+void
 dc_ota_version(struct dc *dc, struct dc_peer *p, const char *version, const char *mcu)
 {
 	if (version)

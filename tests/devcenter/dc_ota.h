@@ -27,6 +27,9 @@ enum dc_ota_why {
 /* Offer the first plan that fits, if any: one component as it is, several as a list (id 28). */
 void dc_ota_offer(struct dc *dc, struct dc_peer *p, enum dc_ota_why why);
 
+/* 0x0113 for the first plan that fits, without its 0x0111; nothing when none does. */
+void dc_ota_address(struct dc *dc, struct dc_peer *p);
+
 /* A device reported versions (NULL: did not say): record, settle, offer. */
 void dc_ota_version(struct dc *dc, struct dc_peer *p, const char *version, const char *mcu);
 

@@ -159,6 +159,14 @@ reconnect(void *arg)
 	c->reconnects++;
 }
 
+static void
+move(void *arg, const char *host, uint16_t port)
+{
+	struct cloud_case *c = arg;
+
+	snprintf(c->host, sizeof(c->host), "%s:%u", host ? host : "", port);
+}
+
 static enum err
 to_gate(void *arg, Pb__Envelope *e)
 {
@@ -235,8 +243,8 @@ free_bytes(void *arg)
 static void
 open_cloud(struct cloud_case *c)
 {
-	struct cloud_io io = {publish, subscribe, fail, reconnect, to_gate, make_random, tell_now,
-	    tell_wall, on_event, free_bytes, c};
+	struct cloud_io io = {publish, subscribe, fail, reconnect, move, to_gate, make_random,
+	    tell_now, tell_wall, on_event, free_bytes, c};
 
 	cr_assert_eq(
 	    cloud_open(&c->cloud, &c->identity, &c->profile, &c->secrets, &io, c->path), ERR_OK);

@@ -72,6 +72,7 @@ struct cloud_case {
 	uint16_t down_package; /* package id of the platform's last message */
 	char last_event[32];   /* about anything, the gateway, too */
 	unsigned fails, reconnects, subscribed;
+	char host[300]; /* of the next connection, "host:port"; ":0" = the configured one */
 	int fail_code;
 	uint64_t next_report;
 };

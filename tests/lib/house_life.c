@@ -3,9 +3,14 @@
  */
 #include "house_life.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "house_conf.h"
+#include "json.h"
 
 static unsigned
 count(const char *text, const char *what)
@@ -17,13 +22,22 @@ count(const char *text, const char *what)
 	return n;
 }
 
+/* "METER1" as the platform names it. */
+static void
+full_name(const char *device, char out[80])
+{
+	const char *pk = strncmp(device, "METER", 5) == 0 ? HOUSE_PK : HOUSE_GATEWAY_PK;
+
+	snprintf(out, 80, "%s%s%.40s", strchr(device, '/') ? "" : pk,
+	    strchr(device, '/') ? "" : "/", device);
+}
+
 unsigned
 house_life_log(struct house *h, const char *device, const char *text)
 {
 	char name[80];
-	const char *pk = strncmp(device, "METER", 5) == 0 ? HOUSE_PK : HOUSE_GATEWAY_PK;
 
-	snprintf(name, sizeof(name), "%s/%s", pk, device);
+	full_name(device, name);
 	struct tool_result r = HOUSE_DC(h, "log", name);
 	cr_assert_eq(r.status, 0, "log %s: %s", name, r.out);
 	return count(r.out, text);
@@ -60,8 +74,9 @@ house_life_said(struct house *h, enum house_part p, const char *text)
 }
 
 struct wish {
-	const char *device, *text; /* device NULL: an event of cloudd's */
+	const char *device, *text; /* device NULL: an event of cloudd's, or what `part` logged */
 	unsigned times;
+	enum house_part part; /* HOUSE_DEVCENTER: an event */
 };
 
 static bool
@@ -69,14 +84,17 @@ is_there(struct house *h, void *arg)
 {
 	const struct wish *w = arg;
 
-	return (w->device ? house_life_log(h, w->device, w->text)
-			  : house_life_events(h, w->text)) >= w->times;
+	if (w->device)
+		return house_life_log(h, w->device, w->text) >= w->times;
+	if (w->part != HOUSE_DEVCENTER)
+		return house_life_said(h, w->part, w->text) >= w->times;
+	return house_life_events(h, w->text) >= w->times;
 }
 
 void
 house_life_until_log(struct house *h, const char *device, const char *text, unsigned times)
 {
-	struct wish w = {device, text, times};
+	struct wish w = {device, text, times, HOUSE_DEVCENTER};
 
 	house_case_until(h, is_there, &w, text);
 }
@@ -84,10 +102,110 @@ house_life_until_log(struct house *h, const char *device, const char *text, unsi
 void
 house_life_until_event(struct house *h, const char *text, unsigned times)
 {
-	struct wish w = {NULL, text, times};
+	struct wish w = {NULL, text, times, HOUSE_DEVCENTER};
 
 	house_case_until(h, is_there, &w, text);
 }
+
+void
+house_life_until_said(struct house *h, enum house_part p, const char *text, unsigned times)
+{
+	struct wish w = {NULL, text, times, p};
+
+	house_case_until(h, is_there, &w, text);
+}
+
+void
+house_life_say(struct house *h, const char *device, const char *name, const char *value)
+{
+	char full[80];
+
+	full_name(device, full);
+	struct tool_result r = value ? HOUSE_DC(h, "device", "say", full, name, value)
+				     : HOUSE_DC(h, "device", "say", full, name);
+	cr_assert_eq(r.status, 0, "say %s %s: %s", full, name, r.out);
+}
+
+void
+house_life_status(struct house *h, const char *key, char out[64])
+{
+	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_CLOUDD, "status");
+	const cJSON *o = cJSON_GetObjectItem(doc, key);
+
+	if (cJSON_IsNumber(o))
+		snprintf(out, 64, "%.0f", o->valuedouble);
+	else if (cJSON_IsBool(o))
+		snprintf(out, 64, "%s", cJSON_IsTrue(o) ? "true" : "false");
+	else
+		snprintf(out, 64, "%.60s", json_text(doc, key));
+}
+
+/* --- a second platform ------------------------------------------------------------------------ */
+
+static void
+serve_twin(struct house *h, pid_t parent)
+{
+	char program[340], dir[300];
+
+	snprintf(program, sizeof(program), "%s/subota-devcenter", h->programs);
+	snprintf(dir, sizeof(dir), "%s/twin", h->dir);
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == parent)
+		execl(program, "subota-devcenter", "serve", "--dir", dir, "--quiet", (char *)NULL);
+	_exit(127);
+}
+
+static bool
+is_twin_ready(struct house *h, void *arg)
+{
+	struct house_life_twin *t = arg;
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/twin/ready.json", h->dir);
+	AUTO(json) cJSON *doc = json_file(path);
+	t->port = (unsigned)json_number(doc, "mqtt_port");
+	return t->port != 0;
+}
+
+void
+house_life_twin_start(struct house *h, struct house_life_twin *t)
+{
+	*t = (struct house_life_twin){.h = h};
+	HOUSE_MUST(h, house_stop(h, HOUSE_DEVCENTER));
+	struct tool_result r = TOOL(h->dir, "cp", "-a", "devcenter", "twin");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	HOUSE_MUST(h, house_start(h, HOUSE_DEVCENTER));
+	fflush(NULL);
+	pid_t me = getpid();
+	t->pid = fork();
+	cr_assert_geq(t->pid, 0);
+	if (t->pid == 0)
+		serve_twin(h, me);
+	keeper_add(&h->keeper, t->pid);
+	house_case_until(h, is_twin_ready, t, "a second platform");
+}
+
+void
+house_life_twin_end(struct house_life_twin *t)
+{
+	kill(t->pid, SIGKILL);
+	waitpid(t->pid, NULL, 0);
+	keeper_drop(&t->h->keeper, t->pid);
+}
+
+unsigned
+house_life_twin_log(struct house_life_twin *t, const char *device, const char *text)
+{
+	char program[340], name[80];
+
+	snprintf(program, sizeof(program), "%s/subota-devcenter", t->h->programs);
+	full_name(device, name);
+	struct tool_result r = TOOL(t->h->dir, program, "log", name, "--dir", "twin");
+	return count(r.out, text);
+}
+
+/* --- the configuration ------------------------------------------------------------------------ */
 
 void
 house_life_unlist(struct house *h, unsigned device)

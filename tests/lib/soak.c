@@ -58,6 +58,12 @@ to_gate(void *arg, Pb__Envelope *e)
 }
 
 static void
+move(void *arg, const char *host, uint16_t port)
+{
+	(void)arg, (void)host, (void)port;
+}
+
+static void
 make_random(void *arg, uint8_t *out, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -93,8 +99,8 @@ free_bytes(void *arg)
 static void
 open_cloud(struct soak *s)
 {
-	struct cloud_io io = {publish, subscribe, fail, reconnect, to_gate, make_random, tell_now,
-	    tell_wall, on_event, free_bytes, s};
+	struct cloud_io io = {publish, subscribe, fail, reconnect, move, to_gate, make_random,
+	    tell_now, tell_wall, on_event, free_bytes, s};
 
 	cr_assert_eq(
 	    cloud_open(&s->cloud, &s->identity, profile_find("p1"), &s->secrets, &io, s->path),

@@ -338,6 +338,12 @@ io_fail(void *arg, int code)
 }
 
 static void
+io_move(void *arg, const char *host, uint16_t port)
+{
+	(void)arg, (void)host, (void)port; /* the model has one server */
+}
+
+static void
 io_reconnect(void *arg)
 {
 	(void)arg;
@@ -419,8 +425,8 @@ gate_down(void *arg, struct bus_link *link)
 void
 sim_cloudd_start(struct sim_proc *p, enum err *e)
 {
-	const struct cloud_io io = {io_publish, io_subscribe, io_fail, io_reconnect, io_to_gate,
-	    io_random, io_now, io_wall_ms, io_event, io_free_bytes, NULL};
+	const struct cloud_io io = {io_publish, io_subscribe, io_fail, io_reconnect, io_move,
+	    io_to_gate, io_random, io_now, io_wall_ms, io_event, io_free_bytes, NULL};
 	const struct bus_handler h = {gate_message, gate_up, gate_down, NULL};
 	struct sim_house *house = sim()->house;
 	struct cloudd *d = calloc(1, sizeof(*d));

@@ -77,6 +77,7 @@ Test(cloud_link, goes_to_no_other_server_and_no_other_product)
 	cloud_case_down(c, false, DIALECT_CONFIGURE, &w);
 	cr_expect_eq(c->reconnects, 0);
 	cr_expect(c->cloud.online);
+	CLOUD_CASE_EXPECT(c, "00a4:5");
 }
 
 Test(cloud_link, answers_questions_and_refuses_what_it_does_not_serve)

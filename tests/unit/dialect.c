@@ -403,11 +403,10 @@ Test(dialect, reads_what_the_platform_configures_and_never_prints_a_secret)
 	ttlv_put_text(&p->w, 5, "2c8e8a105e5c4c0fa3787deb7e96ede7");
 	ttlv_put_bytes(&p->w, 6, "ABCDEFGHIJKLMNOP", 16);
 	ttlv_put_bool(&p->w, 9, true);
-	ttlv_put_text(&p->w, 7, "other");
 	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
 	cr_assert_eq(dialect_parse_configure(p->data, p->len, &c, why), ERR_OK, "%s", why);
 	cr_expect_str_eq(c.device_secret, "2c8e8a105e5c4c0fa3787deb7e96ede7");
-	cr_expect(c.has_session_key && c.authenticate_again && c.moves);
+	cr_expect(c.has_session_key && c.authenticate_again && !c.has_server && !c.has_product);
 	p = begin(), ttlv_put_text(&p->w, 5, "2c8e8a105e5c4c0fa3787deb7e96ede7Z");
 	cr_assert_eq(ttlv_put_end(&p->w, &p->len), ERR_OK);
 	cr_expect_eq(dialect_parse_configure(p->data, p->len, &c, why), ERR_LIMIT);
