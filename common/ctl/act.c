@@ -43,7 +43,7 @@ act_order(const struct ask *a, enum who daemon, const char *what, const char *ar
 	}
 	if (answer.error)
 		return tell_refusal(what, argument, &answer);
-	if (a->json)
-		printf("%s\n", json);
-	return CTL_OK;
+	AUTO(out_json) cJSON *said = cJSON_Parse(json);
+
+	return a->form ? out_value(said, a->form) : CTL_OK;
 }

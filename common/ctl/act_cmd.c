@@ -59,7 +59,7 @@ act_cmd_run(int argc, char **argv)
 	int status = ask_begin(&o->command, argc, argv, &set, &a);
 
 	if (status < 0 && (status = act_order(&a, o->daemon, o->what, set.args[0])) == CTL_OK &&
-	    !a.json)
+	    !a.form)
 		printf("%s %s %s\n", o->before, set.args[0], o->after);
 	return status;
 }

@@ -67,7 +67,7 @@ ask_begin(const struct opt_command *c, int argc, char **argv, struct opt_set *o,
 		return e == ERR_CANCELLED ? CTL_OK : CTL_USAGE;
 	if (opt_number(o, "timeout", TIMEOUT_MS, TIMEOUT_MAX_MS, &timeout))
 		return CTL_USAGE;
-	*a = (struct ask){.timeout_ms = (int)timeout, .json = opt_count(o, "json") > 0};
+	*a = (struct ask){.timeout_ms = (int)timeout, .form = out_form(o)};
 	e = load(opt_nth(o, "config", 0), &a->common);
 	return e ? ctl_complain(argv[0], e, opt_text(o, "config", USUAL_CONFIG)) : -1;
 }

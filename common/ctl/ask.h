@@ -14,7 +14,7 @@
 struct ask {
 	struct daemon_common common; /* run_dir, state_dir and tap only */
 	int timeout_ms;
-	bool json;
+	enum out_form form;
 };
 
 /* Rows for the option table of a command that asks. */

@@ -103,9 +103,9 @@ config_cmd_run(int argc, char **argv)
 	AUTO(out_json) cJSON *list = cJSON_CreateArray();
 	struct listing l = {.list = list, .path = shown};
 
-	if ((path && shown) || (!shown && opt_count(&o, "json"))) {
-		fprintf(
-		    stderr, "config: expected --check or --effective, --json with the latter\n");
+	if ((path && shown) || (!shown && out_form(&o))) {
+		fprintf(stderr,
+		    "config: expected --check or --effective, --json and --kv with the latter\n");
 		return CTL_USAGE;
 	}
 
@@ -125,6 +125,6 @@ config_cmd_run(int argc, char **argv)
 		return CTL_USAGE;
 	}
 	if (shown)
-		out_list(list, columns, opt_count(&o, "json") > 0);
+		out_list(list, columns, out_form(&o));
 	return worst ? ctl_complain("config", worst, path ? path : shown) : CTL_OK;
 }

@@ -41,6 +41,6 @@ devices_cmd_run(int argc, char **argv)
 	AUTO(out_json)
 	cJSON *list = merge_devices(&(struct merge){.cloudd = cloudd, .flashd = flashd});
 
-	out_list(list, columns, a.json);
+	out_list(list, columns, a.form);
 	return worst;
 }

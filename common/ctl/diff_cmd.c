@@ -334,7 +334,7 @@ diff_cmd_run(int argc, char **argv)
 			e = compare_link(found, a, b, b->lines[i].link);
 	if (e)
 		return ctl_complain("diff", e, "these captures differ too much to be compared");
-	if (found->child || opt_count(&o, "json"))
-		out_list(found, columns, opt_count(&o, "json") > 0);
+	if (found->child || out_form(&o))
+		out_list(found, columns, out_form(&o));
 	return found->child ? CTL_FAILED : CTL_OK;
 }

@@ -78,6 +78,6 @@ doctor_cmd_run(int argc, char **argv)
 	d.flash = flash;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](&d);
-	out_list(found, columns, a.json);
+	out_list(found, columns, a.form);
 	return d.bad ? CTL_FAILED : CTL_OK;
 }

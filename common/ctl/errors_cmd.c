@@ -43,5 +43,5 @@ errors_cmd_run(int argc, char **argv)
 		out_add_text(row, "name", err_name(numbers[i]));
 		out_add_text(row, "text", err_text(numbers[i]));
 	}
-	return out_list(list, columns, opt_count(&o, "json") > 0);
+	return out_list(list, columns, out_form(&o));
 }

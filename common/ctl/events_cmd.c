@@ -69,14 +69,14 @@ add(struct history *h, const struct ask *a, const char *name)
 }
 
 static void
-show(struct history *h, bool json)
+show(struct history *h, enum out_form form)
 {
 	AUTO(out_json) cJSON *list = history_read(h);
 	const cJSON *event = NULL;
 
 	cJSON_ArrayForEach(event, list)
 	{
-		out_line(event, columns, json);
+		out_line(event, columns, form);
 	}
 }
 
@@ -100,7 +100,7 @@ events_cmd_run(int argc, char **argv)
 	if (worst == CTL_USAGE || h.n == 0)
 		return worst;
 	do
-		show(&h, a.json);
+		show(&h, a.form);
 	while (opt_count(&o, "follow") && poll(NULL, 0, LOOK_MS) == 0);
 	if (h.damaged)
 		fprintf(stderr, "subotactl: %llu lines could not be read\n",

@@ -60,7 +60,7 @@ static const struct opt_command command = {
 };
 
 static int
-list_machines(bool json)
+list_machines(enum out_form form)
 {
 	AUTO(out_json) cJSON *list = cJSON_CreateArray();
 
@@ -74,11 +74,11 @@ list_machines(bool json)
 		out_add_number(row, "rows", (uint64_t)m->table->n_rows);
 		out_add_text(row, "about", m->about);
 	}
-	return out_list(list, machine_columns, json);
+	return out_list(list, machine_columns, form);
 }
 
 static int
-list_rows(const struct fsm_table *t, bool json)
+list_rows(const struct fsm_table *t, enum out_form form)
 {
 	AUTO(out_json) cJSON *list = cJSON_CreateArray();
 
@@ -91,7 +91,7 @@ list_rows(const struct fsm_table *t, bool json)
 		out_add_text(row, "next", r->next == FSM_SAME ? "same" : t->states[r->next]);
 		out_add_text(row, "note", r->note ? r->note : "");
 	}
-	return out_list(list, row_columns, json);
+	return out_list(list, row_columns, form);
 }
 
 /* One edge a row; a condition is a dashed edge. Names come from the tables: nothing to escape. */
@@ -115,19 +115,20 @@ fsm_cmd_run(int argc, char **argv)
 {
 	struct opt_set o;
 	enum err e = opt_parse(&command, argc, argv, &o);
-	bool json = e ? false : opt_count(&o, "json") > 0, dot = !e && opt_count(&o, "dot") > 0;
+	enum out_form form = e ? OUT_TEXT : out_form(&o);
+	bool dot = !e && opt_count(&o, "dot") > 0;
 
 	if (e)
 		return e == ERR_CANCELLED ? CTL_OK : CTL_USAGE;
-	if (dot && (json || o.n_args == 0)) {
-		fprintf(stderr, "fsm: expected --dot with a NAME and without --json\n");
+	if (dot && (form || o.n_args == 0)) {
+		fprintf(stderr, "fsm: expected --dot with a NAME and without --json or --kv\n");
 		return CTL_USAGE;
 	}
 	if (o.n_args == 0)
-		return list_machines(json);
+		return list_machines(form);
 	for (const struct machine *m = machines; m < machines + MACHINES; m++)
 		if (strcmp(m->name, o.args[0]) == 0)
-			return dot ? draw_rows(m->table) : list_rows(m->table, json);
+			return dot ? draw_rows(m->table) : list_rows(m->table, form);
 	fprintf(stderr, "fsm: expected the name of a machine, got '%s'; subotactl fsm lists them\n",
 	    o.args[0]);
 	return CTL_USAGE;

@@ -8,7 +8,7 @@
 #include "ctl.h"
 #include "out.h"
 
-enum { VALUE_SIZE = 1024, COLUMNS_MAX = 16, KEY_SIZE = 80, KEY_WIDTH = 26 };
+enum { VALUE_SIZE = 1024, COLUMNS_MAX = 16, KEY_SIZE = 160, KEY_WIDTH = 26 };
 
 static void
 need(const void *p)
@@ -112,9 +112,45 @@ out_text(const cJSON *value, char *text, size_t size)
 	make_printable(text);
 }
 
-int
-out_json(const cJSON *value)
+enum out_form
+out_form(const struct opt_set *o)
 {
+	if (opt_count(o, "json"))
+		return OUT_JSON;
+	return opt_count(o, "kv") ? OUT_KV : OUT_TEXT;
+}
+
+/* Bounded by the depth that cJSON's own parser allows. An empty list or object is no line. */
+static void
+put_keys(const cJSON *value, const char *key)
+{
+	char below[KEY_SIZE], text[VALUE_SIZE];
+	const cJSON *m = NULL;
+	unsigned i = 0;
+
+	if (!cJSON_IsObject(value) && !cJSON_IsArray(value)) {
+		out_text(value, text, sizeof(text));
+		printf("%s=%s\n", key, strcmp(text, "-") == 0 ? "" : text);
+		return;
+	}
+	cJSON_ArrayForEach(m, value)
+	{
+		if (m->string)
+			snprintf(below, sizeof(below), "%s%s%s", key, *key ? "." : "", m->string);
+		else
+			snprintf(below, sizeof(below), "%s%s%u", key, *key ? "." : "", i++);
+		make_printable(below);
+		put_keys(m, below);
+	}
+}
+
+int
+out_value(const cJSON *value, enum out_form form)
+{
+	if (form == OUT_KV) {
+		put_keys(value, "");
+		return CTL_OK;
+	}
 	AUTO(mem) char *text = cJSON_PrintUnformatted(value);
 
 	need(text);
@@ -148,14 +184,14 @@ put_cell(const char *text, size_t width, bool last)
 }
 
 int
-out_list(const cJSON *list, const struct out_column *columns, bool json)
+out_list(const cJSON *list, const struct out_column *columns, enum out_form form)
 {
 	size_t widths[COLUMNS_MAX], n = 0;
 	char text[VALUE_SIZE];
 	const cJSON *row = NULL;
 
-	if (json)
-		return out_json(list);
+	if (form)
+		return out_value(list, form);
 	for (; n < COLUMNS_MAX && columns[n].key; n++)
 		widths[n] = width_of(list, &columns[n]);
 	for (size_t i = 0; i < n; i++)
@@ -171,22 +207,22 @@ out_list(const cJSON *list, const struct out_column *columns, bool json)
 }
 
 void
-out_line(const cJSON *row, const struct out_column *columns, bool json)
+out_line(const cJSON *row, const struct out_column *columns, enum out_form form)
 {
 	char text[VALUE_SIZE];
 	const char *gap = "";
 
-	for (const struct out_column *c = columns; !json && c->key; c++) {
+	for (const struct out_column *c = columns; !form && c->key; c++) {
 		out_text(cJSON_GetObjectItem(row, c->key), text, sizeof(text));
 		if (strcmp(text, "-") == 0)
 			continue;
 		printf("%s%s", gap, text);
 		gap = "  ";
 	}
-	if (json)
-		out_json(row);
-	else
-		printf("\n");
+	if (form)
+		out_value(row, form);
+	if (form != OUT_JSON)
+		printf("\n"); /* a blank line ends a record of keys */
 	fflush(stdout);
 }
 
@@ -212,10 +248,10 @@ put_members(const cJSON *o, const char *prefix)
 }
 
 int
-out_object(const cJSON *o, bool json)
+out_object(const cJSON *o, enum out_form form)
 {
-	if (json)
-		return out_json(o);
+	if (form)
+		return out_value(o, form);
 	put_members(o, "");
 	return CTL_OK;
 }

@@ -1,7 +1,8 @@
 /*
  * out: the one writer of all answers. A command builds its answer as JSON and names the columns a
- * person wants to see; --json prints the whole answer instead. Texts may come from a device or the
- * network: what is not printable ASCII becomes '?', so that nobody can move a cursor.
+ * person wants to see; --json prints the whole answer instead, --kv as lines KEY=VALUE for shells.
+ * Texts may come from a device or the network: what is not printable ASCII becomes '?', so that
+ * nobody can move a cursor.
  */
 #ifndef SUBOTA_OUT_H
 #define SUBOTA_OUT_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "auto.h"
+#include "opt.h"
 
 AUTO_DEFINE(out_json, cJSON *, cJSON_Delete)
 
@@ -19,25 +21,30 @@ struct out_column {
 	const char *title;
 };
 
-/* The row { "json", .. } for an option table. */
+enum out_form { OUT_TEXT, OUT_JSON, OUT_KV };
+
+/* Rows for an option table, and what they say; --json when both are there. */
 #define OUT_OPTION \
+	{"json", NULL, false, false, "the whole answer as JSON"}, \
 	{ \
-		"json", NULL, false, false, "the whole answer as JSON" \
+		"kv", NULL, false, false, "the whole answer as lines KEY=VALUE" \
 	}
+enum out_form out_form(const struct opt_set *o);
+
 
 /* An array of objects: a table with one line each, columns as wide as they need. Returns the exit
  * status. */
-int out_list(const cJSON *list, const struct out_column *columns, bool json);
+int out_list(const cJSON *list, const struct out_column *columns, enum out_form form);
 
 /* One row at once, for what goes on and on: columns two blanks apart, those without a value left
  * out. Flushed. */
-void out_line(const cJSON *row, const struct out_column *columns, bool json);
+void out_line(const cJSON *row, const struct out_column *columns, enum out_form form);
 
 /* An object: a line for each member, `a.b` for members of members. */
-int out_object(const cJSON *o, bool json);
+int out_object(const cJSON *o, enum out_form form);
 
-/* One line of JSON. */
-int out_json(const cJSON *value);
+/* A whole answer for machines: one line of JSON, or its members as lines `a.b.0=value`. */
+int out_value(const cJSON *value, enum out_form form);
 
 /* A value as text; `text` of `size` bytes, cut to fit. "-" when there is none. */
 void out_text(const cJSON *value, char *text, size_t size);

@@ -77,11 +77,11 @@ tell(const struct ask *a, const cJSON *answer)
 
 	while (verdict && i < n && strcmp(ends[i].verdict, verdict) != 0)
 		i++;
-	if (a->json)
-		out_json(answer);
+	if (a->form)
+		out_value(answer, a->form);
 	if (!verdict || i == n)
 		return CTL_AWAY;
-	if (a->json)
+	if (a->form)
 		return ends[i].status;
 	out_list(ask_list(answer, "checks"), columns, false);
 	out_text(cJSON_GetObjectItem(answer, "device"), device, sizeof(device));

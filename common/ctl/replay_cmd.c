@@ -56,7 +56,8 @@ struct replay {
 	struct loop *loop;
 	struct bus *bus;
 	struct bus_link *link;
-	bool json, refused;
+	enum out_form form;
+	bool refused;
 	unsigned downs;
 	struct mono heard;
 };
@@ -73,7 +74,7 @@ show(struct replay *r, enum who from, enum who to, const Pb__Envelope *e)
 	out_add_text(row, "to", who_name(to));
 	out_add_text(row, "kind", route_kind_name((int)e->body_case));
 	cJSON_AddItemToObject(row, "message", cJSON_Parse(json));
-	out_line(row, columns, r->json);
+	out_line(row, columns, r->form);
 }
 
 static void
@@ -215,7 +216,7 @@ replay_cmd_run(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	struct replay r = {.to = ask_find(opt_nth(&o, "to", 0)), .json = a.json};
+	struct replay r = {.to = ask_find(opt_nth(&o, "to", 0)), .form = a.form};
 
 	r.from = r.to == WHO_FLASHD ? WHO_FETCHD : WHO_CLOUDD;
 	if (opt_number(&o, "gap", GAP_MS, 600000, &gap))

@@ -39,8 +39,8 @@ show(const struct ask *a)
 
 	if (!answer)
 		return worst;
-	if (a->json)
-		return out_json(answer);
+	if (a->form)
+		return out_value(answer, a->form);
 	out_list(ask_list(answer, "rollouts"), columns, false);
 	if (cJSON_IsTrue(cJSON_GetObjectItem(answer, "paused")))
 		printf("all are paused; subotactl rollout resume all\n");

@@ -55,5 +55,5 @@ routes_cmd_run(int argc, char **argv)
 		out_add_number(row, "max_bytes", rows[i].max_bytes);
 		cJSON_AddBoolToObject(row, "droppable", rows[i].droppable);
 	}
-	return out_list(list, columns, opt_count(&o, "json") > 0);
+	return out_list(list, columns, out_form(&o));
 }

@@ -179,5 +179,5 @@ sandbox_cmd_run(int argc, char **argv)
 		add_calls(list, &rows[i]);
 		add_all_kept(list, &rows[i]);
 	}
-	return out_list(list, columns, opt_count(&o, "json") > 0);
+	return out_list(list, columns, out_form(&o));
 }

@@ -53,6 +53,6 @@ status_cmd_run(int argc, char **argv)
 	for (size_t i = 0; i < ASK_DAEMONS; i++)
 		if (only == WHO_NONE || only == ask_daemons[i])
 			add_daemon(&a, ask_daemons[i], all, &worst);
-	out_object(all, a.json);
+	out_object(all, a.form);
 	return worst;
 }

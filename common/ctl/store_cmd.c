@@ -41,8 +41,8 @@ store_cmd_run(int argc, char **argv)
 
 	if (!answer)
 		return worst;
-	if (a.json)
-		return out_json(answer);
+	if (a.form)
+		return out_value(answer, a.form);
 	out_list(ask_list(answer, "images"), columns, false);
 	out_text(cJSON_GetObjectItem(answer, "used"), used, sizeof(used));
 	out_text(cJSON_GetObjectItem(answer, "quota"), quota, sizeof(quota));

@@ -121,7 +121,7 @@ struct listener {
 	struct bus_client_tap *tap;
 	struct tap_filter filter;
 	struct pcapng_writer file; /* `to` NULL: the terminal */
-	bool json;
+	enum out_form form;
 	uint64_t count; /* still wanted */
 };
 
@@ -138,9 +138,9 @@ show(struct listener *l, cJSON *row)
 			fprintf(stderr, "subotactl: %s %s\n", err_text(e), why);
 		return e == ERR_SYSTEM ? e : ERR_OK;
 	}
-	if (!l->json)
+	if (!l->form)
 		add_readable(row);
-	out_line(row, columns, l->json);
+	out_line(row, columns, l->form);
 	return ERR_OK;
 }
 
@@ -229,7 +229,7 @@ tap_cmd_run(int argc, char **argv)
 	if (status != CTL_OK)
 		return status;
 	l.tap = tap;
-	l.json = a.json;
+	l.form = a.form;
 	sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
 	sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
 	return listen_on(&l, opt_count(&o, "timeout") ? a.timeout_ms : -1);

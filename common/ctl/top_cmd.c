@@ -110,7 +110,7 @@ look(const struct ask *a, struct top_look *out)
 }
 
 static int
-print_json(const struct top_look *l)
+print_value(const struct top_look *l, enum out_form form)
 {
 	AUTO(out_json) cJSON *all = cJSON_CreateObject();
 	cJSON *processes = cJSON_AddArrayToObject(all, "processes");
@@ -129,7 +129,7 @@ print_json(const struct top_look *l)
 		    l->status[i] ? cJSON_Duplicate(l->status[i], true) : cJSON_CreateNull());
 	cJSON_AddItemToObject(all, "devices", cJSON_Duplicate(l->devices, true));
 	cJSON_AddItemToObject(all, "upgrades", cJSON_Duplicate(l->upgrades, true));
-	return out_json(all);
+	return out_value(all, form);
 }
 
 static int
@@ -138,10 +138,10 @@ print_once(const struct ask *a)
 	struct top_look l;
 
 	look(a, &l);
-	AUTO(mem) char *text = a->json ? NULL : top_render(&l, NULL, WIDTH, HEIGHT);
+	AUTO(mem) char *text = a->form ? NULL : top_render(&l, NULL, WIDTH, HEIGHT);
 
-	if (a->json)
-		print_json(&l);
+	if (a->form)
+		print_value(&l, a->form);
 	else if (text)
 		fputs(text, stdout);
 	top_look_fini(&l);
@@ -274,7 +274,7 @@ top_cmd_run(int argc, char **argv)
 		return status;
 	if (opt_number(&o, "every", EVERY_MS, EVERY_MAX_MS, &every))
 		return CTL_USAGE;
-	if (opt_count(&o, "once") || a.json || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+	if (opt_count(&o, "once") || a.form || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
 		return print_once(&a);
 	return run(&a, (int)(every < EVERY_MIN_MS ? EVERY_MIN_MS : every));
 }

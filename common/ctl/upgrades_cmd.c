@@ -95,14 +95,14 @@ tell_story(const struct ask *a, const char *number)
 		return worst ? worst : CTL_FAILED;
 	}
 	timeline_sentence(u, timeline, sentence);
-	if (a->json) {
+	if (a->form) {
 		AUTO(out_json) cJSON *all = cJSON_CreateObject();
 
 		out_add_text(all, "upgrade", number);
 		out_add_text(all, "stands", sentence);
 		cJSON_AddItemToObject(all, "timeline", cJSON_Duplicate(timeline, true));
 		cJSON_AddItemToObject(all, "daemons", cJSON_Duplicate(u, true));
-		out_json(all);
+		out_value(all, a->form);
 		return worst;
 	}
 	AUTO(out_json) cJSON *rows = timeline_rows(timeline);
@@ -129,7 +129,7 @@ upgrades_cmd_run(int argc, char **argv)
 		return tell_story(&a, o.args[0]);
 	AUTO(out_json) cJSON *list = ask_all(&a, &worst);
 
-	out_list(list, columns, a.json);
+	out_list(list, columns, a.form);
 	return worst;
 }
 
@@ -151,7 +151,7 @@ upgrades_cmd_one(int argc, char **argv)
 	const cJSON *u = merge_find_upgrade(list, id);
 
 	if (u)
-		out_object(u, a.json);
+		out_object(u, a.form);
 	else
 		fprintf(stderr, "upgrade: no daemon that answered knows upgrade %s\n", o.args[0]);
 	return worst ? worst : u ? CTL_OK : CTL_FAILED;

@@ -248,6 +248,17 @@ Test(ctl_tables, config_effective_lists_each_value_and_where_it_is_from)
 
 /* --- the writer ------------------------------------------------------------------------------- */
 
+Test(ctl_tables, every_answer_comes_as_lines_of_keys_too)
+{
+	struct tool_result r = CTL(".", "errors", "--kv");
+
+	cr_expect_eq(r.status, 0);
+	cr_expect(strncmp(r.out, "0.number=0\n0.name=OK\n0.text=", 28) == 0, "%.100s", r.out);
+	cr_expect_null(strchr(r.out, '{'));
+	r = CTL(".", "routes", "--kv", "--json");
+	cr_expect_eq(r.out[0], '[', "JSON when both are asked for");
+}
+
 static void
 expect_text(const char *json, const char *want)
 {
