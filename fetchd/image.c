@@ -8,11 +8,28 @@
 #include "image.h"
 
 static const char *const states[] = {
-    "QUEUED", "FETCHING", "FETCHED", "VERIFYING", "READY", "FAILED"};
+    "QUEUED", "FETCHING", "FETCHED", "VERIFYING", "READY", "FAILED", "PARTIAL"};
 static const char *const events[] = {"START", "COMPLETE", "CONTINUES", "BROKEN", "BAD_HEAD",
     "CHECK", "GOOD", "BAD", "ORDERED", "UNWANTED", "LOST", "RESTARTED"};
 
 /* --- guards ---------------------------------------------------------------------------------- */
+
+/* Nothing is wrong with the bytes that came. */
+static bool
+is_of_the_way(const struct image_news *n)
+{
+	switch ((int)n->error) {
+	case ERR_NETWORK:
+	case ERR_SLOW:
+	case ERR_COURIER:
+	case ERR_TIMEOUT:
+	case ERR_CLOSED:
+	case ERR_BUSY:
+		return true;
+	default:
+		return false;
+	}
+}
 
 /* Another try may help, with what is there already. */
 static bool
@@ -23,19 +40,24 @@ is_passing(void *ctx, const void *data)
 
 	if (i->tries >= IMAGE_ALL_TRIES || (!n->progressed && i->dry >= IMAGE_DRY_TRIES))
 		return false;
-	switch ((int)n->error) {
-	case ERR_NETWORK:
-	case ERR_SLOW:
-	case ERR_COURIER:
-	case ERR_TIMEOUT:
-	case ERR_CLOSED:
-	case ERR_BUSY:
+	if (is_of_the_way(n))
 		return true;
+	switch ((int)n->error) {
 	case ERR_HTTP:
 		return n->http_status >= 500 || n->http_status == 429;
 	default:
 		return false;
 	}
+}
+
+/* The platform will try again, and then need not begin at zero. */
+static bool
+is_worth_keeping(void *ctx, const void *data)
+{
+	const struct image *i = ctx;
+	const struct image_news *n = data;
+
+	return i->done > 0 && (is_of_the_way(n) || n->error == ERR_HTTP);
 }
 
 /* The bytes are wrong as a whole, perhaps only because they were pieced together: once from zero.
@@ -135,6 +157,15 @@ do_fail(void *ctx, const void *data)
 }
 
 static void
+do_keep(void *ctx, const void *data)
+{
+	struct image *i = ctx;
+
+	note(i, data);
+	i->effects |= IMAGE_SAY_FAILED;
+}
+
+static void
 do_abort(void *ctx, const void *data)
 {
 	((struct image *)ctx)->effects |= IMAGE_DO_STOP;
@@ -197,12 +228,14 @@ static const struct fsm_row rows[] = {
 	{IMAGE_FETCHING,  IMAGE_CONTINUES, NULL,                    do_next_file,       IMAGE_QUEUED,    "the next file of several"},
 	{IMAGE_FETCHING,  IMAGE_BROKEN,    is_passing,              do_wait,            IMAGE_QUEUED,    "again after a pause, from where it stopped"},
 	{IMAGE_FETCHING,  IMAGE_BROKEN,    is_worth_a_second_whole, do_again_from_zero, IMAGE_QUEUED,    "once more, all of it"},
+	{IMAGE_FETCHING,  IMAGE_BROKEN,    is_worth_keeping,        do_keep,            IMAGE_PARTIAL,   "hopeless for now"},
 	{IMAGE_FETCHING,  IMAGE_BROKEN,    NULL,                    do_fail,            IMAGE_FAILED,    "hopeless"},
 	{IMAGE_FETCHING,  IMAGE_BAD_HEAD,  NULL,                    do_abort,           IMAGE_FAILED,    "refused after its first bytes"},
 	{IMAGE_FETCHED,   IMAGE_CHECK,     NULL,                    NULL,               IMAGE_VERIFYING, "nobody writes to the file any more"},
 	{IMAGE_VERIFYING, IMAGE_GOOD,      NULL,                    do_tell,            IMAGE_READY,     "tell the upgrades"},
 	{IMAGE_VERIFYING, IMAGE_BAD,       NULL,                    do_fail,            IMAGE_FAILED,    "refused"},
 	{IMAGE_FAILED,    IMAGE_ORDERED,   NULL,                    do_begin,           IMAGE_QUEUED,    "a new order is a new chance"},
+	{IMAGE_PARTIAL,   IMAGE_ORDERED,   NULL,                    do_begin,           IMAGE_QUEUED,    "from where it stopped"},
 	{IMAGE_READY,     IMAGE_ORDERED,   NULL,                    do_tell,            FSM_SAME,        "it is there already"},
 	{IMAGE_FETCHED,   IMAGE_ORDERED,   NULL,                    do_tell_fetched,    FSM_SAME,        "half of it is done already"},
 	{IMAGE_VERIFYING, IMAGE_ORDERED,   NULL,                    do_tell_fetched,    FSM_SAME,        "half of it is done already"},
@@ -268,6 +301,14 @@ image_init(struct image *i, const Pb__FetchOrder *o)
 	if (i->has_sha256)
 		memcpy(i->sha256, o->sha256.data, sizeof(i->sha256));
 	return take_files(i, o);
+}
+
+void
+image_move(struct image *i, const Pb__FetchOrder *o)
+{
+	snprintf(i->url, sizeof(i->url), "%s", o->url);
+	for (size_t k = 0; k < i->n_files && k < o->n_files; k++)
+		snprintf(i->files[k].url, sizeof(i->files[k].url), "%s", o->files[k]->url);
 }
 
 void

@@ -2,7 +2,8 @@
  * image: one package on its way into the store; pure.
  *
  *     queued -> fetching -> fetched -> verifying -> ready
- *                                                `-> failed
+ *         |                                      `-> failed
+ *         `-> partial: given up for now, the next order goes on with what is there
  *
  * One image serves any number of upgrades: it is keyed by what the platform says of its content
  * (size and the digests given), by the URL only when no digest is known, so that a thousand devices
@@ -33,6 +34,7 @@ enum image_state {
 	IMAGE_VERIFYING,
 	IMAGE_READY,
 	IMAGE_FAILED,
+	IMAGE_PARTIAL, /* nobody waits for it; what came is kept for the platform's next try */
 	IMAGE_STATES
 };
 
@@ -97,7 +99,7 @@ struct image {
 	bool from_zero; /* a whole second download was tried because the digests disagreed */
 	int error;
 	char detail[IMAGE_DETAIL_MAX + 1];
-	uint64_t used_at; /* wall clock, ms: which entry goes first */
+	uint64_t used_at; /* wall clock, ms: which entry goes first; PARTIAL: since when */
 	bool good;        /* a device runs it: goes last */
 
 	/* below: not recorded */
@@ -133,6 +135,8 @@ enum err image_init(struct image *i, const Pb__FetchOrder *o) MUST_CHECK;
 void image_fini(struct image *i);
 /* The same for one on the heap. */
 void image_free(struct image *i);
+/* The addresses of another order for the same content: those before may hold no longer. */
+void image_move(struct image *i, const Pb__FetchOrder *o);
 /* Is the order for this very content? */
 bool image_fits(const struct image *i, const Pb__FetchOrder *o);
 

@@ -214,6 +214,8 @@ need_image(struct gate *g, const Pb__FetchOrder *o)
 {
 	struct image fresh, *i = find_image(g, o);
 
+	if (i && i->state == IMAGE_PARTIAL)
+		image_move(i, o);
 	if (i)
 		return i;
 	if (image_init(&fresh, o) == ERR_OK && book_add_image(&g->book, &fresh, &i) == ERR_OK)

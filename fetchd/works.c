@@ -227,6 +227,8 @@ on_end(void *arg, uint64_t job, const Pb__CourierReport *final)
 		}
 		n.progressed = i->done > i->start_offset;
 		step(i, end_event(i, n.error), &n);
+		if (i->state == IMAGE_PARTIAL)
+			i->used_at = clock_wall_ms();
 		if (n.error != ERR_OK)
 			log_warn(NULL, "image %" PRIu64 ": %s: %s", i->id, err_name(n.error),
 			    n.detail);
@@ -432,8 +434,12 @@ works_forget_failed(struct gate *g)
 {
 	for (struct image *i = g->book.images, *next; i; i = next) {
 		next = i->next;
-		if (i->state == IMAGE_FAILED && !i->changed && !i->effects)
+		if (i->changed || i->effects)
+			continue;
+		if (i->state == IMAGE_FAILED)
 			works_release(g, i);
+		else if (room_is_stale(i) && !book_users(&g->book, i->id))
+			room_forget(g, i);
 	}
 }
 

@@ -369,6 +369,33 @@ Test(gate, old_images_make_room_for_a_new_one_but_not_those_in_use)
 	gatehouse_close(&h);
 }
 
+/* rule: download-again */
+Test(gate, a_download_that_was_given_up_is_kept_until_another_needs_its_room)
+{
+	struct httpd_faults cut = {.cut_after = 700000, .cuts = 1, .rate = 1000000};
+	struct gatehouse h;
+
+	gatehouse_open(&h);
+	snprintf(h.extra, sizeof(h.extra), "quota = 1500000\n");
+	gatehouse_pack(&h, 900000);
+	httpd_set(h.server, &cut);
+	gatehouse_start(&h);
+	gatehouse_order(&h, 1);
+	GATEHOUSE_WAIT(&h, gatehouse_store_fetched(&h, 100000));
+	cut.status = 404;
+	httpd_set(h.server, &cut);
+	gatehouse_report(&h, 1, PB__PHASE__PHASE_FAILED, ERR_HTTP);
+	cr_expect(gatehouse_says(&h, "store", "\"PARTIAL\""));
+	httpd_set(h.server, &(struct httpd_faults){0});
+
+	h.spec.sequence++;
+	gatehouse_pack(&h, 900001);
+	gatehouse_order(&h, 2);
+	gatehouse_report(&h, 2, PB__PHASE__PHASE_VERIFIED, ERR_OK);
+	cr_expect(!gatehouse_says(&h, "store", "\"PARTIAL\""));
+	gatehouse_close(&h);
+}
+
 /* Upgrade 1 is through, and its image lies in the store. */
 static void
 begin_with_an_image(struct gatehouse *h)

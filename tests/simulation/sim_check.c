@@ -145,7 +145,7 @@ check_store(void)
 
 	bytes_below(sim_house_store(), &files, 0);
 	for (const struct image *i = gate()->book.images; i; i = i->next) {
-		ready += i->state == IMAGE_READY;
+		ready += i->state == IMAGE_READY || i->state == IMAGE_PARTIAL;
 		failed += i->state == IMAGE_FAILED;
 	}
 	if (failed)

@@ -291,3 +291,125 @@ Test(contents, a_device_that_runs_another_version_refuses_and_says_why)
 	AUTO(json) cJSON *own = house_look_device(h, 0);
 	cr_expect_eq(json_number(own, "upload_bytes"), 0);
 }
+
+/* --- the platform tries again ----------------------------------------------------------------- */
+
+struct times {
+	int status;
+	unsigned n;
+};
+
+static bool
+was_said(struct house *h, void *arg)
+{
+	const struct times *t = arg;
+
+	return house_case_count(h, 0, t->status) >= t->n;
+}
+
+static bool
+is_success(struct house *h, void *arg)
+{
+	char state[32];
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+
+	(void)arg;
+	house_case_verdict(h, 0, state);
+	return strcmp(state, "success") == 0 &&
+	       strcmp(json_text(own, "running"), HOUSE_NEW) == 0;
+}
+
+/* A device that fails, with what it was given at the start. */
+static struct house *
+open_sick(const struct house_options *o)
+{
+	struct house *h = house_case_new(o);
+
+	house_device_args(h, 0, "--sick", HOUSE_NEW ":1");
+	HOUSE_MUST(h, house_start_all(h));
+	return h;
+}
+
+static void
+cure(struct house *h)
+{
+	house_device_args(h, 0, "", NULL);
+	HOUSE_MUST(h, house_stop(h, HOUSE_DEVICE));
+	HOUSE_MUST(h, house_start(h, HOUSE_DEVICE));
+}
+
+static void
+expect_one_download(struct house *h)
+{
+	double requests, bytes, size;
+
+	house_case_served(h, &requests, &bytes, &size);
+	cr_expect_eq(requests, 1);
+	cr_expect_eq(bytes, size);
+}
+
+/* rule: model-retries */
+Test(contents, a_silent_plan_that_is_repeated_after_a_failure_needs_no_second_download)
+{
+	AUTO(house_case) struct house *h = open_sick(&(struct house_options){.retries = 5});
+	struct times failed = {12, 1};
+
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_until(h, was_said, &failed, "a first failure");
+	cure(h);
+	house_case_until(h, is_success, NULL, "success in the end");
+	expect_one_download(h);
+}
+
+/* rule: manual-retry */
+Test(contents, a_person_repeats_a_manual_plan_after_a_failure)
+{
+	AUTO(house_case) struct house *h = open_sick(&(struct house_options){0});
+
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){0}));
+	struct tool_result r = HOUSE_DC(h, "plan", "add", "ask", "--product", HOUSE_PK, "--package",
+	    h->package, "--mode", "manual", "--text", "en=Better", "--retries", "0", "--activate");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	r = HOUSE_DC(h, "plan", "confirm", "ask", "--device", HOUSE_PK "/METER1");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	house_case_until_verdict(h, 0, "failed");
+	cure(h);
+	r = HOUSE_DC(
+	    h, "plan", "confirm", "ask", "--device", HOUSE_PK "/METER1", "--oper", "retry");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	house_case_until(h, is_success, NULL, "success in the end");
+	expect_one_download(h);
+}
+
+static bool
+is_begun(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_image(h, state, &done);
+	return strcmp(state, "FETCHING") == 0 && done > 30000;
+}
+
+/* rule: download-failed download-again */
+Test(contents, a_download_that_was_given_up_goes_on_with_the_platforms_next_try)
+{
+	AUTO(house_case)
+	struct house *h = house_case_open(&(struct house_options){.retries = 5});
+	struct times given_up = {6, 1};
+	double requests, bytes, size;
+
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){.size = 200000}));
+	house_case_fault(h, "http_cut_after", "120000,1");
+	house_case_fault(h, "http_rate", "100000");
+	HOUSE_MUST(h, house_activate(h, "again"));
+	house_case_until(h, is_begun, NULL, "a download that has begun");
+	house_case_fault(h, "http_status", "404,1");
+	house_case_until(h, was_said, &given_up, "status 6");
+	house_kill(h, HOUSE_FETCHD);
+	HOUSE_MUST(h, house_start(h, HOUSE_FETCHD));
+	house_case_until(h, is_success, NULL, "success in the end");
+	house_case_served(h, &requests, &bytes, &size);
+	cr_expect_lt(bytes, size + 65536, "%.0f bytes of a package of %.0f", bytes, size);
+}

@@ -41,6 +41,7 @@ Test(image, every_state_takes_exactly_the_events_of_its_rows)
 		/* VERIFYING */ {NO, NO,      NO,     NO,    NO,      NO,   R,   X,  V,      NO,      Q,   F},
 		/* READY */     {NO, NO,      NO,     NO,    NO,      NO,   NO,  NO, R,      NO,      Q,   NO},
 		/* FAILED */    {NO, NO,      NO,     NO,    NO,      NO,   NO,  NO, Q,      NO,      NO,  NO},
+		/* PARTIAL */   {NO, NO,     NO,      NO,    NO,      NO,   NO,  NO, Q,      NO,      NO,  NO},
 	};
 	/* clang-format on */
 	struct image_news n = news(ERR_URL, false); /* hopeless */
@@ -81,13 +82,42 @@ Test(image, of_refusals_only_a_server_in_trouble_is_asked_again)
 		unsigned status;
 		int state;
 	} rows[] = {{500, IMAGE_QUEUED}, {503, IMAGE_QUEUED}, {429, IMAGE_QUEUED},
-	    {404, IMAGE_FAILED}, {403, IMAGE_FAILED}, {499, IMAGE_FAILED}, {0, IMAGE_FAILED}};
+	    {404, IMAGE_PARTIAL}, {403, IMAGE_PARTIAL}, {499, IMAGE_PARTIAL}, {0, IMAGE_PARTIAL}};
 
 	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
 		struct image i = in_state(IMAGE_FETCHING);
 		struct image_news n = news(ERR_HTTP, false);
 		n.http_status = rows[k].status;
 		cr_expect_eq(next(&i, IMAGE_BROKEN, &n), rows[k].state, "%u", rows[k].status);
+	}
+}
+
+/* rule: download-again */
+Test(image, what_came_is_kept_where_only_the_way_was_bad)
+{
+	static const struct {
+		enum err e;
+		uint64_t done;
+		int state;
+	} rows[] = {{ERR_NETWORK, 400, IMAGE_PARTIAL}, {ERR_HTTP, 400, IMAGE_PARTIAL},
+	    {ERR_NETWORK, 0, IMAGE_FAILED}, {ERR_URL, 400, IMAGE_FAILED},
+	    {ERR_ENDLESS, 400, IMAGE_FAILED}, {ERR_FULL, 400, IMAGE_FAILED}};
+
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		struct image i = in_state(IMAGE_FETCHING);
+		struct image_news n = news(rows[k].e, false);
+		bool kept = rows[k].state == IMAGE_PARTIAL;
+
+		i.dry = IMAGE_DRY_TRIES;
+		i.done = rows[k].done;
+		n.http_status = 404;
+		cr_expect_eq(next(&i, IMAGE_BROKEN, &n), rows[k].state, "row %zu", k);
+		cr_expect_eq(i.effects, IMAGE_SAY_FAILED | (kept ? 0 : IMAGE_DO_CLEAR));
+		cr_expect_eq(i.done, kept ? 400 : 0);
+		if (!kept)
+			continue;
+		cr_expect_eq(next(&i, IMAGE_ORDERED, NULL), IMAGE_QUEUED);
+		cr_expect(i.done == 400 && i.dry == 0 && i.error == ERR_OK);
 	}
 }
 
@@ -119,10 +149,10 @@ Test(image, gives_up_after_so_many_dry_tries_or_tries_in_all)
 		cr_assert_leq(++n, IMAGE_DRY_TRIES);
 	}
 	cr_expect_eq(n, IMAGE_DRY_TRIES);
-	cr_expect_eq(i.state, IMAGE_FAILED);
+	cr_expect_eq(i.state, IMAGE_PARTIAL);
 	cr_expect_eq(i.error, ERR_NETWORK);
 	cr_expect_str_eq(i.detail, "why");
-	cr_expect_eq(i.effects, IMAGE_DO_CLEAR | IMAGE_SAY_FAILED);
+	cr_expect_eq(i.effects, IMAGE_SAY_FAILED);
 	for (n = 0; next(&j, IMAGE_BROKEN, &wet) == IMAGE_QUEUED; n++)
 		j.state = IMAGE_FETCHING;
 	cr_expect_eq(n, IMAGE_ALL_TRIES);
