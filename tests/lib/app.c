@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "house_crowd.h"
+#include "house_db.h"
 #include "json.h"
 
 #define OTA "/v2/ota/"
@@ -94,7 +94,7 @@ static void
 name_plan(const struct app *a, const char *dk, char out[160])
 {
 	snprintf(out, 160, "\"productKey\":\"%s\",\"deviceKey\":\"%s\",\"planId\":%ld", HOUSE_PK,
-	    dk, house_crowd_ask(a->house, "SELECT max(id) FROM plan"));
+	    dk, house_db_ask(a->house, "SELECT max(id) FROM plan"));
 }
 
 bool

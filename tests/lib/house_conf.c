@@ -179,7 +179,9 @@ write_cloudd(const struct house *h, FILE *f)
 	    "\n[cloudd]\nhost = 127.0.0.1\nport = %u\nca_file = %s/devcenter/ca.pem\n"
 	    "product_key = %s\ndevice_key = %s\nsecrets = %s/secrets\n",
 	    h->mqtt, h->dir, HOUSE_GATEWAY_PK, HOUSE_GATEWAY_DK, h->dir);
-	if (h->options.hasty)
+	bool asks = h->options.cloudd && strstr(h->options.cloudd, "request_interval");
+
+	if (h->options.hasty && !asks)
 		fprintf(f, "request_interval = %s\nkeepalive = 10 s\n",
 		    h->options.crowd ? "10 s" : "2 s");
 	if (h->options.cloudd)
@@ -254,6 +256,8 @@ write_flashd(const struct house *h, FILE *f)
 		    i, HOUSE_PK, (i - 1) / h->options.parts + 1, house_component(h, i - 1),
 		    HOUSE_VENDOR, HOUSE_MODEL, h->options.baud);
 		write_port(h, i, f);
+		if (h->options.device)
+			fprintf(f, "%s\n", h->options.device);
 		if (h->options.loader)
 			write_loader(h, f);
 		else if (h->options.stm32)

@@ -3,37 +3,15 @@
  */
 #include "house_crowd.h"
 
-#include <sqlite3.h>
 #include <string.h>
 
+#include "house_db.h"
 #include "house_look.h"
 #include "json.h"
 
 #define SECRET "Q3Jvd2RTZWNyZXQxMg"
 
-enum { BUSY_MS = 10000, SQL = 600 };
-
-static void
-close_db(sqlite3 *db)
-{
-	sqlite3_close(db);
-}
-AUTO_DEFINE(house_crowd_db, sqlite3 *, close_db)
-
-static sqlite3 *
-open_db(struct house *h, int how)
-{
-	char path[300];
-	sqlite3 *db = NULL;
-
-	snprintf(path, sizeof(path), "%s/devcenter/devcenter.db", h->dir);
-	if (sqlite3_open_v2(path, &db, how, NULL) != SQLITE_OK) {
-		sqlite3_close(db);
-		return NULL;
-	}
-	sqlite3_busy_timeout(db, BUSY_MS);
-	return db;
-}
+enum { SQL = 600 };
 
 enum err
 house_crowd_join(struct house *h)
@@ -52,10 +30,7 @@ house_crowd_join(struct house *h)
 	    "INSERT INTO device (pk, dk, gateway) SELECT '%s' || (1 + i %% %d), 'C' || i, "
 	    "(SELECT id FROM device WHERE pk = '%s') FROM n",
 	    h->options.crowd, CROWD_PK, CROWD_PRODUCTS, HOUSE_GATEWAY_PK);
-	AUTO(house_crowd_db) sqlite3 *db = open_db(h, SQLITE_OPEN_READWRITE);
-	if (db && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
-		return ERR_OK;
-	return house_fail(h, ERR_SYSTEM, "the crowd: %s", db ? sqlite3_errmsg(db) : "no database");
+	return house_db_run(h, sql) ? ERR_OK : ERR_SYSTEM;
 }
 
 void
@@ -74,25 +49,10 @@ house_crowd_write(const struct house *h, FILE *secrets, FILE *conf)
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
-long
-house_crowd_ask(struct house *h, const char *sql)
-{
-	AUTO(house_crowd_db) sqlite3 *db = open_db(h, SQLITE_OPEN_READONLY);
-	sqlite3_stmt *s = NULL;
-	long n = -1;
-
-	if (!db || sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
-		return -1;
-	if (sqlite3_step(s) == SQLITE_ROW)
-		n = (long)sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return n;
-}
-
 static unsigned
 count(struct house *h, const char *sql)
 {
-	long n = house_crowd_ask(h, sql);
+	long n = house_db_ask(h, sql);
 
 	return n < 0 ? 0 : (unsigned)n;
 }
@@ -139,19 +99,10 @@ void
 house_crowd_statuses(struct house *h, unsigned device, char out[CROWD_STATUSES])
 {
 	char sql[SQL];
-	sqlite3_stmt *s = NULL;
-	size_t at = 0;
-	AUTO(house_crowd_db) sqlite3 *db = open_db(h, SQLITE_OPEN_READONLY);
 
-	out[0] = 0;
 	snprintf(sql, sizeof(sql),
 	    "SELECT code FROM status WHERE device = (SELECT id FROM device WHERE dk = 'C%u') "
 	    "ORDER BY id",
 	    device);
-	if (!db || sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
-		return;
-	while (sqlite3_step(s) == SQLITE_ROW && at + 4 < CROWD_STATUSES)
-		at += (size_t)snprintf(
-		    out + at, CROWD_STATUSES - at, "%s%d", at ? " " : "", sqlite3_column_int(s, 0));
-	sqlite3_finalize(s);
+	house_db_list(h, sql, out, CROWD_STATUSES);
 }

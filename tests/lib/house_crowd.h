@@ -33,7 +33,5 @@ unsigned house_crowd_progress(struct house *h, int progress);
 unsigned house_crowd_running(struct house *h, const char *version);
 /* The statuses of one, from 1, in order: "1 2 4 8 9 11". */
 void house_crowd_statuses(struct house *h, unsigned device, char out[CROWD_STATUSES]);
-/* Any number that the platform's database knows; -1 when it cannot be asked. */
-long house_crowd_ask(struct house *h, const char *sql);
 
 #endif

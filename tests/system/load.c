@@ -9,6 +9,7 @@
 
 #include "house_case.h"
 #include "house_crowd.h"
+#include "house_db.h"
 #include "house_look.h"
 #include "json.h"
 
@@ -118,8 +119,8 @@ expect_the_end(struct house *h)
 		house_crowd_statuses(h, i, statuses);
 		cr_expect(is_story(statuses), "C%u: %s", i, statuses);
 	}
-	cr_expect_eq(house_crowd_ask(h, "SELECT count(*) FROM status WHERE device = "
-					"(SELECT id FROM device WHERE dk = 'METER1')"),
+	cr_expect_eq(house_db_ask(h, "SELECT count(*) FROM status WHERE device = "
+				     "(SELECT id FROM device WHERE dk = 'METER1')"),
 	    0, "nothing was planned for it");
 }
 
@@ -133,9 +134,9 @@ Test(load, two_hundred_devices_of_three_products_need_three_downloads)
 	plan_for_all(h);
 	house_case_until(h, all_have_succeeded, NULL, "a crowd that is upgraded");
 	expect_the_end(h);
-	cr_expect_eq(house_crowd_ask(h, "SELECT sum(requests) FROM package"), CROWD_PRODUCTS);
-	cr_expect_eq(house_crowd_ask(h, "SELECT sum(bytes) FROM package"),
-	    house_crowd_ask(h, "SELECT sum(size) FROM package"));
+	cr_expect_eq(house_db_ask(h, "SELECT sum(requests) FROM package"), CROWD_PRODUCTS);
+	cr_expect_eq(house_db_ask(h, "SELECT sum(bytes) FROM package"),
+	    house_db_ask(h, "SELECT sum(size) FROM package"));
 	for (unsigned i = 1; i <= h->options.crowd; i++) {
 		house_crowd_statuses(h, i, statuses);
 		for (size_t k = 0; k < sizeof(once) / sizeof(once[0]); k++)
@@ -172,6 +173,6 @@ Test(load, a_tenth_is_lost_and_the_broker_dies_and_every_device_ends_the_same)
 	HOUSE_MUST(h, house_start(h, HOUSE_DEVCENTER));
 	house_case_until(h, all_have_succeeded, NULL, "a crowd that is upgraded");
 	expect_the_end(h);
-	cr_expect_leq(house_crowd_ask(h, "SELECT sum(bytes) FROM package"),
-	    house_crowd_ask(h, "SELECT sum(size) FROM package"), "fetched once");
+	cr_expect_leq(house_db_ask(h, "SELECT sum(bytes) FROM package"),
+	    house_db_ask(h, "SELECT sum(size) FROM package"), "fetched once");
 }

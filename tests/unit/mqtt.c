@@ -57,6 +57,7 @@ expect(const char *hex, enum err wanted)
 	cr_expect_eq(got, wanted, "%s: expected %s, got %s", hex, err_name(wanted), err_name(got));
 }
 
+/* rule: mqtt-connect */
 Test(mqtt, formats_the_platforms_connect_byte_for_byte)
 {
 	struct bytes want = unhex(golden_connect);
@@ -69,6 +70,7 @@ Test(mqtt, formats_the_platforms_connect_byte_for_byte)
 	cr_expect_arr_eq(out, want.data, len);
 }
 
+/* rule: gw-subscribe */
 Test(mqtt, formats_the_platforms_subscribe_byte_for_byte)
 {
 	struct bytes want = unhex(golden_subscribe);

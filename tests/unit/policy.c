@@ -99,6 +99,7 @@ Test(policy, space_is_compared_only_when_it_is_known)
 	expect(&s, ACCEPT, ERR_OK, NULL, NULL);
 }
 
+/* rule: policy-battery */
 Test(policy, the_higher_of_both_battery_limits_counts)
 {
 	struct scene s;
@@ -177,6 +178,7 @@ Test(policy, outside_its_window_a_plan_is_deferred_until_the_window_opens)
 	expect(&s, REJECT, ERR_POLICY, "policy night: never", "2.0.0");
 }
 
+/* rule: policy-signal */
 Test(policy, the_stronger_of_both_signal_limits_counts)
 {
 	struct scene s;

@@ -1,0 +1,16 @@
+/*
+ * house_db: the platform's database in a house, for what its command line does not tell or do.
+ */
+#ifndef SUBOTA_TESTS_HOUSE_DB_H
+#define SUBOTA_TESTS_HOUSE_DB_H
+
+#include "house.h"
+
+/* The first column of the first row as a number; -1 when there is none. */
+long house_db_ask(struct house *h, const char *sql);
+/* The same as a list, joined by blanks, as far as there is room. */
+void house_db_list(struct house *h, const char *sql, char *out, size_t size);
+/* Change something; false with house_why(). */
+bool house_db_run(struct house *h, const char *sql);
+
+#endif
