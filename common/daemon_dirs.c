@@ -155,7 +155,7 @@ daemon_places(const struct daemon *d, enum who who, struct places *out)
 	static const struct {
 		enum who server, client;
 	} sockets[] = {{WHO_FETCHD, WHO_CLOUDD}, {WHO_FLASHD, WHO_FETCHD}, {WHO_CLOUDD, WHO_ACTOR},
-	    {WHO_FLASHD, WHO_ACTOR}};
+	    {WHO_FETCHD, WHO_ACTOR}, {WHO_FLASHD, WHO_ACTOR}};
 	char path[108];
 
 	places_add(out, "$state", "%s", d->state_dir);
@@ -194,7 +194,8 @@ make_socket_dirs(const struct daemon_common *c, enum who who, uid_t uid)
 		gid_t group;
 	} dirs[] = {{WHO_FETCHD, WHO_CLOUDD, daemon_gid_of(c->cloud_uid)},
 	    {WHO_FLASHD, WHO_FETCHD, daemon_gid_of(c->fetch_uid)},
-	    {WHO_CLOUDD, WHO_ACTOR, c->actor_gid}, {WHO_FLASHD, WHO_ACTOR, c->actor_gid},
+	    {WHO_CLOUDD, WHO_ACTOR, c->actor_gid}, {WHO_FETCHD, WHO_ACTOR, c->actor_gid},
+	    {WHO_FLASHD, WHO_ACTOR, c->actor_gid},
 	    {who, WHO_CTL, c->operator_gid}};
 	char path[108];
 	enum err e = ERR_OK;

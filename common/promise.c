@@ -42,6 +42,7 @@ static const struct landlock_rule cloudd_files[] = {
 static const struct landlock_rule fetchd_files[] = {
 	{"$state",    READ | WRITE | MAKE},
 	{"$store",    READ | WRITE | MAKE},
+	{"$drop",     READ | MAKE | ABSENT}, /* what a person lays there is copied and removed */
 	{"$sockets",  READ | SOCKETS},
 	{"$trust",    READ | ABSENT},
 	{"/dev/urandom", READ},

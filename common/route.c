@@ -58,12 +58,16 @@ static const struct route_row rows[] = {
 	{KIND(ANSWER),         WHO_FETCHD,   WHO_CTL,      READY,  ROUTE_BUS_MAX,  false, msg_check_answer},
 	{KIND(ANSWER),         WHO_FLASHD,   WHO_CTL,      READY,  ROUTE_BUS_MAX,  false, msg_check_answer},
 	{KIND(HELLO),          WHO_ACTOR,    WHO_CLOUDD,   ANY,    1024,           false, msg_check_hello},
+	{KIND(HELLO),          WHO_ACTOR,    WHO_FETCHD,   ANY,    1024,           false, msg_check_hello},
 	{KIND(HELLO),          WHO_ACTOR,    WHO_FLASHD,   ANY,    1024,           false, msg_check_hello},
 	{KIND(HELLO),          WHO_CLOUDD,   WHO_ACTOR,    ANY,    1024,           false, msg_check_hello},
+	{KIND(HELLO),          WHO_FETCHD,   WHO_ACTOR,    ANY,    1024,           false, msg_check_hello},
 	{KIND(HELLO),          WHO_FLASHD,   WHO_ACTOR,    ANY,    1024,           false, msg_check_hello},
 	{KIND(ACT),            WHO_ACTOR,    WHO_CLOUDD,   READY,  1024,           false, msg_check_act},
+	{KIND(ACT),            WHO_ACTOR,    WHO_FETCHD,   READY,  1024,           false, msg_check_act},
 	{KIND(ACT),            WHO_ACTOR,    WHO_FLASHD,   READY,  1024,           false, msg_check_act},
 	{KIND(ANSWER),         WHO_CLOUDD,   WHO_ACTOR,    READY,  4096,           false, msg_check_answer},
+	{KIND(ANSWER),         WHO_FETCHD,   WHO_ACTOR,    READY,  4096,           false, msg_check_answer},
 	{KIND(ANSWER),         WHO_FLASHD,   WHO_ACTOR,    READY,  4096,           false, msg_check_answer},
 };
 /* clang-format on */

@@ -20,6 +20,7 @@ static const char *const migrations[] = {
     "ALTER TABLE image ADD COLUMN file INT NOT NULL DEFAULT 0;"
     "CREATE TABLE file(image INT, seq INT, url TEXT, size INT, md5 BLOB,"
     " PRIMARY KEY(image, seq));",
+    "ALTER TABLE upgrade ADD COLUMN local INT NOT NULL DEFAULT 0;",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -121,6 +122,7 @@ load_upgrade(void *arg, const struct record_row *row)
 	u->image = (uint64_t)record_int(row, 6);
 	u->error = (int)record_int(row, 7);
 	COPY_TEXT(u->detail, row, 8);
+	u->local = record_int(row, 9) != 0;
 	u->next = b->upgrades;
 	b->upgrades = u;
 	b->n_upgrades++;
@@ -143,7 +145,7 @@ load(struct book *b)
 	mend_files(b);
 	return record_query(b->record, load_upgrade, b,
 	    "SELECT id, state, product_key, device_key, component, target_version, image, error,"
-	    " detail FROM upgrade ORDER BY rowid",
+	    " detail, local FROM upgrade ORDER BY rowid",
 	    "");
 }
 
@@ -223,11 +225,12 @@ save_upgrade(struct book *b, const struct upgrade *u)
 {
 	return record_run(b->record,
 	    "INSERT INTO upgrade(id, state, product_key, device_key, component, target_version,"
-	    " image, error, detail) VALUES(?,?,?,?,?,?,?,?,?)"
+	    " image, error, detail, local) VALUES(?,?,?,?,?,?,?,?,?,?)"
 	    " ON CONFLICT(id) DO UPDATE SET state = excluded.state, image = excluded.image,"
 	    " error = excluded.error, detail = excluded.detail",
-	    "iittttiit", (int64_t)u->id, (int64_t)u->state, u->product_key, u->device_key,
-	    u->component, u->target_version, (int64_t)u->image, (int64_t)u->error, u->detail);
+	    "iittttiiti", (int64_t)u->id, (int64_t)u->state, u->product_key, u->device_key,
+	    u->component, u->target_version, (int64_t)u->image, (int64_t)u->error, u->detail,
+	    (int64_t)u->local);
 }
 
 enum err
@@ -427,62 +430,4 @@ book_save(struct book *b)
 	}
 	free_ended(b);
 	return ERR_OK;
-}
-
-enum err
-book_drop_report(struct book *b, uint64_t id)
-{
-	return record_run(b->record, "DELETE FROM report WHERE id = ?", "i", (int64_t)id);
-}
-
-struct each {
-	book_on_report *fn;
-	void *arg;
-};
-
-static enum err
-on_report(void *arg, const struct record_row *row)
-{
-	const struct each *each = arg;
-	struct book_report r = {.id = (uint64_t)record_int(row, 0),
-	    .upgrade = (uint64_t)record_int(row, 1),
-	    .phase = (int)record_int(row, 4),
-	    .error = (int)record_int(row, 5)};
-
-	COPY_TEXT(r.product_key, row, 2);
-	COPY_TEXT(r.device_key, row, 3);
-	COPY_TEXT(r.detail, row, 6);
-	return each->fn(each->arg, &r);
-}
-
-enum err
-book_each_report(struct book *b, uint64_t after, unsigned max, book_on_report *fn, void *arg)
-{
-	struct each each = {fn, arg};
-
-	return record_query(b->record, on_report, &each,
-	    "SELECT id, upgrade, product_key, device_key, phase, error, detail FROM report"
-	    " WHERE id > ? ORDER BY id LIMIT ?",
-	    "ii", (int64_t)after, (int64_t)max);
-}
-
-uint64_t
-book_bound(struct book *b)
-{
-	int64_t ms = 0;
-
-	if (record_get_int(b->record, &ms, "SELECT value FROM counter WHERE name = 'bound'", "") !=
-	    ERR_OK)
-		return 0;
-	return (uint64_t)ms;
-}
-
-void
-book_set_bound(struct book *b, uint64_t ms)
-{
-	if (ms <= book_bound(b))
-		return;
-	if (record_run(b->record, "INSERT OR REPLACE INTO counter(name, value) VALUES('bound', ?)",
-		"i", (int64_t)ms) != ERR_OK)
-		log_warn(NULL, "cannot remember the time that has passed");
 }

@@ -49,6 +49,8 @@ enum err book_add_upgrade(
 /* Save what changed, add the reports that upgrades have to make, forget the oldest ended upgrades:
  * all of it or nothing. On ERR_OK `changed` and the UPGRADE_SAY bits are clear. */
 enum err book_save(struct book *b) MUST_CHECK;
+/* A number for an upgrade that a person began. */
+enum err book_next_local(struct book *b, uint64_t *id) MUST_CHECK;
 /* Removes it from record and memory. */
 enum err book_drop_image(struct book *b, struct image *i) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "drop.h"
 #include "gate.h"
 #include "talk.h"
 #include "works.h"
@@ -310,8 +311,11 @@ gate_start(struct gate *g, struct daemon *d, struct nursery *nursery)
 {
 	struct download_handler couriers = works_handler(g);
 
-	*g = (struct gate){
-	    .daemon = d, .settings = d->settings, .nursery = nursery, .check_fd = -1};
+	*g = (struct gate){.daemon = d,
+	    .settings = d->settings,
+	    .nursery = nursery,
+	    .check_fd = -1,
+	    .drop = {.in = -1, .out = -1}};
 	read_boot_id(g->boot_id);
 	snprintf(g->hosts_text, sizeof(g->hosts_text), "%s", g->settings->hosts);
 	snprintf(g->redirects_text, sizeof(g->redirects_text), "%s", g->settings->redirect_hosts);
@@ -325,6 +329,7 @@ gate_start(struct gate *g, struct daemon *d, struct nursery *nursery)
 	if (e != ERR_OK)
 		return e;
 	works_restart(g);
+	drop_sweep(g);
 	gate_settle(g);
 	return ERR_OK;
 }

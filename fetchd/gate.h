@@ -20,6 +20,13 @@
 #include "settings.h"
 #include "store.h"
 
+/* The one copy from the drop directory that is under way (drop.h). */
+struct gate_drop {
+	uint64_t job; /* 0 = none */
+	int in, out;
+	struct loop_timer slice;
+};
+
 struct gate {
 	struct daemon *daemon;
 	const struct settings *settings;
@@ -48,6 +55,7 @@ struct gate {
 	struct checked checked;
 	struct check *check;
 
+	struct gate_drop drop;
 	struct follow follow; /* hashing beside a download */
 };
 

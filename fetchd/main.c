@@ -7,7 +7,7 @@
  *
  * The nursery is started while this process is still root, because couriers run under another uid.
  */
-#include "gate.h"
+#include "drop.h"
 
 struct fetchd {
 	struct settings settings; /* first: the skeleton hands it back as d->settings */
@@ -27,6 +27,7 @@ prepare(struct daemon *d)
 
 	if (e != ERR_OK)
 		return e;
+	drop_make(c);
 	if (geteuid() != 0) { /* systemd's, which starts nurseries under their own user */
 		snprintf(nursery, sizeof(nursery), "%s/nursery/sock", c->run_dir);
 		if (access(nursery, F_OK) == 0)
@@ -67,6 +68,7 @@ places(const void *settings, struct places *out)
 	const struct settings *s = settings;
 
 	places_add(out, "$trust", "%s", s->trust_dir);
+	places_add(out, "$drop", "%s/drop", s->common.state_dir);
 }
 
 int

@@ -56,6 +56,7 @@ add_upgrade(cJSON *list, const struct upgrade *u)
 	cJSON_AddStringToObject(o, "target_version", u->target_version);
 	cJSON_AddStringToObject(o, "state", upgrade_table.states[u->state]);
 	add_number(o, "image", u->image);
+	cJSON_AddBoolToObject(o, "local", u->local);
 	cJSON_AddStringToObject(o, "error", err_name((unsigned)u->error));
 	cJSON_AddStringToObject(o, "detail", u->detail);
 	cJSON_AddItemToArray(list, o);

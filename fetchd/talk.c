@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "drop.h"
 #include "status.h"
 #include "talk.h"
 
@@ -370,12 +371,44 @@ on_flash_report(struct gate *g, const Pb__Envelope *e)
 		log_warn(NULL, "cannot forget an image");
 }
 
+/* A person's upgrade (drop.h): cloudd hears nothing of it, so the acknowledgement is ours. */
+static bool
+is_local(const struct gate *g, const Pb__Envelope *e)
+{
+	const struct upgrade *u = e->upgrade ? book_upgrade(&g->book, e->upgrade) : NULL;
+
+	return u && u->local;
+}
+
+static void
+on_local_message(struct gate *g, const Pb__Envelope *e)
+{
+	Pb__ReportAck ack = PB__REPORT_ACK__INIT;
+	Pb__Envelope out = PB__ENVELOPE__INIT;
+
+	if (e->body_case != PB__ENVELOPE__BODY_REPORT)
+		return;
+	on_flash_report(g, e);
+	gate_settle(g);
+	if (gate_is_unsettled(g)) /* it is said again */
+		return;
+	ack.id = e->report->id;
+	ack.source = e->report->source;
+	out.body_case = PB__ENVELOPE__BODY_REPORT_ACK;
+	out.report_ack = &ack;
+	pass_on(g, g->flash, &g->to_flash, &out);
+}
+
 static void
 on_flash_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 {
 	struct gate *g = arg;
 
 	(void)from;
+	if (is_local(g, e)) {
+		on_local_message(g, e);
+		return;
+	}
 	switch ((int)e->body_case) {
 	case PB__ENVELOPE__BODY_REPORT:
 		pass_on(g, g->cloud, &g->to_cloud, e);
@@ -433,5 +466,7 @@ talk_open(struct gate *g)
 	e = bus_connect(g->daemon->bus, WHO_FLASHD, path, &flash, &g->flash);
 	if (e != ERR_OK)
 		return e;
-	return daemon_control(g->daemon, WHO_FETCHD, status_on_query, g);
+	e = daemon_control(g->daemon, WHO_FETCHD, status_on_query, g);
+	daemon_socket_path(c, WHO_FETCHD, WHO_ACTOR, path);
+	return e == ERR_OK ? bus_act(g->daemon->bus, path, drop_on_order, g) : e;
 }

@@ -140,6 +140,9 @@ upgrade_step(struct upgrade *u, int event, const struct upgrade_news *news)
 
 	enum err e = fsm_step(&upgrade_table, &u->state, event, u, news, &s);
 	u->changed |= e == ERR_OK;
+	if (u->local)
+		u->effects &= ~(unsigned)(
+		    UPGRADE_SAY_FETCHED | UPGRADE_SAY_VERIFIED | UPGRADE_SAY_END);
 	return e;
 }
 

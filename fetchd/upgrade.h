@@ -57,6 +57,7 @@ struct upgrade {
 	uint64_t image;
 	int error;
 	char detail[UPGRADE_DETAIL_MAX + 1];
+	bool local; /* a person's (drop.h): cloudd knows nothing of it and is told nothing */
 
 	/* below: not recorded */
 	bool changed; /* since it was recorded */

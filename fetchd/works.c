@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "drop.h"
 #include "room.h"
 #include "talk.h"
 #include "works.h"
@@ -88,7 +89,7 @@ works_start_queued(struct gate *g)
 {
 	for (struct image *i = g->book.images; i; i = i->next) {
 		if (i->state != IMAGE_QUEUED || !mono_reached(clock_now(), i->next_try) ||
-		    downloads_has(g->downloads, i->id))
+		    downloads_has(g->downloads, i->id) || (drop_is(i) && drop_is_busy(g)))
 			continue;
 		if (downloads_count(g->downloads) >= g->settings->parallel)
 			return;
@@ -221,7 +222,7 @@ on_end(void *arg, uint64_t job, const Pb__CourierReport *final)
 			n.error = ERR_SYSTEM;
 			n.detail = "the package cannot be made durable";
 		} else if (final) {
-			n.error = (enum err)final->error;
+			n.error = (enum err) final->error;
 			n.detail = final->detail;
 			n.http_status = final->http_status;
 		}
@@ -230,8 +231,8 @@ on_end(void *arg, uint64_t job, const Pb__CourierReport *final)
 		if (i->state == IMAGE_PARTIAL)
 			i->used_at = clock_wall_ms();
 		if (n.error != ERR_OK)
-			log_warn(NULL, "image %" PRIu64 ": %s: %s", i->id, err_name(n.error),
-			    n.detail);
+			log_warn(
+			    NULL, "image %" PRIu64 ": %s: %s", i->id, err_name(n.error), n.detail);
 	}
 	gate_settle(g);
 }
@@ -404,13 +405,17 @@ works_carry_out(struct gate *g, struct image *i)
 	unsigned todo = i->effects;
 
 	i->effects = 0;
+	if (todo & (IMAGE_DO_STOP | IMAGE_DO_CLEAR))
+		drop_stop(g, i);
 	if (todo & IMAGE_DO_STOP)
 		downloads_stop(g->downloads, i->id);
 	if (todo & IMAGE_DO_CLEAR) {
 		follow_drop(g, i->id);
 		store_incoming_drop(g->store, i->id);
 	}
-	if (todo & IMAGE_DO_FETCH)
+	if (todo & IMAGE_DO_FETCH && drop_is(i))
+		drop_start(g, i);
+	else if (todo & IMAGE_DO_FETCH)
 		start_courier(g, i);
 }
 
@@ -480,7 +485,7 @@ works_restart(struct gate *g)
 			if (image_step(i, IMAGE_RESTARTED, NULL) == ERR_OK)
 				i->changed = true;
 		} else if (store_bundle_open(g->store, i->digest, &fd, &size) != ERR_OK ||
-		    size != i->size) {
+			   size != i->size) {
 			log_warn(NULL, "image %" PRIu64 ": its entry in the store is gone", i->id);
 			store_drop(g->store, i->digest); /* or damaged: it must not stay */
 			step(i, IMAGE_LOST, NULL);

@@ -2,6 +2,7 @@
  * flash_judge: see flash_judge.h.
  */
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "device_bare.h"
@@ -84,4 +85,21 @@ flash_judge_again(struct flash *f, const struct device_upgrade *u, struct policy
 	o.min_battery_percent = u->min_battery;
 	o.min_signal_dbm = u->min_signal_dbm;
 	flash_judge(f, u->id, &o, true, v);
+}
+
+enum err
+flash_judge_agreed(const struct device_upgrade *u, const Pb__FlashOrder *o, char why[WHY_SIZE])
+{
+	if (strcmp(u->product_key, o->device->product_key) != 0 ||
+	    strcmp(u->device_key, o->device->device_key) != 0)
+		return why_say(why, ERR_MISMATCH, "expected device %.64s/%.64s, got %.64s/%.64s",
+		    u->product_key, u->device_key, o->device->product_key, o->device->device_key);
+	if (strcmp(u->component, o->component) != 0 ||
+	    strcmp(u->target_version, o->target_version) != 0)
+		return why_say(why, ERR_MISMATCH, "expected %.64s %.64s, got %.64s %.64s",
+		    u->component, u->target_version, o->component, o->target_version);
+	if (o->manifest_digest.len != sizeof(u->digest))
+		return why_say(why, ERR_MISMATCH, "expected a manifest digest of 32 bytes, got %zu",
+		    o->manifest_digest.len);
+	return ERR_OK;
 }

@@ -17,7 +17,11 @@ void flash_judge(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, bool
 void flash_judge_again(struct flash *f, const struct device_upgrade *u, struct policy_verdict *v);
 
 /* The same, with each check told on its own; nobody is asked because of it. */
-void flash_judge_explain(struct flash *f, const Pb__PlanOffer *o, struct policy_verdict *v,
-    why_on_check *fn, void *arg);
+void flash_judge_explain(
+    struct flash *f, const Pb__PlanOffer *o, struct policy_verdict *v, why_on_check *fn, void *arg);
+
+/* Is the order for what was agreed upon? ERR_MISMATCH. */
+enum err flash_judge_agreed(
+    const struct device_upgrade *u, const Pb__FlashOrder *o, char why[WHY_SIZE]) MUST_CHECK;
 
 #endif

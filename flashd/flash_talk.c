@@ -223,8 +223,9 @@ answer_again(struct flash *f, struct device_upgrade *u, const Pb__PlanOffer *o)
 		log_debug(NULL, "the gate does not take a verdict now");
 }
 
+/* `late`: with the image at hand already; what passes is then waited for in the queue. */
 static struct device_upgrade *
-admit(struct flash *f, uint64_t id, const Pb__PlanOffer *o, struct policy_verdict *v)
+admit(struct flash *f, uint64_t id, const Pb__PlanOffer *o, bool late, struct policy_verdict *v)
 {
 	struct device_news n = {.now = clock_now()};
 	struct device_upgrade fresh, *u = NULL;
@@ -232,7 +233,9 @@ admit(struct flash *f, uint64_t id, const Pb__PlanOffer *o, struct policy_verdic
 	device_init(&fresh, id, o->device, o->component, o->target_version, n.now);
 	flash_judge(f, id, o, false, v);
 	bool asked = v->verdict == PB__VERDICT__VERDICT_ASKED;
-	if (v->verdict != PB__VERDICT__VERDICT_ACCEPT && !asked)
+	bool waits = late && v->verdict == PB__VERDICT__VERDICT_DEFER;
+
+	if (v->verdict != PB__VERDICT__VERDICT_ACCEPT && !asked && !waits)
 		return NULL;
 	keep_terms(&fresh, o);
 	if (ledger_add(&f->ledger, &fresh, &u) != ERR_OK) {
@@ -262,7 +265,7 @@ on_offer(struct flash *f, const Pb__Envelope *e)
 		answer_again(f, u, o);
 		return;
 	}
-	if (admit(f, e->upgrade, o, &v))
+	if (admit(f, e->upgrade, o, false, &v))
 		return;
 	log_info(&s, "plan for %s: %s: %s", o->target_version, err_name(v.reason), v.detail);
 	if (v.verdict == PB__VERDICT__VERDICT_REJECT || v.reason == ERR_POLICY) {
@@ -290,23 +293,6 @@ refuse(struct device_upgrade *u, enum err e, const char *why)
 	log_warn(&s, "order refused: %s: %s", err_name(e), why);
 	if (device_step(u, DEVICE_REFUSE, &n) != ERR_OK)
 		log_error(&s, "a refusal means nothing in %s", device_table.states[u->state]);
-}
-
-static enum err
-check_agreed(const struct device_upgrade *u, const Pb__FlashOrder *o, char why[WHY_SIZE])
-{
-	if (strcmp(u->product_key, o->device->product_key) != 0 ||
-	    strcmp(u->device_key, o->device->device_key) != 0)
-		return why_say(why, ERR_MISMATCH, "expected device %.64s/%.64s, got %.64s/%.64s",
-		    u->product_key, u->device_key, o->device->product_key, o->device->device_key);
-	if (strcmp(u->component, o->component) != 0 ||
-	    strcmp(u->target_version, o->target_version) != 0)
-		return why_say(why, ERR_MISMATCH, "expected %.64s %.64s, got %.64s %.64s",
-		    u->component, u->target_version, o->component, o->target_version);
-	if (o->manifest_digest.len != sizeof(u->digest))
-		return why_say(why, ERR_MISMATCH, "expected a manifest digest of 32 bytes, got %zu",
-		    o->manifest_digest.len);
-	return ERR_OK;
 }
 
 /* What the manifest says, for the health check and the counters. */
@@ -340,7 +326,7 @@ take_order(struct flash *f, struct device_upgrade *u, const Pb__FlashOrder *o)
 	struct subject s = device_subject(u);
 	struct verify_image v;
 	char why[WHY_SIZE] = "";
-	enum err e = check_agreed(u, o, why);
+	enum err e = flash_judge_agreed(u, o, why);
 
 	verify_image_init(&v);
 	if (e == ERR_OK)
@@ -374,7 +360,7 @@ admit_late(struct flash *f, const Pb__Envelope *e)
 	o.device = order->device;
 	o.component = order->component;
 	o.target_version = order->target_version;
-	u = admit(f, e->upgrade, &o, &v);
+	u = admit(f, e->upgrade, &o, true, &v);
 	if (u || v.verdict != PB__VERDICT__VERDICT_REJECT) {
 		if (!u)
 			log_info(&s, "order put off: %s", v.detail);

@@ -21,11 +21,13 @@ tell_refusal(const char *what, const char *argument, const struct bus_answer *an
 }
 
 int
-act_order(const struct ask *a, enum who daemon, const char *what, const char *argument)
+act_order_for(
+    const struct ask *a, enum who daemon, const char *what, const char *argument, cJSON **out)
 {
 	char path[108], why[WHY_SIZE] = "";
 	struct bus_answer answer = {0};
 
+	*out = NULL;
 	daemon_socket_path(&a->common, daemon, WHO_ACTOR, path);
 	enum err e = bus_client_act(path, what, argument, a->timeout_ms, &answer);
 	AUTO(mem) char *json = answer.json;
@@ -43,7 +45,16 @@ act_order(const struct ask *a, enum who daemon, const char *what, const char *ar
 	}
 	if (answer.error)
 		return tell_refusal(what, argument, &answer);
-	AUTO(out_json) cJSON *said = cJSON_Parse(json);
+	*out = cJSON_Parse(json);
+	return CTL_OK;
+}
 
-	return a->form ? out_value(said, a->form) : CTL_OK;
+int
+act_order(const struct ask *a, enum who daemon, const char *what, const char *argument)
+{
+	cJSON *json = NULL;
+	int status = act_order_for(a, daemon, what, argument, &json);
+	AUTO(out_json) cJSON *answer = json;
+
+	return status == CTL_OK && a->form ? out_value(answer, a->form) : status;
 }

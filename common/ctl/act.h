@@ -9,4 +9,9 @@
 /* The exit status; a refusal or complaint is on stderr. With --json the answer is on stdout. */
 int act_order(const struct ask *a, enum who daemon, const char *what, const char *argument);
 
+/* The same; the answer is the caller's, NULL unless the status is CTL_OK, and nothing is printed of
+ * it. */
+int act_order_for(
+    const struct ask *a, enum who daemon, const char *what, const char *argument, cJSON **answer);
+
 #endif

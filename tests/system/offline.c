@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "bus_client.h"
 #include "house_case.h"
 #include "house_look.h"
 #include "json.h"
@@ -101,4 +102,160 @@ Test(offline, plan_tells_what_would_refuse_and_what_would_wait)
 	r = plan(h, "same.bin", "meter1");
 	cr_expect_eq(r.status, 1, "%s", r.out);
 	cr_expect_not_null(strstr(r.out, "nothing to do"), "%s", r.out);
+}
+
+/* --- install ---------------------------------------------------------------------------------- */
+
+static bool
+runs_new(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *own = house_look_device(h, *(int *)arg);
+
+	return strcmp(json_text(own, "running"), HOUSE_NEW) == 0 &&
+	       cJSON_IsTrue(cJSON_GetObjectItem(own, "confirmed"));
+}
+
+static bool
+platform_knows(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *doc = house_look_platform(h);
+	const cJSON *d = house_look_platform_device(doc, *(int *)arg);
+
+	return strcmp(json_text(d, "version"), HOUSE_NEW) == 0;
+}
+
+static void
+expect_empty_drop(struct house *h)
+{
+	struct tool_result r = TOOL(h->dir, "find", "state/drop", "-type", "f");
+
+	cr_expect_str_eq(r.out, "", "left: %s", r.out);
+}
+
+Test(offline, install_without_the_cloud_and_the_platform_hears_of_the_version_later)
+{
+	AUTO(house_case) struct house *h = open_house(2, HASTY);
+	int both[] = {0, 1};
+
+	make_bundle(h, "good.bin", HOUSE_NEW, 5);
+	house_kill(h, HOUSE_CLOUDD);
+	struct tool_result r = CTL(h->dir, "install", "--config", "subota.conf", "--device",
+	    "meter1", "--device", HOUSE_PK "/METER2", "good.bin");
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "meter2 app " HOUSE_NEW ": done"), "%s", r.out);
+	for (int i = 0; i < 2; i++)
+		cr_expect(runs_new(h, &both[i]), "device %d", i);
+	expect_empty_drop(h);
+	HOUSE_MUST(h, house_start(h, HOUSE_CLOUDD));
+	for (int i = 0; i < 2; i++) {
+		house_case_until(h, platform_knows, &both[i], "the version on the platform");
+		for (int code = 1; code <= 12; code++)
+			cr_expect_eq(house_case_count(h, i, code), 0,
+			    "the platform heard status %d of a plan it never made", code);
+	}
+	r = CTL(h->dir, "install", "--json", "--config", "subota.conf", "--device", "meter1",
+	    "good.bin");
+	cr_expect_eq(r.status, 1, "once is enough: %s", r.out);
+}
+
+Test(offline, package_that_is_not_signed_for_it_is_refused_and_no_byte_reaches_the_device)
+{
+	AUTO(house_case) struct house *h = open_house(1, HASTY);
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(kit) struct kit *forger = kit_new(dir);
+	struct kit *own = h->kit;
+
+	h->kit = forger;
+	make_bundle(h, "forged.bin", HOUSE_NEW, 5);
+	h->kit = own;
+	struct tool_result r = CTL(
+	    h->dir, "install", "--config", "subota.conf", "--device", "meter1", "forged.bin");
+
+	cr_expect_eq(r.status, 1, "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "refused"), "%s", r.out);
+	AUTO(json) cJSON *device = house_look_device(h, 0);
+
+	cr_expect_eq(json_number(device, "upload_bytes"), 0);
+	expect_empty_drop(h);
+	r = CTL(h->dir, "install", "--config", "subota.conf", "--device", "meter9", "forged.bin");
+	cr_expect_eq(r.status, 1, "%s", r.out);
+}
+
+Test(offline, install_goes_on_after_any_process_was_killed)
+{
+	AUTO(house_case) struct house *h = open_house(1, HASTY);
+	static const enum house_part parts[] = {HOUSE_FETCHD, HOUSE_FLASHD, HOUSE_FETCHD};
+	int device = 0;
+
+	make_bundle(h, "good.bin", HOUSE_NEW, 5);
+	struct tool_result r = CTL(h->dir, "install", "--no-wait", "--config", "subota.conf",
+	    "--device", "meter1", "good.bin");
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		house_kill(h, parts[i]);
+		HOUSE_MUST(h, house_start(h, parts[i]));
+		house_look_pause(150);
+	}
+	house_case_until(h, runs_new, &device, "an upgrade that goes on");
+}
+
+Test(offline, install_waits_for_a_person_where_policy_says_ask)
+{
+	AUTO(house_case)
+	struct house *h = open_house(1, HASTY "[flashd.policy all]\nmode = ask");
+	char number[24] = "";
+	int device = 0;
+
+	make_bundle(h, "good.bin", HOUSE_NEW, 5);
+	struct tool_result r = CTL(h->dir, "install", "--json", "--no-wait", "--config",
+	    "subota.conf", "--device", "meter1", "good.bin");
+	AUTO(json) cJSON *doc = cJSON_Parse(r.out);
+
+	snprintf(
+	    number, sizeof(number), "%.0f", json_number(cJSON_GetArrayItem(doc, 0), "upgrade"));
+	for (int i = 0; i < 300; i++) {
+		r = CTL(h->dir, "confirm", "--config", "subota.conf", number);
+		if (r.status == 0)
+			break;
+		house_look_pause(100);
+	}
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	house_case_until(h, runs_new, &device, "an upgrade after a yes");
+}
+
+/* What the gate says to an order on its act socket. */
+static enum err
+act(struct house *h, const char *argument)
+{
+	char path[108];
+	struct bus_answer answer = {0};
+
+	snprintf(path, sizeof(path), "%s/run/fetchd-act/sock", h->dir);
+	cr_assert_eq(bus_client_act(path, "install", argument, 3000, &answer), ERR_OK);
+	free(answer.json);
+	return (enum err)answer.error;
+}
+
+Test(offline, gate_takes_only_plain_files_that_lie_in_the_drop_directory)
+{
+	AUTO(house_case) struct house *h = open_house(1, HASTY);
+	static const char *const nonsense[] = {"", "good.bin", "../subota.conf 1.1.0 meters/M1 app",
+	    "sub/good.bin 1.1.0 meters/M1 app", ".hidden 1.1.0 meters/M1 app",
+	    "good.bin 1.1.0 meters app", "good.bin 1.1.0 meters/M1 app more"};
+
+	make_bundle(h, "good.bin", HOUSE_NEW, 5);
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
+		cr_expect_eq(act(h, nonsense[i]), ERR_INVALID, "%s", nonsense[i]);
+	cr_expect_eq(act(h, "absent 1.1.0 meters/METER1 app"), ERR_NOT_FOUND);
+	TOOL(h->dir, "ln", "-s", "../../good.bin", "state/drop/link");
+	TOOL(h->dir, "mkfifo", "state/drop/fifo");
+	TOOL(h->dir, "mkdir", "state/drop/dir");
+	cr_expect_eq(act(h, "link 1.1.0 meters/METER1 app"), ERR_DENIED);
+	cr_expect_eq(act(h, "fifo 1.1.0 meters/METER1 app"), ERR_LIMIT);
+	cr_expect_eq(act(h, "dir 1.1.0 meters/METER1 app"), ERR_LIMIT);
+	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_FETCHD, "upgrades");
+
+	cr_expect_eq(cJSON_GetArraySize(cJSON_GetObjectItem(doc, "upgrades")), 0);
 }

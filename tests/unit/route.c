@@ -33,8 +33,10 @@ static const struct way ways[] = {
 	{WHO_FETCHD,  WHO_CTL,     "Hello Answer"},
 	{WHO_FLASHD,  WHO_CTL,     "Hello Answer"},
 	{WHO_ACTOR,   WHO_CLOUDD,  "Hello Act"},
+	{WHO_ACTOR,   WHO_FETCHD,  "Hello Act"},
 	{WHO_ACTOR,   WHO_FLASHD,  "Hello Act"},
 	{WHO_CLOUDD,  WHO_ACTOR,   "Hello Answer"},
+	{WHO_FETCHD,  WHO_ACTOR,   "Hello Answer"},
 	{WHO_FLASHD,  WHO_ACTOR,   "Hello Answer"},
 };
 /* clang-format on */
