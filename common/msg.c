@@ -378,7 +378,9 @@ msg_check_session_order(const Pb__Envelope *e)
 		    is_digest(&o->image_sha256, DIGEST) && o->chunk_digests.len % DIGEST == 0 &&
 		    o->chunk_digests.len / DIGEST <= DIGESTS_MAX &&
 		    is_name_or_empty(o->target_version) && is_size(o->resume_hint) &&
-		    (!o->device || is_device(o->device)) && is_size(o->image_offset));
+		    (!o->device || is_device(o->device)) && is_size(o->image_offset) &&
+		    is_between((int)o->boot_pin, 0, PB__PIN__PIN_GPIO_SECOND) &&
+		    is_between((int)o->reset_pin, 0, PB__PIN__PIN_GPIO_SECOND));
 }
 
 enum err

@@ -11,6 +11,7 @@
 #include <asm/termbits.h>
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <linux/gpio.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -147,6 +148,7 @@ static const struct seccomp_row line[] = {
 	IOCTL(TCSETS2), IOCTL(TCSETSW2), IOCTL(TCSETSF2), IOCTL(TCFLSH), IOCTL(TCSBRK), IOCTL(TCSBRKP),
 	IOCTL(TIOCEXCL), IOCTL(TIOCNXCL), IOCTL(TIOCMGET), IOCTL(TIOCMSET), IOCTL(TIOCMBIS),
 	IOCTL(TIOCMBIC), IOCTL(TIOCOUTQ), IOCTL(FIONREAD), IOCTL(TIOCGSERIAL), IOCTL(TIOCSSERIAL),
+	IOCTL(GPIO_V2_LINE_SET_VALUES_IOCTL), /* of lines that were requested before: pins of a device */
 	END,
 };
 

@@ -203,7 +203,8 @@ set_limits(struct flash *f)
 enum err
 flash_start(struct flash *f, struct daemon *d)
 {
-	*f = (struct flash){.daemon = d, .settings = d->settings, .sockets = f->sockets};
+	*f = (struct flash){
+	    .daemon = d, .settings = d->settings, .sockets = f->sockets, .pins = f->pins};
 	if (sodium_init() < 0)
 		return ERR_SYSTEM;
 	set_limits(f);

@@ -36,6 +36,7 @@ struct flash {
 	struct flash_lane *lanes;
 	size_t n_lanes;
 	struct link_sockets sockets; /* made before flash_start, kept by it */
+	struct pins *pins;           /* of each configured device, likewise; NULL = none */
 	struct bus_link *gate;
 	bool online; /* the platform can be reached, as the gate says */
 

@@ -22,6 +22,7 @@ flash_order_init(struct flash_order *k, const struct flash_settings *s,
 {
 	const struct flash_settings_device *c = d->config;
 	const struct flash_settings_profile *p = flash_settings_profile(s, c);
+	struct pins pins;
 
 	pb__session_order__init(&k->o);
 	pb__device__init(&k->device);
@@ -35,6 +36,10 @@ flash_order_init(struct flash_order *k, const struct flash_settings *s,
 	k->o.driver = (char *)(uintptr_t)c->driver;
 	k->o.verb = (Pb__Verb)verb;
 	k->o.timeout_ms = timeout_ms;
+	if (pins_parse(c->boot_pin, c->reset_pin, &pins, NULL) == ERR_OK) {
+		k->o.boot_pin = pins.boot.where;
+		k->o.reset_pin = pins.reset.where;
+	}
 	k->line = (struct tty_settings){c->port, (uint32_t)c->baud, (enum tty_parity)c->parity};
 }
 

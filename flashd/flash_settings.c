@@ -80,6 +80,11 @@ static const struct conf_key device_keys[] = {
 	    .help = "Bits a second on that line."},
 	{"parity", CONF_CHOICE, IN(parity), .choices = parities, .fallback = "none",
 	    .help = "Parity on that line."},
+	{"boot_pin", TEXT_IN(boot_pin), .fallback = "",
+	    .help = "Pin that chooses the boot loader (BOOT0): dtr, rts or /dev/gpiochipN:LINE, after a ! "
+		    "where it is on when low; empty: not wired."},
+	{"reset_pin", TEXT_IN(reset_pin), .fallback = "",
+	    .help = "Pin that holds the device in reset (NRST), likewise; both GPIO lines are of one chip."},
 	{"policy", CONF_CHOICE, IN(policy), .choices = policies, .fallback = "auto",
 	    .help = "auto: plans are carried out; ask: only after subotactl confirm; never: all are "
 		    "rejected."},
@@ -234,6 +239,18 @@ check_port(const struct flash_settings_device *d)
 }
 
 static enum err
+check_pins(const struct flash_settings_device *d)
+{
+	struct pins p;
+	char why[WHY_SIZE];
+	enum err e = pins_parse(d->boot_pin, d->reset_pin, &p, why);
+
+	if (e != ERR_OK)
+		log_error(NULL, "device %s: %s", d->name, why);
+	return e;
+}
+
+static enum err
 check_names(const struct flash_settings_device *d)
 {
 	const struct {
@@ -323,6 +340,7 @@ flash_settings_check(const struct flash_settings *s)
 	for (size_t i = 0; i < s->n_devices; i++) {
 		if (check_names(&s->devices[i]) != ERR_OK ||
 		    check_port(&s->devices[i]) != ERR_OK ||
+		    check_pins(&s->devices[i]) != ERR_OK ||
 		    check_components(s, &s->devices[i]) != ERR_OK ||
 		    check_profile(s, &s->devices[i]) != ERR_OK)
 			e = ERR_CONFIG;

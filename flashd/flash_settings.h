@@ -6,6 +6,7 @@
 
 #include "daemon.h"
 #include "device.h"
+#include "pins.h"
 
 enum {
 	FLASH_SETTINGS_DEVICES = 256,
@@ -32,6 +33,7 @@ struct flash_settings_device {
 	char port[128];
 	uint64_t baud;
 	int parity; /* enum tty_parity */
+	char boot_pin[PINS_TEXT], reset_pin[PINS_TEXT]; /* "" = not wired */
 	int policy; /* enum policy_mode */
 	uint64_t min_battery;
 	uint64_t space;

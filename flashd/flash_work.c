@@ -196,6 +196,13 @@ fail_start(struct flash *f, struct device_upgrade *u, enum err e, const char *wh
 	finish_upgrade(f, u, &r);
 }
 
+/* The descriptor of the device's GPIO lines, -1 = none. */
+static int
+pins_of(const struct flash *f, const struct roster_device *d)
+{
+	return f->pins && d ? f->pins[d - f->roster.devices].fd : -1;
+}
+
 static void
 send_order(struct flash *f, struct flash_lane *l, struct device_upgrade *u, struct flash_order *k,
     int image_fd)
@@ -205,6 +212,7 @@ send_order(struct flash *f, struct flash_lane *l, struct device_upgrade *u, stru
 	u->running = true;
 	l->upgrade = u->id;
 	l->device = device_of(f, u);
+	lane_lend_pins(l->lane, pins_of(f, l->device));
 	enum err e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
 	if (e == ERR_OK)
 		return;
@@ -251,6 +259,7 @@ start_question(struct flash *f, struct flash_lane *l, struct roster_device *d)
 	char why[WHY_SIZE] = "";
 
 	flash_order_init(&k, f->settings, d, PB__VERB__VERB_IDENTIFY, ASK_MS);
+	lane_lend_pins(l->lane, pins_of(f, d));
 	enum err e = lane_start(l->lane, &k.line, -1, &k.o, why);
 	if (e != ERR_OK) {
 		roster_on_failure(&f->roster, d, e, why, clock_now());
@@ -441,4 +450,7 @@ flash_work_close(struct flash *f)
 		lane_free(f->lanes[i].lane);
 	free(f->lanes);
 	link_sockets_fini(&f->sockets);
+	for (size_t i = 0; f->pins && i < f->roster.n; i++)
+		pins_close(&f->pins[i]);
+	free(f->pins);
 }

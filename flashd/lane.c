@@ -27,6 +27,7 @@ struct lane {
 	const char *port, *program, *mode;
 	struct lane_handler handler;
 	struct link link;
+	int pins; /* GPIO lines of the device whose turn it is, -1 = none */
 	pid_t pid; /* 0 = idle */
 	struct chan *chan;
 	bool final; /* the last word is out, or nobody wants it */
@@ -45,7 +46,8 @@ lane_new(struct loop *loop, const char *port, const char *program, const char *m
 	    .port = port,
 	    .program = program,
 	    .mode = mode,
-	    .handler = *h};
+	    .handler = *h,
+	    .pins = -1};
 	link_init(&l->link, -1);
 	*out = l;
 	return ERR_OK;
@@ -55,6 +57,12 @@ void
 lane_lend_socket(struct lane *l, int socket)
 {
 	link_init(&l->link, socket);
+}
+
+void
+lane_lend_pins(struct lane *l, int fd)
+{
+	l->pins = fd;
 }
 
 const char *
@@ -165,9 +173,11 @@ static enum err
 spawn(struct lane *l, int chan_end, int image_fd)
 {
 	char *argv[] = {(char *)(uintptr_t) "subota-session", (char *)(uintptr_t)l->mode, NULL};
-	int fds[3] = {chan_end, l->link.fd, image_fd};
+	/* 5 is the package: where the pins follow and there is none, it is the link once more */
+	int fds[4] = {chan_end, l->link.fd, image_fd < 0 ? l->link.fd : image_fd, l->pins};
+	size_t n = l->pins >= 0 ? 4 : image_fd >= 0 ? 3 : 2;
 	pid_t pid = 0;
-	enum err e = sandbox_spawn(l->program, argv, fds, image_fd < 0 ? 2 : 3, &pid);
+	enum err e = sandbox_spawn(l->program, argv, fds, n, &pid);
 
 	if (e == ERR_OK)
 		l->pid = pid;

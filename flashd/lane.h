@@ -37,6 +37,9 @@ void lane_lend_socket(struct lane *l, int socket);
 const char *lane_port(const struct lane *l);
 bool lane_is_idle(const struct lane *l);
 
+/* The GPIO lines of the device of the next orders, -1: none. Borrowed. */
+void lane_lend_pins(struct lane *l, int fd);
+
 /* Carry out an order; `image_fd` is borrowed, -1 = none. Errors of link_open with its `why`;
  * ERR_SYSTEM: no process. Nothing is called back when it fails. */
 enum err lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__SessionOrder *o,

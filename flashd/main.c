@@ -22,6 +22,25 @@ check(const void *settings)
 	return flash_settings_check(settings);
 }
 
+/* A device whose pins are not there has none: its sessions say so, the others go on. */
+static enum err
+open_pins(struct flashd *me)
+{
+	size_t n = me->settings.n_devices;
+	struct pins *pins = calloc(n ? n : 1, sizeof(*pins));
+	char why[WHY_SIZE] = "";
+
+	me->flash.pins = pins;
+	for (size_t i = 0; pins && i < n; i++) {
+		const struct flash_settings_device *d = &me->settings.devices[i];
+
+		if (pins_parse(d->boot_pin, d->reset_pin, &pins[i], why) != ERR_OK ||
+		    pins_open(&pins[i], NULL, why) != ERR_OK)
+			log_error(NULL, "device %s: %s", d->name, why);
+	}
+	return pins ? ERR_OK : ERR_NOMEM;
+}
+
 /* Whoever of gate and flashd is first makes the store: what does not exist when a process locks
  * itself in stays out of its reach. */
 static enum err
@@ -36,6 +55,9 @@ prepare(struct daemon *d)
 		if (e != ERR_OK)
 			return e;
 	}
+	enum err e = open_pins(me);
+	if (e != ERR_OK)
+		return e;
 	if (geteuid() != 0 && geteuid() != c->fetch_uid)
 		return ERR_OK; /* somebody else made it, or lock_files says that it is missing */
 	return daemon_make_dir(c->store_dir, c->fetch_uid, daemon_gid_of(c->flash_uid), 02750);

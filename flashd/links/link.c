@@ -32,7 +32,7 @@ static bool
 refresh_tty(struct link *l)
 {
 	tty_flush(l->fd);
-	return true;
+	return tty_renew(l->fd, &l->was);
 }
 
 const struct link_kind link_tty = {.open = open_tty, .close = close_tty, .refresh = refresh_tty};

@@ -138,3 +138,11 @@ tty_flush(int fd)
 	if (ioctl(fd, TCFLSH, TCIFLUSH) < 0)
 		errno = 0; /* gone: whoever reads next finds out */
 }
+
+bool
+tty_renew(int fd, const struct tty_settings *s)
+{
+	char why[WHY_SIZE];
+
+	return set_line(fd, s, why) == ERR_OK;
+}

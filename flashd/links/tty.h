@@ -30,6 +30,9 @@ struct tty_settings {
  * caller's: non-blocking, close-on-exec, input flushed. */
 enum err tty_open(const struct tty_settings *s, int *fd, char why[WHY_SIZE]) MUST_CHECK;
 
+/* Set an open line up again, whoever changed it meanwhile; false: it does not take that. */
+bool tty_renew(int fd, const struct tty_settings *s);
+
 /* Throw away what has come in and was not read. */
 void tty_flush(int fd);
 

@@ -10,12 +10,14 @@
 #include "ferry.h"
 #include "log.h"
 #include "msg.h"
+#include "pose.h"
 
 enum { OUT_BYTES = 2048, IN_BYTES = 4096, DRAINS = 64, WRITES_A_STEP = 16 };
 
 struct ferry {
 	struct chan *chan;
 	int link_fd, image_fd;
+	struct pose pose;
 	work_find *find;
 	struct work *work; /* NULL = idle */
 	Pb__Verb verb;
@@ -40,17 +42,18 @@ keeps_apart(int fd)
 }
 
 enum err
-ferry_new(struct chan *chan, int link_fd, int image_fd, work_find *find, struct ferry **out)
+ferry_new(struct chan *chan, const struct ferry_ends *ends, work_find *find, struct ferry **out)
 {
 	struct ferry *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return ERR_NOMEM;
 	*p = (struct ferry){.chan = chan,
-	    .link_fd = link_fd,
-	    .image_fd = image_fd,
+	    .link_fd = ends->link,
+	    .image_fd = ends->image,
 	    .find = find,
-	    .datagram = keeps_apart(link_fd)};
+	    .datagram = keeps_apart(ends->link)};
+	pose_init(&p->pose, ends->link, ends->gpio, NULL);
 	*out = p;
 	return ERR_OK;
 }
@@ -116,6 +119,20 @@ report_progress(struct ferry *p, struct mono now)
 	p->report_at = mono_after(now, FERRY_REPORT_MS);
 	work_report(p->work, &r, &texts);
 	send_report(p, &r);
+}
+
+/* The line as the driver wants it now; what cannot be done ends the order. */
+static void
+take_pose(struct ferry *p)
+{
+	const struct driver *d = p->work ? p->work->driver : NULL;
+	char why[WHY_SIZE] = "";
+
+	if (!d || !d->line)
+		return;
+	enum err e = pose_take(&p->pose, d->line(p->work->state), why);
+	if (e != ERR_OK)
+		finish(p, e, why);
 }
 
 /* The driver's word, unless the image itself was the trouble. */
@@ -202,6 +219,7 @@ write_some(struct ferry *p, struct mono now)
 	if (p->out_at == p->out_len) {
 		p->out_at = 0;
 		p->out_len = p->work->driver->output(p->work->state, p->out, OUT_BYTES, now);
+		take_pose(p);
 	}
 	if (p->out_len == 0)
 		return false;
@@ -248,8 +266,11 @@ start(struct ferry *p, const Pb__SessionOrder *o, struct mono now)
 		return;
 	}
 	p->work->job.datagram = p->datagram;
+	pose_begin(&p->pose, o->boot_pin, o->reset_pin);
+	p->work->job.pins = pose_pins(&p->pose);
 	if (drain_link(p, now))
 		p->work->driver->start(p->work->state, &p->work->job, now);
+	take_pose(p);
 }
 
 /* One message from flashd; false when there is none (any more). */
@@ -316,6 +337,7 @@ work_on(struct ferry *p, short revents)
 		read_link(p, now);
 	if (p->work && mono_reached(now, p->work->driver->deadline(p->work->state)))
 		p->work->driver->on_time(p->work->state, now);
+	take_pose(p);
 	if (p->work)
 		write_out(p, now);
 	if (p->work)

@@ -18,9 +18,14 @@ enum { FERRY_REPORT_MS = 250 };
 
 struct ferry;
 
-/* Everything is borrowed; `link_fd` is non-blocking; `image_fd` -1 = none. Caller frees. */
-enum err ferry_new(
-    struct chan *chan, int link_fd, int image_fd, work_find *find, struct ferry **out) MUST_CHECK;
+/* The link is non-blocking; image, gpio: -1 = none. */
+struct ferry_ends {
+	int link, image, gpio;
+};
+
+/* Everything is borrowed. Caller frees. */
+enum err ferry_new(struct chan *chan, const struct ferry_ends *ends, work_find *find,
+    struct ferry **out) MUST_CHECK;
 void ferry_free(struct ferry *p);
 AUTO_DEFINE(ferry, struct ferry *, ferry_free)
 

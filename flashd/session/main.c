@@ -3,7 +3,8 @@
  *
  * usage: subota-session [MODE], the words of sandbox.h.
  *
- * Descriptors: 3 the channel to flashd, 4 the link, 5 the package (only where one is needed).
+ * Descriptors: 3 the channel to flashd, 4 the link, 5 the package (only where one is needed), 6 the
+ * GPIO lines of the device (only where it has some).
  *
  * May: read and write the link, read the package, take orders from its channel and report to it.
  * Must never: open anything, see a key, see another device, live longer than its channel.
@@ -16,7 +17,7 @@
 #include "log.h"
 #include "sandbox.h"
 
-enum { CHANNEL_FD = 3, LINK_FD = 4, IMAGE_FD = 5 };
+enum { CHANNEL_FD = 3, LINK_FD = 4, IMAGE_FD = 5, GPIO_FD = 6 };
 
 int
 main(int argc, char **argv)
@@ -29,15 +30,17 @@ main(int argc, char **argv)
 
 	log_init("session", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
-	sandbox_close_from(IMAGE_FD + 1);
+	sandbox_close_from(GPIO_FD + 1);
 	if (argc > 2 || (argc == 2 && sandbox_mode_parse(argv[1], &mode) != ERR_OK) ||
 	    fcntl(LINK_FD, F_GETFD) < 0 ||
 	    chan_new(CHANNEL_FD, WHO_SESSION, WHO_FLASHD, &chan) != ERR_OK) {
 		fprintf(stderr, "subota-session is started by subota-flashd only\n");
 		return 64;
 	}
-	int image = fcntl(IMAGE_FD, F_GETFD) < 0 ? -1 : IMAGE_FD;
-	if (sodium_init() < 0 || ferry_new(chan, LINK_FD, image, driver_find, &ferry) != ERR_OK ||
+	const struct ferry_ends ends = {.link = LINK_FD,
+	    .image = fcntl(IMAGE_FD, F_GETFD) < 0 ? -1 : IMAGE_FD,
+	    .gpio = fcntl(GPIO_FD, F_GETFD) < 0 ? -1 : GPIO_FD};
+	if (sodium_init() < 0 || ferry_new(chan, &ends, driver_find, &ferry) != ERR_OK ||
 	    sandbox_enter(promise, geteuid(), getegid(), 0) != ERR_OK ||
 	    sandbox_lock_files(promise, &mode, &nowhere) != ERR_OK ||
 	    sandbox_lock_calls(promise, &mode) != ERR_OK)

@@ -6,6 +6,7 @@
 #include <pty.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "golden.h"
@@ -277,5 +278,32 @@ Test(lane, session_gets_its_descriptors_and_nothing_else)
 	for (int c = 0; (c = fgetc(f)) != EOF && strlen(got) < 390;)
 		got[strlen(got)] = c == '\n' ? ' ' : (char)c;
 	cr_expect_str_eq(got, "0 1 2 3 4 5 ", "5 is the list's own"); /* ls reads the directory */
+	close_scene(&s);
+}
+
+/* What a link in the scratch directory, made by the session's script, leads to. */
+static void
+expect_link(struct scene *s, const char *name, const char *want)
+{
+	char path[300], got[300] = "";
+
+	snprintf(path, sizeof(path), "%s/%s", s->dir, name);
+	AUTO(file) FILE *f = fopen(path, "re");
+	cr_assert(f && fgets(got, sizeof(got), f), "%s", name);
+	cr_expect(strstr(got, want), "%s: expected %s, got %s", name, want, got);
+}
+
+Test(lane, session_gets_the_pins_of_its_device_as_the_sixth_descriptor)
+{
+	AUTO(fd) int pins = memfd_create("lines-of-a-chip", MFD_CLOEXEC);
+	struct scene s;
+
+	open_scene(&s, "readlink /proc/$$/fd/6 >six; readlink /proc/$$/fd/5 >five; cat final >&3");
+	put_report(&s, "final", true);
+	lane_lend_pins(s.lane, pins);
+	cr_assert_eq(start(&s, 5000), ERR_OK, "%s", s.why);
+	run_until_idle(&s);
+	expect_link(&s, "six", "lines-of-a-chip");
+	expect_link(&s, "five", s.port);
 	close_scene(&s);
 }

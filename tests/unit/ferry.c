@@ -196,7 +196,8 @@ open_scene(struct scene *s)
 	cr_assert_eq(chan_new(channel[1], WHO_SESSION, WHO_FLASHD, &s->session), ERR_OK);
 	s->device = line[0];
 	s->link = line[1];
-	cr_assert_eq(ferry_new(s->session, s->link, s->image, find, &s->ferry), ERR_OK);
+	cr_assert_eq(ferry_new(s->session, &(struct ferry_ends){s->link, s->image, -1}, find,
+			 &s->ferry), ERR_OK);
 	pb__session_order__init(&s->o);
 	s->o.verb = PB__VERB__VERB_IDENTIFY;
 	s->o.driver = golden_text("fake");

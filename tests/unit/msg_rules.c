@@ -192,6 +192,9 @@ static const struct rule rules[] = {
 	{K(SESSION_ORDER), "device",           GONE,   "",           0,         true},
 	{K(SESSION_ORDER), "device_key",       TEXT,   "a\nb",       0,         false},
 	{K(SESSION_ORDER), "image_offset",     NUMBER, "",           TERA + 1,  false},
+	{K(SESSION_ORDER), "boot_pin",         NUMBER, "",           6,         true},
+	{K(SESSION_ORDER), "boot_pin",         NUMBER, "",           7,         false},
+	{K(SESSION_ORDER), "reset_pin",        NUMBER, "",           7,         false},
 	{K(SESSION_REPORT), "verb",            NUMBER, "",           0,         false},
 	{K(SESSION_REPORT), "error",           NUMBER, "",           10000,     false},
 	{K(SESSION_REPORT), "detail",          TEXT,   "\xed\xa0\x80", 0,       false}, /* a surrogate */
