@@ -196,6 +196,8 @@ may_push(const struct dc_offer *o, enum dc_ota_why why, int64_t now)
 		return false;
 	if (o->last == REFUSED && o->due > now)
 		return false;
+	if (why == DC_OTA_SWEEP)
+		return o->due <= now;
 	if (why == DC_OTA_LOGIN)
 		return true; /* whoever logs in may have forgotten what it was doing */
 	if (row && row->running && o->due > now)

@@ -21,6 +21,7 @@ enum dc_ota_why {
 	DC_OTA_VERSION,  /* inside its push period and not waiting after a refusal */
 	DC_OTA_ACTIVE,
 	DC_OTA_TIMER,
+	DC_OTA_SWEEP,    /* the look at everybody, every ten minutes */
 };
 /* clang-format on */
 

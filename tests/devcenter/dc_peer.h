@@ -69,6 +69,7 @@ struct dc {
 	const char *ota_prefix;              /* of the OTA calls; NULL: "/v2/ota" */
 	char https[128], http[128];          /* "https://HOST:PORT" of the package server */
 	int64_t db_version;
+	int64_t swept;       /* when everybody was looked at last */
 	int64_t ticked;      /* the device that dc_ota_tick() looked at last */
 	struct dc_dp frame;  /* the message that is being handled ... */
 	struct dc_ttlv ttlv; /* ... and its values */

@@ -18,6 +18,7 @@
 #include "log.h"
 
 /* Codes of 0x00A3 for frames (spec: developer center, section 7). */
+enum { SWEEP_MS = 600000 };
 enum { BAD_PROTOCOL = 1, BAD_LENGTH, BAD_SUM, BAD_COMMAND, BAD_PAYLOAD };
 
 static unsigned
@@ -348,16 +349,39 @@ on_gone(void *arg, struct dc_client *c)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-void
-dc_platform_offer(struct dc *dc)
+static void
+offer_all(struct dc *dc, enum dc_ota_why why)
 {
 	for (struct dc_session *s = dc->sessions; s; s = s->next) {
 		if (!s->client || !s->greeted || s->refusal != DC_CODE_OK)
 			continue;
-		dc_ota_offer(dc, &s->self, DC_OTA_ACTIVE);
+		dc_ota_offer(dc, &s->self, why);
 		for (struct dc_peer *p = s->subs; p; p = p->next)
-			dc_ota_offer(dc, p, DC_OTA_ACTIVE);
+			dc_ota_offer(dc, p, why);
 	}
+}
+
+void
+dc_platform_offer(struct dc *dc)
+{
+	offer_all(dc, DC_OTA_ACTIVE);
+}
+
+/* A push period that begins, a plan whose time has come: nothing else tells. */
+static void
+sweep(struct dc *dc)
+{
+	int64_t now = dc_peer_now(dc);
+
+	if (now >= dc->swept && now - dc->swept < SWEEP_MS)
+		return;
+	bool back = now < dc->swept; /* the clock was put back */
+	dc->swept = now;
+	if (back)
+		return;
+	dc_db_begin(dc->db);
+	offer_all(dc, DC_OTA_SWEEP);
+	dc_db_commit(dc->db);
 }
 
 static uint64_t
@@ -405,6 +429,7 @@ dc_platform_new(struct dc_db *db, void (*send)(void *, const uint8_t *, size_t),
 	dc_db_do(db, "DELETE FROM command", "");
 	dc_order_load(dc);
 	dc->db_version = dc_db_version(db);
+	dc->swept = dc_peer_now(dc);
 	*out = dc;
 	return ERR_OK;
 }
@@ -434,4 +459,5 @@ dc_platform_tick(struct dc *dc, struct mono now)
 	dc_late_tick(dc);
 	dc_broker_tick(dc->broker, now);
 	dc_ota_tick(dc);
+	sweep(dc);
 }

@@ -67,6 +67,7 @@ struct house_options {
 	 * ones. May be NULL. */
 	const char *fetchd, *cloudd, *flashd;
 	const char *device; /* more lines for each device */
+	const char *asks; /* how often cloudd asks for plans; NULL: 2 s when hasty */
 	const char *link; /* to the devices: "udp", "tcp", "raw"; NULL: a terminal, console lines */
 	bool stm32; /* devices are virtual STM32 at their boot loader's protocol, not SMP servers */
 	const char *profile; /* of the Developer Center; NULL: p1 */

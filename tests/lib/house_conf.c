@@ -183,7 +183,9 @@ write_cloudd(const struct house *h, FILE *f)
 
 	if (h->options.hasty && !asks)
 		fprintf(f, "request_interval = %s\nkeepalive = 10 s\n",
-		    h->options.crowd ? "10 s" : "2 s");
+		    h->options.asks    ? h->options.asks
+		    : h->options.crowd ? "10 s"
+				       : "2 s");
 	if (h->options.cloudd)
 		fprintf(f, "%s\n", h->options.cloudd);
 }

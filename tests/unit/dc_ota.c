@@ -203,6 +203,29 @@ Test(dc_ota, an_unanswered_plan_is_pushed_again_after_ten_minutes)
 	cr_expect_str_eq(dc_talk_heard(l), "", "a running upgrade is not disturbed");
 }
 
+Test(dc_ota, a_plan_is_pushed_when_its_time_or_its_period_has_come)
+{
+	AUTO(dc_case) struct dc_case *c = dc_case_new();
+	dc_case_plan(c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
+	int64_t now = (int64_t)*dc_case_clock();
+
+	dc_db_do(c->db, "DELETE FROM progress", "");
+	dc_db_do(c->db, "UPDATE plan SET starts = ?", "i", now + 3600000);
+	dc_talk_heard(l);
+	dc_talk_pass(c, 3599999);
+	cr_expect_str_eq(dc_talk_heard(l), "");
+	dc_talk_pass(c, 600000);
+	cr_expect_str_eq(dc_talk_heard(l), "0111", "ten minutes later at the latest");
+	dc_db_do(c->db, "DELETE FROM progress", "");
+	/* it is 17:10 UTC */
+	dc_db_do(c->db, "UPDATE plan SET push_from = 1080, push_to = 1140", "");
+	dc_talk_pass(c, 2399999);
+	cr_expect_str_eq(dc_talk_heard(l), "");
+	dc_talk_pass(c, 1200000);
+	cr_expect_str_eq(dc_talk_heard(l), "0111");
+}
+
 Test(dc_ota, only_devices_that_a_plan_means_are_offered_it)
 {
 	static const struct {
