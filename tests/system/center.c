@@ -328,9 +328,8 @@ Test(center, a_plan_that_was_lost_on_its_way_is_pushed_again_after_ten_minutes)
 	cr_expect_eq(said(h, METER1, "issue upgrade plan"), 2);
 }
 
-/* rule: limit-name limit-version limit-component limit-format limit-size limit-components */
-/* rule: limit-specified limit-push limit-reject limit-strategy model-package model-texts */
-Test(center, the_platform_keeps_its_limits)
+/* rule: limit-name limit-version limit-component limit-format limit-size model-package */
+Test(center, the_platform_keeps_its_limits_of_packages)
 {
 	AUTO(house_case) struct house *h = house_case_new(&one);
 	static const char *const files[] = {"bad.exe", "a.bin", "b.bin"};
@@ -361,6 +360,14 @@ Test(center, the_platform_keeps_its_limits)
 	must(&r, "a large file");
 	REFUSED(h, "at most 100 MiB", PACKAGE(h, "--file", "b.bin"));
 	MUST(h, PACKAGE(h, "--file", "a.bin"));
+}
+
+/* rule: limit-components limit-specified limit-push limit-reject limit-strategy model-texts */
+Test(center, the_platform_keeps_its_limits_of_plans)
+{
+	AUTO(house_case) struct house *h = house_case_new(&one);
+
+	HOUSE_MUST(h, house_pack_publish(h, &(struct house_pack){0}));
 	static const struct {
 		const char *option, *says;
 	} rows[] = {{"--reject-min=9", "10 to 1440"}, {"--reject-min=1441", "0 to 1440"},
@@ -370,7 +377,38 @@ Test(center, the_platform_keeps_its_limits)
 	    {"--zone=900", "-720 to 840"}, {"--ends=5", "ends: expected a time after"}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		REFUSED(h, rows[i].says, "plan", "add", "p", "--product", HOUSE_PK, "--package",
-		    "a.bin", rows[i].option);
+		    h->package, rows[i].option);
 	REFUSED(h, "each component once", "plan", "add", "p", "--product", HOUSE_PK, "--package",
-	    "a.bin", "--package", "a.bin");
+	    h->package, "--package", h->package);
+	char package[100]; /* "--package=fw": the words of a command are limited, too */
+	const char *many[28] = {"plan", "add", "p", "--product", HOUSE_PK};
+	snprintf(package, sizeof(package), "--package=%s", h->package);
+	for (unsigned i = 0; i < 21; i++)
+		many[5 + i] = package;
+	struct tool_result r = house_devcenter(h, many);
+	cr_expect(strstr(r.out, "expected 1 to 20, got 21"), "%s", r.out);
+}
+
+/* rule: model-verify model-log */
+Test(center, a_package_is_verified_on_one_device_and_its_log_is_the_platforms)
+{
+	AUTO(house_case) struct house *h = open_with_package(&two);
+	static const char *const order[] = {"issue upgrade plan verification 1",
+	    "upgrade plan issued", "Plan Received", "Upgrade Confirmed", "issue URL", "URL issued",
+	    "Ready to Download", "Download Succeeded", "Upgrading",
+	    "equals target version " HOUSE_NEW};
+
+	MUST(h, "package", "verify", h->package, "--device", METER1);
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	cr_expect_eq(said(h, METER2, "issue upgrade plan"), 0);
+	struct tool_result r = HOUSE_DC(h, "log", METER1, "--component", "app");
+	const char *at = r.out;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		const char *next = strstr(at, order[i]);
+
+		cr_assert(next, "expected '%s' in: %s", order[i], at);
+		at = next;
+	}
+	REFUSED(
+	    h, "no such device", "package", "verify", h->package, "--device", HOUSE_PK "/NONE1");
 }
