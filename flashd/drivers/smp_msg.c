@@ -392,11 +392,15 @@ smp_msg_test(const struct smp_to *to, const uint8_t hash[SMP_MSG_HASH])
 }
 
 size_t
-smp_msg_confirm(const struct smp_to *to)
+smp_msg_confirm(const struct smp_to *to, const uint8_t *hash)
 {
 	struct smp_cbor_writer w = begin(to);
 
-	smp_cbor_put_map(&w, 1);
+	smp_cbor_put_map(&w, hash ? 2 : 1);
+	if (hash) {
+		smp_cbor_put_text(&w, "hash");
+		smp_cbor_put_bytes(&w, hash, SMP_MSG_HASH);
+	}
 	smp_cbor_put_text(&w, "confirm");
 	smp_cbor_put_bool(&w, true);
 	return finish(to, &w, SMP_WRITE, SMP_IMAGE, SMP_STATE);

@@ -125,7 +125,9 @@ size_t smp_msg_erase(const struct smp_to *to, uint32_t slot);
 /* Mark the image with this hash for one test boot. */
 size_t smp_msg_test(const struct smp_to *to, const uint8_t hash[SMP_MSG_HASH]);
 /* Keep what runs (without a hash: `hash: null` is refused by real servers). */
-size_t smp_msg_confirm(const struct smp_to *to);
+/* Keep the image with this hash; without one, whatever the processor that answers runs: of a
+ * device with several images the first. */
+size_t smp_msg_confirm(const struct smp_to *to, const uint8_t *hash);
 
 struct smp_chunk {
 	uint32_t image;        /* sent only at offset 0 and when not 0 */

@@ -221,8 +221,9 @@ format_mark(struct smp *s, const struct smp_to *to)
 static size_t
 format_keep(struct smp *s, const struct smp_to *to)
 {
-	(void)s;
-	return smp_msg_confirm(to);
+	bool named = s->config.image && s->facts.active_hash_len;
+
+	return smp_msg_confirm(to, named ? s->facts.active_hash : NULL);
 }
 
 static void check_list(struct smp *s, struct mono now);

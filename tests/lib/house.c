@@ -118,6 +118,10 @@ device_command(struct house *h, enum house_part p, struct command *c)
 	}
 	add(c, "--slot0");
 	add(c, "%s/old.img", h->dir);
+	if (o->second) {
+		add(c, "--second");
+		add(c, "%s/old.img", h->dir);
+	}
 	add_option(c, "baud", o->baud);
 	add_option(c, "latency-ms", o->latency_ms);
 	add_option(c, "reset-ms", o->reset_ms);

@@ -55,6 +55,7 @@ enum { HOUSE_CLOUD_UID = 64001, HOUSE_FETCH_UID, HOUSE_COURIER_UID, HOUSE_FLASH_
 
 struct house_options {
 	unsigned devices;     /* 1 to HOUSE_DEVICES; 0: 1 */
+	bool second;          /* each has a second processor (image 1), component "radio" */
 	unsigned parts;       /* of them are the components "app", "radio", ... of one meter */
 	unsigned crowd;       /* further devices, in one process */
 	unsigned baud;        /* 0: 115200 */

@@ -241,6 +241,29 @@ write_stm32(FILE *f)
 		   "reply_ms = 500\nsync_ms = 80\nrun_wait_ms = 100\n");
 }
 
+/* `second`: of the processor behind the one that answers, whose component is "radio". */
+static void
+write_device(const struct house *h, unsigned i, bool second, FILE *f)
+{
+	fprintf(f,
+	    "\n[flashd.device meter%u%s]\nproduct_key = %s\ndevice_key = METER%u\n"
+	    "component = %s\nvendor = %s\nmodel = %s\nbaud = %u\n",
+	    i, second ? "-radio" : "", HOUSE_PK, (i - 1) / h->options.parts + 1,
+	    second ? "radio" : house_component(h, i - 1), HOUSE_VENDOR, HOUSE_MODEL,
+	    h->options.baud);
+	write_port(h, i, f);
+	if (second)
+		fprintf(f, "image = 1\n");
+	if (h->options.device)
+		fprintf(f, "%s\n", h->options.device);
+	if (h->options.loader)
+		write_loader(h, f);
+	else if (h->options.stm32)
+		write_stm32(f);
+	else if (h->options.hasty)
+		fprintf(f, "reply_ms = 300\nretries = 2\nreset_wait_ms = 50\n");
+}
+
 static void
 write_flashd(const struct house *h, FILE *f)
 {
@@ -252,20 +275,9 @@ write_flashd(const struct house *h, FILE *f)
 		    "ask_every = 2 s\naway_retry = 60 s\nflash_deadline = 90 s\n"
 		    "reboot_deadline = 30 s\ntest_deadline = 30 s\nconfirm_deadline = 30 s\n");
 	for (unsigned i = 1; i <= h->options.devices; i++) {
-		fprintf(f,
-		    "\n[flashd.device meter%u]\nproduct_key = %s\ndevice_key = METER%u\n"
-		    "component = %s\nvendor = %s\nmodel = %s\nbaud = %u\n",
-		    i, HOUSE_PK, (i - 1) / h->options.parts + 1, house_component(h, i - 1),
-		    HOUSE_VENDOR, HOUSE_MODEL, h->options.baud);
-		write_port(h, i, f);
-		if (h->options.device)
-			fprintf(f, "%s\n", h->options.device);
-		if (h->options.loader)
-			write_loader(h, f);
-		else if (h->options.stm32)
-			write_stm32(f);
-		else if (h->options.hasty)
-			fprintf(f, "reply_ms = 300\nretries = 2\nreset_wait_ms = 50\n");
+		write_device(h, i, false, f);
+		if (h->options.second)
+			write_device(h, i, true, f);
 	}
 }
 

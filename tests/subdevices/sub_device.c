@@ -28,6 +28,7 @@ sub_device_init(struct sub_device *d, const struct sub_device_settings *set,
 	d->send = send;
 	d->arg = arg;
 	d->smp = (struct sub_smp){.flash = flash,
+	    .second = set->second,
 	    .buf_size = set->buf_size,
 	    .buf_count = set->buf_count,
 	    .deny_confirm = set->deny_confirm};
@@ -62,10 +63,13 @@ forget(struct sub_device *d)
 static void
 start(struct sub_device *d, int64_t now)
 {
-	bool moves = sub_flash_will_swap(d->flash);
+	struct sub_flash *second = d->set.second;
+	bool moves = sub_flash_will_swap(d->flash) || (second && sub_flash_will_swap(second));
 
 	forget(d);
 	d->dead = sub_flash_boot(d->flash) == SUB_FLASH_DEAD;
+	if (second && sub_flash_boot(second) == SUB_FLASH_DEAD)
+		d->dead = true;
 	d->state = SUB_DEVICE_STARTING;
 	d->up_at = now + d->set.reset_ns + (moves ? d->set.swap_ns : 0);
 	if (d->dead && d->set.loader == SUB_LOADER_NONE)

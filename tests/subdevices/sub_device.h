@@ -36,6 +36,7 @@ struct sub_device_settings {
 	int64_t sick_ns;              /* ... and a watchdog resets it after so long */
 	uint64_t deaf_after;          /* image bytes after which it is deaf for good, 0 = never */
 	bool deny_confirm;
+	struct sub_flash *second; /* borrowed, open: image 1; NULL = none */
 };
 
 enum sub_device_state { SUB_DEVICE_OFF, SUB_DEVICE_STARTING, SUB_DEVICE_UP };

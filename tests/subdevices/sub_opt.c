@@ -33,6 +33,7 @@ static const struct row rows[] = {
 	{"loader",       "NAME",            TEXT,   AT(loader),       0, 0,             "no SMP, no slots: gecko or u-boot, XMODEM over the only image"},
 	{"lose-acks",    "N",               NUMBER, AT(lose_acks),    1, 1000,          "so many answers to the end of a transfer are lost"},
 	{"slot0",        "IMAGE",           TEXT,   AT(slot0),        0, 0,             "MCUboot image for an empty DIR"},
+	{"second",       "IMAGE",           TEXT,   AT(second),       0, 0,             "MCUboot image of a second processor (image 1), in DIR/second"},
 	{"baud",         "N",               NUMBER, AT(baud),         300, 4000000,     "rate of the line (115200)"},
 	{"latency-ms",   "N",               NUMBER, AT(latency_ms),   0, 1000,          "per direction (0)"},
 	{"loss",         "CHANCE",          CHANCE, AT(loss),         0, 0,             "a byte is lost (0)"},

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 struct sub_opt {
-	const char *dir, *tty, *slot0, *uid, *refuse_boot;
+	const char *dir, *tty, *slot0, *second, *uid, *refuse_boot;
 	uint64_t udp, tcp; /* ports, 0: not given */
 	bool raw;
 	const char *loader;

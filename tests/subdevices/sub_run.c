@@ -36,7 +36,7 @@ struct run {
 	struct shell *shell;
 	const struct sub_opt *opt;
 	char dir[PATH_SIZE], tty[PATH_SIZE];
-	struct sub_flash flash;
+	struct sub_flash flash, second;
 	struct sub_device device;
 	struct sub_wire in, out; /* to and from the device */
 	struct sub_port port;
@@ -363,6 +363,15 @@ name_it(struct run *r, const struct sub_opt *o, unsigned number)
 }
 
 static bool
+open_second(struct run *r)
+{
+	char dir[PATH_SIZE + 16];
+
+	snprintf(dir, sizeof(dir), "%s/second", r->dir);
+	return sub_flash_open(&r->second, dir, r->opt->second);
+}
+
+static bool
 begin(struct shell *s, struct run *r, unsigned number)
 {
 	struct sub_device_settings set;
@@ -374,11 +383,14 @@ begin(struct shell *s, struct run *r, unsigned number)
 	else
 		sub_port_init_net(&r->port, s->opt.tcp != 0,
 		    (uint16_t)(s->opt.tcp + s->opt.udp + (number ? number - 1 : 0)));
-	r->flash.dir = -1;
+	r->flash.dir = r->second.dir = -1;
 	if (!name_it(r, &s->opt, number) || !sub_flash_open(&r->flash, r->dir, s->opt.slot0))
 		return false;
 	r->flash.refused = s->opt.refuse_boot;
 	settings(&s->opt, &set);
+	if (s->opt.second && !open_second(r))
+		return false;
+	set.second = s->opt.second ? &r->second : NULL;
 	sub_device_init(&r->device, &set, &r->flash, send_text, r);
 	make_wire(&r->in, &s->opt, 1000 * (uint64_t)number);
 	make_wire(&r->out, &s->opt, 1000 * (uint64_t)number + 1);
@@ -421,6 +433,7 @@ end(struct shell *s)
 		sub_port_unplug(&s->runs[i].port);
 		sub_device_fini(&s->runs[i].device);
 		sub_flash_close(&s->runs[i].flash);
+		sub_flash_close(&s->runs[i].second);
 	}
 	free(s->runs);
 }

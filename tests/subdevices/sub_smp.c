@@ -113,15 +113,16 @@ say_flag(struct call *c, const char *key, bool value)
 }
 
 static void
-say_slot(struct call *c, unsigned n)
+say_slot(struct call *c, const struct sub_flash *f, unsigned n)
 {
-	const struct sub_flash *f = c->s->flash;
 	const struct sub_image *i = &f->slot[n];
 	bool marked = n == 1 && f->pending != SUB_FLASH_NONE;
 
 	if (!i->listed)
 		return;
 	sub_cbor_map(&c->out);
+	if (f == c->s->second)
+		say_number(c, "image", 1);
 	say_number(c, "slot", n);
 	sub_cbor_key(&c->out, "version");
 	sub_cbor_text(&c->out, i->version, strlen(i->version));
@@ -140,8 +141,10 @@ say_list(struct call *c)
 {
 	sub_cbor_key(&c->out, "images");
 	sub_cbor_list(&c->out);
-	say_slot(c, 0);
-	say_slot(c, 1);
+	for (unsigned n = 0; n < 2; n++)
+		say_slot(c, c->s->flash, n);
+	for (unsigned n = 0; n < 2 && c->s->second; n++)
+		say_slot(c, c->s->second, n);
 	sub_cbor_end(&c->out);
 }
 
@@ -153,10 +156,8 @@ is_taken(const struct sub_flash *f)
 }
 
 static void
-keep_running(struct call *c)
+keep_running(struct call *c, struct sub_flash *f)
 {
-	struct sub_flash *f = c->s->flash;
-
 	if (c->s->deny_confirm)
 		refuse(c, denied);
 	else if (f->pending != SUB_FLASH_NONE)
@@ -167,22 +168,39 @@ keep_running(struct call *c)
 		say_list(c);
 }
 
+static bool
+holds(const struct sub_flash *f, unsigned slot, const struct sub_cbor_value *hash)
+{
+	return f->slot[slot].listed && hash->kind == SUB_CBOR_BYTES &&
+	       hash->len == SUB_IMAGE_HASH &&
+	       memcmp(hash->data, f->slot[slot].hash, SUB_IMAGE_HASH) == 0;
+}
+
+/* Which image a hash is of; what is not known is image 0's to refuse. */
+static struct sub_flash *
+find_image(struct call *c, const struct sub_cbor_value *hash)
+{
+	struct sub_flash *second = c->s->second;
+
+	return second && (holds(second, 0, hash) || holds(second, 1, hash)) ? second : c->s->flash;
+}
+
 static void
 state_write(struct call *c)
 {
-	struct sub_flash *f = c->s->flash;
 	struct sub_cbor_value hash = get(c, "hash"), confirm = get(c, "confirm");
+	struct sub_flash *f = find_image(c, &hash);
 	bool keep = confirm.kind == SUB_CBOR_BOOL && confirm.number;
 
 	if (hash.kind == SUB_CBOR_NONE && keep) {
-		keep_running(c);
+		keep_running(c, f);
 	} else if (hash.kind == SUB_CBOR_NONE) {
 		refuse(c, no_hash);
 	} else if (hash.kind != SUB_CBOR_BYTES || hash.len != SUB_IMAGE_HASH) {
 		refuse(c, hash.kind != SUB_CBOR_BYTES ? nonsense : unknown_hash);
 	} else if (memcmp(hash.data, f->slot[0].hash, SUB_IMAGE_HASH) == 0) {
 		if (keep)
-			keep_running(c);
+			keep_running(c, f);
 		else
 			refuse(c, is_active);
 	} else if (!f->slot[1].listed || memcmp(hash.data, f->slot[1].hash, SUB_IMAGE_HASH) != 0) {
@@ -217,6 +235,9 @@ begin_upload(struct call *c, const struct sub_cbor_value *data, const struct sub
 {
 	struct sub_smp *s = c->s;
 	struct sub_cbor_value len = get(c, "len"), upgrade = get(c, "upgrade");
+	struct sub_cbor_value image = get(c, "image");
+	bool second = image.kind == SUB_CBOR_UINT && image.number == 1 && s->second;
+	struct sub_flash *f = second ? s->second : s->flash;
 	struct sub_image next = {0};
 
 	if (len.kind != SUB_CBOR_UINT)
@@ -225,17 +246,18 @@ begin_upload(struct call *c, const struct sub_cbor_value *data, const struct sub
 		refuse(c, short_head);
 	else if (!sub_image_begins(data->data, data->len))
 		refuse(c, bad_magic);
-	else if (is_taken(s->flash))
+	else if (is_taken(f))
 		refuse(c, no_slot);
 	else if (upgrade.kind == SUB_CBOR_BOOL && upgrade.number &&
 		 (sub_image_number(&next, data->data),
-		     memcmp(next.number, s->flash->slot[0].number, 4) <= 0))
+		     memcmp(next.number, f->slot[0].number, 4) <= 0))
 		refuse(c, not_newer);
-	else if (!sub_flash_erase(s->flash, 1))
+	else if (!sub_flash_erase(f, 1))
 		refuse(c, write_failed);
 	else {
 		sub_smp_forget(s);
 		s->upload.active = true;
+		s->upload.flash = f;
 		s->upload.size = len.number;
 		if (sha->kind == SUB_CBOR_BYTES && sha->len <= sizeof(s->upload.sha)) {
 			s->upload.sha_len = sha->len;
@@ -253,7 +275,7 @@ store(struct call *c, const struct sub_cbor_value *data)
 {
 	struct sub_smp *s = c->s;
 
-	if (!sub_flash_write(s->flash, 1, s->upload.off, data->data, data->len)) {
+	if (!sub_flash_write(s->upload.flash, 1, s->upload.off, data->data, data->len)) {
 		sub_smp_forget(s);
 		refuse(c, write_failed);
 		return false;
@@ -285,8 +307,8 @@ upload(struct call *c)
 	say_number(c, "off", s->upload.off);
 	if (!s->upload.active || s->upload.off < s->upload.size)
 		return;
+	sub_flash_look(s->upload.flash, 1);
 	sub_smp_forget(s);
-	sub_flash_look(s->flash, 1);
 }
 
 static void

@@ -3,7 +3,8 @@
  *
  * It answers like a stock Zephyr with the image and OS groups, header version 0 (trouble as "rc")
  * and 1 (trouble as "err"). Where Zephyr is odd so is this: a wrong offset is no error, the state
- * of an upload is in RAM and forgotten at its end, neither length, hash nor signature is checked.
+ * of an upload is in RAM and forgotten at its end, neither length, hash nor signature is checked,
+ * and a confirmation without a hash means image 0, whatever has been written before.
  */
 #ifndef SUB_SMP_H
 #define SUB_SMP_H
@@ -14,11 +15,13 @@ enum { SUB_SMP_HEADER = 8, SUB_SMP_ANSWER = 2048 };
 
 struct sub_smp {
 	struct sub_flash *flash;
+	struct sub_flash *second; /* of another processor: image 1; NULL = there is none */
 	uint32_t buf_size, buf_count;
 	bool deny_confirm;
 	/* RAM: gone with a reset */
 	struct {
 		bool active;
+		struct sub_flash *flash;
 		uint64_t off, size;
 		size_t sha_len;
 		uint8_t sha[64];

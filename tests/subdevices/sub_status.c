@@ -27,6 +27,8 @@ static bool
 print(int fd, const struct sub_device *d, const struct sub_status *s)
 {
 	char hash[2 * SUB_IMAGE_HASH + 1] = "", a[SUB_IMAGE_VERSION + 3], b[SUB_IMAGE_VERSION + 3];
+	char c[SUB_IMAGE_VERSION + 3];
+	const struct sub_flash *second = d->set.second;
 	static const struct sub_image none;
 	const struct sub_image *running = d->dead ? &none : &d->running;
 
@@ -37,12 +39,14 @@ print(int fd, const struct sub_device *d, const struct sub_status *s)
 		   "\"pending\":%s,\"boots\":%" PRIu64 ",\"reverts\":%" PRIu64
 		   ",\"upload_bytes\":%" PRIu64 ",\"max_upload\":%" PRIu64 ",\"writes\":%" PRIu64
 		   ",\"wire_in\":%" PRIu64 ",\"wire_out\":%" PRIu64
-		   ",\"unplugged\":%s,\"bad_frames\":%" PRIu64 ",\"drops\":%" PRIu64 "}\n",
+		   ",\"unplugged\":%s,\"bad_frames\":%" PRIu64 ",\"drops\":%" PRIu64
+		   ",\"second\":%s,\"second_confirmed\":%s}\n",
 		   quoted(running, a), hash, truth(d->flash->confirmed),
 		   quoted(&d->flash->slot[1], b), truth(d->flash->pending != SUB_FLASH_NONE),
 		   d->flash->boots, d->flash->reverts, d->smp.upload_bytes, d->smp.max_upload,
 		   d->smp.writes, s->wire_in, s->wire_out, truth(s->unplugged), d->frame.bad,
-		   d->drops) > 0;
+		   d->drops, second ? quoted(&second->slot[0], c) : "null",
+		   truth(second && second->confirmed)) > 0;
 }
 
 bool

@@ -138,6 +138,22 @@ Test(contents, a_failed_component_stops_those_after_it)
 	cr_expect_eq(json_number(radio, "upload_bytes"), 0);
 }
 
+/* rule: plan-several */
+Test(contents, two_processors_behind_one_line_are_two_components)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){.second = true});
+
+	publish_both(h);
+	HOUSE_MUST(h, house_activate_list(h, "both", both));
+	until_states(h, "success", "success");
+	expect_runs(h, 0, HOUSE_NEW);
+	cr_expect_str_eq(order_of(h), "app radio");
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+	cr_expect_str_eq(json_text(own, "second"), "7.1.0");
+	cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(own, "second_confirmed")));
+	cr_expect_eq(json_number(own, "reverts"), 0);
+}
+
 static bool
 is_written(struct house *h, void *arg)
 {

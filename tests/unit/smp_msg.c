@@ -59,8 +59,12 @@ Test(smp_msg, makes_the_requests_that_servers_want)
 	cr_expect_eq(cbor_bytestring_length(get(m, "hash")), 32);
 	cr_expect_not(cbor_get_bool(get(m, "confirm")));
 	cbor_decref(&m);
-	m = body(smp_msg_confirm(&t), 2, 1, 0);
+	m = body(smp_msg_confirm(&t, NULL), 2, 1, 0);
 	cr_expect_eq(cbor_map_size(m), 1); /* no hash, not even null: rc 3 otherwise */
+	cr_expect(cbor_get_bool(get(m, "confirm")));
+	cbor_decref(&m);
+	m = body(smp_msg_confirm(&t, hash), 2, 1, 0);
+	cr_expect_eq(cbor_bytestring_length(get(m, "hash")), 32);
 	cr_expect(cbor_get_bool(get(m, "confirm")));
 	cbor_decref(&m);
 	m = body(smp_msg_erase(&t, 1), 2, 1, 5);
