@@ -99,7 +99,8 @@ struct dialect_sub {
 	char product_key[DIALECT_KEY_MAX + 1], device_key[DIALECT_KEY_MAX + 1]; /* "" = not named */
 };
 
-/* One component of a 0111. */
+/* One component of a 0111. All of it is obeyed; what is not read: ids 11, 12 and 27 (when and
+ * whether to confirm is flashd's policy), and those without a public meaning. */
 struct dialect_plan {
 	char component[DIALECT_COMPONENT_MAX + 1];
 	char source[DIALECT_VERSION_MAX + 1]; /* "" = any */

@@ -3,6 +3,8 @@
  */
 #include <string.h>
 
+#include "dc_dp.h"
+#include "dc_ttlv.h"
 #include "house_case.h"
 #include "house_look.h"
 #include "json.h"
@@ -201,6 +203,74 @@ Test(contents, flashd_killed_in_mid_list_goes_on_with_the_right_component)
 	kill_twice(HOUSE_FLASHD);
 }
 
+struct times {
+	int status;
+	unsigned n;
+};
+
+static bool
+was_said(struct house *h, void *arg)
+{
+	const struct times *t = arg;
+
+	return house_case_count(h, 0, t->status) >= t->n;
+}
+
+/* --- lists that the platform would not send --------------------------------------------------- */
+
+/* A notice of `n` components, of which the last is the first once more if `twice`. */
+static void
+send_list(struct house *h, unsigned package, unsigned n, bool twice)
+{
+	static struct dc_ttlv_out v;
+	uint8_t frame[4096];
+	char name[16], line[400];
+	size_t len = 0;
+
+	v = (struct dc_ttlv_out){0};
+	dc_ttlv_put_struct(&v, 28, n);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "c%u", twice && i + 1 == n ? 0 : i);
+		dc_ttlv_put_struct(&v, 0, 3);
+		dc_ttlv_put_text(&v, 4, name);
+		dc_ttlv_put_text(&v, 6, "9");
+		dc_ttlv_put_int(&v, 7, 0);
+	}
+	cr_assert_eq(
+	    dc_dp_format(package, 0x0111, v.data, v.len, frame, sizeof(frame), &len), ERR_OK);
+	kit_write(h->dir, "frame", frame, len);
+	snprintf(line, sizeof(line),
+	    "mosquitto_pub --cafile devcenter/ca.pem -h localhost -p %u -u observer -P observer "
+	    "-q 1 -t q/1/d/qd" HOUSE_PK "METER1/ota -f frame",
+	    h->mqtt);
+	struct tool_result r = TOOL(h->dir, "sh", "-c", line);
+	cr_assert_eq(r.status, 0, "%s", r.out);
+}
+
+static bool
+has_refused(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_CLOUDD, "status");
+
+	return json_number(doc, "refused") >= *(double *)arg;
+}
+
+/* rule: plan-several-20 exception-up */
+Test(contents, a_list_of_more_than_twenty_or_with_one_twice_starts_nothing)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+	double both_lists = 2;
+	struct times refused = {3, 1};
+
+	send_list(h, 40001, 21, false);
+	send_list(h, 40002, 3, true);
+	house_case_until(h, has_refused, &both_lists, "both lists are refused");
+	cr_expect_eq(house_case_count(h, 0, 1), 0);
+	send_list(h, 40003, 20, false);
+	house_case_until(h, was_said, &refused, "a list of twenty is heard, and refused by flashd");
+	cr_expect_eq(house_case_count(h, 0, 1), 1, "a component that is not there stops the rest");
+}
+
 /* --- packages of several files ---------------------------------------------------------------- */
 
 /* rule: url-files */
@@ -309,19 +379,6 @@ Test(contents, a_device_that_runs_another_version_refuses_and_says_why)
 }
 
 /* --- the platform tries again ----------------------------------------------------------------- */
-
-struct times {
-	int status;
-	unsigned n;
-};
-
-static bool
-was_said(struct house *h, void *arg)
-{
-	const struct times *t = arg;
-
-	return house_case_count(h, 0, t->status) >= t->n;
-}
 
 static bool
 is_success(struct house *h, void *arg)
