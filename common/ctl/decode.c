@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "an3155_dump.h"
 #include "decode.h"
 #include "dp.h"
 #include "dump.h"
@@ -81,6 +82,13 @@ decode_smp(const uint8_t *data, size_t len, char **out, char why[WHY_SIZE])
 }
 
 static enum err
+decode_an3155(const uint8_t *data, size_t len, char **out, char why[WHY_SIZE])
+{
+	(void)why;
+	return an3155_dump_json(data, len, out);
+}
+
+static enum err
 decode_modbus(const uint8_t *data, size_t len, char **out, char why[WHY_SIZE])
 {
 	(void)why;
@@ -108,6 +116,7 @@ static const struct {
 	[DECODE_MQTT]     = {"mqtt",     16 * MQTT_PACKET_MAX, decode_mqtt},
 	[DECODE_ENVELOPE] = {"envelope", ROUTE_PIPE_MAX,       decode_envelope},
 	[DECODE_SMP]      = {"smp",      SMP_BYTES_MAX,        decode_smp},
+	[DECODE_AN3155]   = {"an3155",   SMP_BYTES_MAX,        decode_an3155},
 	[DECODE_MODBUS]   = {"modbus",   MODBUS_BYTES_MAX,     decode_modbus},
 	[DECODE_BUNDLE]   = {"bundle",   SIZE_MAX,             decode_package},
 };

@@ -25,11 +25,12 @@ static const struct opt_spec specs[] = {
 /* clang-format on */
 
 static const struct opt_command command = {
-    .usage = "subotactl decode dp|ttlv|mqtt|envelope|smp|modbus|bundle HEX|FILE|-",
+    .usage = "subotactl decode dp|ttlv|mqtt|envelope|smp|modbus|an3155|bundle HEX|FILE|-",
     .about =
 	"Say as JSON what a frame of the platform (dp, or only its values: ttlv; mqtt around it),\n"
-	"a message between the daemons (envelope), a frame of a device (smp, modbus) or a package\n"
-	"(bundle) says. HEX may have blanks and colons in it; FILE and - (stdin) are raw bytes.\n"
+	"a message between the daemons (envelope), bytes of a device (smp, modbus, an3155) or a\n"
+	"package (bundle) say. HEX may have blanks and colons in it; FILE and - (stdin) are raw\n"
+	"bytes.\n"
 	"Exit status 65, and the reason on stderr, when a gateway would refuse its form.",
     .specs = specs,
     .min_args = 2,
@@ -122,7 +123,8 @@ decode_cmd_run(int argc, char **argv)
 
 	if (kind == DECODE_KINDS) {
 		fprintf(stderr,
-		    "decode: expected dp, ttlv, mqtt, envelope, smp, modbus or bundle, got '%s'\n",
+		    "decode: expected dp, ttlv, mqtt, envelope, smp, modbus, an3155 or bundle, "
+		    "got '%s'\n",
 		    o.args[0]);
 		return CTL_USAGE;
 	}

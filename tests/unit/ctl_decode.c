@@ -227,6 +227,7 @@ Test(ctl_decode, answers_65_and_the_reason_for_what_is_refused)
 	    {"mqtt", "f000", "MALFORMED"},
 	    {"envelope", "", "refuse"},
 	    {"smp", "00", "TRUNCATED"},
+	    {"an3155", "31cf", "FRAME_SUM"},
 	    {"bundle", "00", "TRUNCATED"},
 	    {"dp", "no-such-file", "NOT_FOUND"},
 	    {"dp", "/", "directory"},
