@@ -280,7 +280,7 @@ cloud_step_login(struct cloud *c, struct subdevice *s, int event)
 	if (s->login.effects & LOGIN_ANNOUNCE) {
 		component_forget_said(&s->components);
 		s->want_info = s->want_request = true;
-		s->next_request = mono_after(n.now, (int64_t)c->identity->request_interval_ms);
+		s->next_request = cloud_next_request(c);
 		if (c->profile->subscribe) {
 			char filter[ENDPOINT_TOPIC_SIZE];
 

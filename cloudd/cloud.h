@@ -121,6 +121,9 @@ struct mono cloud_due(const struct cloud *c);
 
 /* --- for the parts ---------------------------------------------------------------------------- */
 
+/* When to ask for an upgrade again: the interval, give or take a tenth of it, so that a thousand
+ * devices that came in together do not ask together for ever. */
+struct mono cloud_next_request(struct cloud *c);
 /* Make what changed durable, then carry it out. */
 void cloud_settle(struct cloud *c);
 /* Step a device's conversation; `n` without now, profile, component, untold and fresh, which are

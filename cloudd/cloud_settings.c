@@ -43,7 +43,7 @@ static const struct conf_key keys[] = {
 	    .help = "Ask for the package's SHA-256, and refuse it without one."},
 	{"request_interval", CONF_DURATION, AT(identity.request_interval_ms), .min = 1000,
 	    .max = 7ull * 86400000, .fallback = "10 min",
-	    .help = "Ask for upgrades of each device this often."},
+	    .help = "Ask for upgrades of each device this often, give or take a tenth."},
 	{"move_to", TEXT(identity.move_to), .fallback = "",
 	    .help = "Servers to which the platform may move the gateway: host:port, ...; none: to no other."},
 	{"model", TEXT(identity.model), .fallback = "subota",

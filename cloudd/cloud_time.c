@@ -46,6 +46,16 @@ cloud_due(const struct cloud *c)
 	return due;
 }
 
+struct mono
+cloud_next_request(struct cloud *c)
+{
+	int64_t interval = (int64_t)c->identity->request_interval_ms, tenth = interval / 10;
+	uint8_t r[2];
+
+	c->io.random(c->io.arg, r, sizeof(r));
+	return mono_after(now(c), interval - tenth + 2 * tenth * (r[0] << 8 | r[1]) / UINT16_MAX);
+}
+
 static void
 ask_again(struct cloud *c, struct subdevice *s)
 {
@@ -54,7 +64,7 @@ ask_again(struct cloud *c, struct subdevice *s)
 	/* who was told to wait does not ask before that */
 	if (mono_reached(now(c), s->next_request)) {
 		s->want_request |= !at;
-		s->next_request = mono_after(now(c), (int64_t)c->identity->request_interval_ms);
+		s->next_request = cloud_next_request(c);
 	}
 	if (at && c->io.wall_ms(c->io.arg) >= at) {
 		s->conversation.ask_at = 0;

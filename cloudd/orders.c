@@ -215,8 +215,7 @@ learn(struct cloud *c, struct subdevice *s, const Pb__DeviceReport *r)
 	if (s->login.state != LOGIN_IN || component_is_said(&s->components, NULL))
 		return;
 	s->want_info = s->want_request = true;
-	s->next_request = mono_after(
-	    c->io.now(c->io.arg), (int64_t)c->identity->request_interval_ms);
+	s->next_request = cloud_next_request(c);
 }
 
 static void

@@ -124,6 +124,13 @@ say_address(struct dc *dc, struct dc_peer *p, const char *value)
 	dc_ota_address(dc, p);
 }
 
+static void
+say_plan(struct dc *dc, struct dc_peer *p, const char *value)
+{
+	(void)value;
+	dc_ota_offer(dc, p, DC_OTA_REQUEST);
+}
+
 /* Nothing is said: the platform forgets that a sub-device is logged in. */
 static void
 lose(struct dc *dc, struct dc_peer *p, const char *value)
@@ -147,6 +154,7 @@ static const struct row {
 	{"exception", "CODE",               "00A3: this code, about no message", say_exception},
 	{"question",  "status|info",        "0031 or 0041", say_question},
 	{"junk",      NULL,                 "0111 with values that are none", say_junk},
+	{"plan",      NULL,                 "0111 for the plan that fits, begun or not", say_plan},
 	{"address",   NULL,                 "0113 for a plan that waits, without its 0111", say_address},
 	{"nothing",   NULL,                 "forget that the sub-device is logged in", lose},
 };

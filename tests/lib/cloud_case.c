@@ -203,9 +203,10 @@ to_gate(void *arg, Pb__Envelope *e)
 static void
 make_random(void *arg, uint8_t *out, size_t n)
 {
-	(void)arg;
+	const struct cloud_case *c = arg;
+
 	for (size_t i = 0; i < n; i++)
-		out[i] = (uint8_t)(i * 37 + 11);
+		out[i] = (uint8_t)(i * 37 + 11 + c->random_salt);
 }
 
 static struct mono

@@ -60,6 +60,7 @@ struct cloud_case {
 	int login_code;    /* of its 00C3, 0 = 10200 */
 	int register_code; /* of its 00C1 */
 	enum err publish_error, gate_error;
+	uint8_t random_salt; /* added to every random byte */
 
 	/* what has happened */
 	char trace[8000];

@@ -65,7 +65,7 @@ struct house_options {
 	unsigned retries;     /* of the platform, after a failed upgrade */
 	bool hasty;           /* waits and deadlines of seconds instead of minutes, for tests */
 	/* More lines for [fetchd] and [cloudd]; those for [flashd] take the place of the hasty
-	 * ones. May be NULL. */
+	 * ones, and so does a request_interval. May be NULL. */
 	const char *fetchd, *cloudd, *flashd;
 	const char *device; /* more lines for each device */
 	const char *asks; /* how often cloudd asks for plans; NULL: 2 s when hasty */

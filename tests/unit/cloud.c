@@ -81,13 +81,29 @@ Test(cloud, asks_for_upgrades_every_ten_minutes_while_nothing_is_under_way)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
 
-	cloud_case_pass(c, 599000);
+	cloud_case_pass(c, 539000);
 	CLOUD_CASE_EXPECT(c, "");
-	cloud_case_pass(c, 1000);
+	cloud_case_pass(c, 122000);
 	CLOUD_CASE_EXPECT(c, "0115");
 	cloud_case_drive(c, CONVERSATION_UPDATING);
-	cloud_case_pass(c, 600000);
+	cloud_case_pass(c, 660000);
 	CLOUD_CASE_EXPECT(c, "");
+}
+
+Test(cloud, asks_a_little_earlier_or_later_each_time)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+	int64_t least = INT64_MAX, most = 0;
+
+	for (int salt = 0; salt < 256; salt++) {
+		c->random_salt = (uint8_t)salt;
+		int64_t ms = mono_between(c->now, cloud_next_request(&c->cloud));
+
+		least = ms < least ? ms : least;
+		most = ms > most ? ms : most;
+	}
+	cr_expect(least >= 540000 && least < 545000, "%lld", (long long)least);
+	cr_expect(most <= 660000 && most > 655000, "%lld", (long long)most);
 }
 
 Test(cloud, announces_a_version_that_changed_and_asks_for_an_upgrade)
