@@ -13,6 +13,7 @@
 
 const struct driver *const driver_list[] = {
     &smp_driver,
+    &mcuboot_driver,
     &xmodem_driver,
     &an3155_driver,
     &modbus_driver,

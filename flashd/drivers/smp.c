@@ -64,6 +64,8 @@ start(void *state, const struct driver_job *job, struct mono now)
 	s->maybe_done = false;
 	s->trouble[0] = 0;
 	s->hushed = false;
+	s->recovery.pins = 0;
+	s->recovery.entered = false;
 	smp_frame_reset(&s->tx, &s->rx);
 	if (smp_options_fit(s))
 		smp_verb_start(s, now);
@@ -439,21 +441,35 @@ on_link(void *state, bool up, struct mono now)
 		smp_ask(s, s->step, now);
 }
 
+static struct driver_line
+line(const void *state)
+{
+	return (struct driver_line){.pins = ((const struct smp *)state)->recovery.pins};
+}
+
+/* clang-format off */
+#define FUNCTIONS \
+	.state_size = sizeof(struct smp), .start = start, .on_bytes = on_bytes, .on_time = on_time, \
+	.output = output, .deadline = deadline, .done = done, .facts = facts, .on_link = on_link
+/* clang-format on */
+
 const struct driver smp_driver = {
     .name = "smp",
     .caps = DRIVER_VERSION | DRIVER_HASH | DRIVER_SLOTS | DRIVER_RESUME | DRIVER_TEST |
 	    DRIVER_AUTOREVERT,
     .verbs = 1u << DRIVER_IDENTIFY | 1u << DRIVER_WRITE | 1u << DRIVER_STAGE | 1u << DRIVER_REBOOT |
 	     1u << DRIVER_CONFIRM | 1u << DRIVER_REVERT,
-    .state_size = sizeof(struct smp),
     .options = smp_options,
     .init = smp_options_init,
-    .start = start,
-    .on_bytes = on_bytes,
-    .on_time = on_time,
-    .output = output,
-    .deadline = deadline,
-    .done = done,
-    .facts = facts,
-    .on_link = on_link,
+    FUNCTIONS,
+};
+
+const struct driver mcuboot_driver = {
+    .name = "mcuboot",
+    .caps = DRIVER_VERSION | DRIVER_HASH | DRIVER_DESTRUCTIVE,
+    .verbs = 1u << DRIVER_IDENTIFY | 1u << DRIVER_WRITE | 1u << DRIVER_REBOOT,
+    .options = smp_recovery_options,
+    .init = smp_recovery_init,
+    .line = line,
+    FUNCTIONS,
 };

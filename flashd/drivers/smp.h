@@ -27,4 +27,8 @@
 
 extern const struct driver smp_driver;
 
+/* The same for MCUboot's serial recovery, which writes over the only image that runs: DESTRUCTIVE,
+ * without STAGE, CONFIRM and REVERT. smp_recovery.c. */
+extern const struct driver mcuboot_driver;
+
 #endif

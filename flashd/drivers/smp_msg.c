@@ -362,6 +362,17 @@ smp_msg_reset(const struct smp_to *to)
 }
 
 size_t
+smp_msg_reset_to_loader(const struct smp_to *to)
+{
+	struct smp_cbor_writer w = begin(to);
+
+	smp_cbor_put_map(&w, 1);
+	smp_cbor_put_text(&w, "boot_mode");
+	smp_cbor_put_uint(&w, 1);
+	return finish(to, &w, SMP_WRITE, SMP_OS, SMP_RESET);
+}
+
+size_t
 smp_msg_state(const struct smp_to *to)
 {
 	return empty(to, SMP_READ, SMP_IMAGE, SMP_STATE);

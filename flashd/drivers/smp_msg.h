@@ -120,6 +120,8 @@ struct smp_to {
 size_t smp_msg_echo(const struct smp_to *to, size_t letters);
 size_t smp_msg_params(const struct smp_to *to);
 size_t smp_msg_reset(const struct smp_to *to);
+/* Reset into the boot loader (Zephyr's boot_mode 1). */
+size_t smp_msg_reset_to_loader(const struct smp_to *to);
 size_t smp_msg_state(const struct smp_to *to);
 size_t smp_msg_erase(const struct smp_to *to, uint32_t slot);
 /* Mark the image with this hash for one test boot. */

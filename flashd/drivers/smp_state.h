@@ -26,6 +26,9 @@ enum smp_step {
 	SMP_STEP_RESET,
 	SMP_STEP_QUIET, /* the old image may still answer: listen to nothing */
 	SMP_STEP_POLL,  /* list, until somebody answers */
+	SMP_STEP_ENTER, /* reset into the boot loader */
+	SMP_STEP_HOLD,  /* pins are on: let the device see them */
+	SMP_STEP_KNOCK, /* list, often: the boot loader waits only for a moment */
 	SMP_STEPS,
 };
 
@@ -46,6 +49,21 @@ struct smp_config {
 	uint32_t raw_quiet_ms;
 };
 
+/* How an application is left for its boot loader's recovery. */
+enum smp_enter { SMP_ENTER_BOOT_MODE, SMP_ENTER_PIN, SMP_ENTER_WINDOW };
+
+/* Of a driver of recovery (smp_recovery.c); not for others. */
+struct smp_recovery {
+	bool on;
+	enum smp_enter enter;
+	uint32_t enter_ms; /* longest way into it */
+	uint32_t pulse_ms; /* pins */
+	uint32_t window_ms;
+	uint8_t pins;      /* that are on now */
+	bool entered;      /* by this verb */
+	struct mono until; /* knock so long */
+};
+
 /* The request that waits for an answer; a repeated one may be answered under any of its numbers. */
 struct smp_exchange {
 	bool open;
@@ -58,6 +76,7 @@ struct smp_exchange {
 
 struct smp {
 	struct smp_config config;
+	struct smp_recovery recovery;
 	const struct smp_framing *framing;
 	struct smp_tx tx;
 	struct smp_rx rx;
@@ -105,7 +124,11 @@ struct smp {
 
 /* --- smp_options.c */
 
+/* What both drivers can be told; their tables begin with it, in this order. */
+enum { SMP_OPTIONS = 12 };
 extern const struct driver_option smp_options[];
+extern const struct driver_option smp_recovery_options[];
+enum err smp_recovery_init(void *state, const char *const *values, char *why, size_t why_size);
 enum err smp_options_init(void *state, const char *const *values, char *why, size_t why_size);
 /* Take the framing for the job's link; false, the verb being over, when they do not fit. */
 bool smp_options_fit(struct smp *s);
@@ -153,7 +176,26 @@ void smp_write_go_on(struct smp *s, struct mono now);
 /* s->answer is an answer to an upload request. */
 void smp_write_on_answer(struct smp *s, struct mono now);
 
+/* --- smp_recovery.c: for the others, where s->recovery.on */
+
+/* A list, the first one of the verb or after entering: what next? */
+void smp_recovery_on_list(struct smp *s, struct mono now);
+/* A list after a reset: done, or not yet. */
+void smp_recovery_on_poll(struct smp *s, struct mono now);
+/* Nobody answered the first question: true when something can still be done. */
+bool smp_recovery_on_silence(struct smp *s, struct mono now);
+/* Does the newest list show the job's image whole? */
+bool smp_recovery_written(const struct smp *s);
+size_t smp_recovery_format_enter(struct smp *s, const struct smp_to *to);
+void smp_recovery_on_enter(struct smp *s, struct mono now);
+void smp_recovery_held(struct smp *s, struct mono now);
+void smp_recovery_on_knock(struct smp *s, struct mono now);
+void smp_recovery_knock_again(struct smp *s, struct mono now);
+
 /* --- smp_verb.c: for smp.c */
+
+/* Reset, and remember the list as the one before. */
+void smp_verb_reset(struct smp *s, struct mono now);
 
 void smp_verb_start(struct smp *s, struct mono now);
 /* Write the request of the current step; 0 when it cannot be made. */

@@ -16,6 +16,7 @@ enum {
 	LOOK_AGAIN_MS = 250,
 	RESET_TAKES_MS = 5000, /* still the old image after that: the reset was lost */
 	RESETS = 3,
+	KNOCK_MS = 100, /* a recovery's window is half a second by default */
 };
 
 struct step {
@@ -31,7 +32,8 @@ struct step {
 static void
 away(struct smp *s, struct mono now)
 {
-	(void)now;
+	if (s->recovery.on && smp_recovery_on_silence(s, now))
+		return;
 	smp_finish(s, ERR_DEVICE_AWAY, "expected an answer, got none to %u requests", s->ask.tries);
 }
 
@@ -143,8 +145,8 @@ decide_confirm(struct smp *s, struct mono now)
 		smp_ask(s, SMP_STEP_KEEP, now);
 }
 
-static void
-reset(struct smp *s, struct mono now)
+void
+smp_verb_reset(struct smp *s, struct mono now)
 {
 	s->before = s->list;
 	s->resets++;
@@ -162,7 +164,7 @@ decide_reboot(struct smp *s, struct mono now)
 	if (smp_slots_on_trial(smp_slots_active(s, &s->list)) && !(other && other->pending))
 		smp_finish(s, ERR_OK, "%s", "");
 	else
-		reset(s, now);
+		smp_verb_reset(s, now);
 }
 
 static void
@@ -171,7 +173,7 @@ decide_revert(struct smp *s, struct mono now)
 	const struct smp_slot *active = smp_slots_active(s, &s->list);
 
 	if (smp_slots_on_trial(active))
-		reset(s, now);
+		smp_verb_reset(s, now);
 	else if (s->job.image && active && active->has_hash &&
 		 !smp_slots_hold(active, s->image.sha256))
 		smp_finish(s, ERR_OK, "%s", ""); /* it went back by itself */
@@ -188,6 +190,10 @@ on_list(struct smp *s, struct mono now)
 		return;
 	}
 	smp_slots_take(s);
+	if (s->recovery.on) {
+		smp_recovery_on_list(s, now);
+		return;
+	}
 	switch (s->job.verb) {
 	case DRIVER_IDENTIFY:
 		smp_finish(s, ERR_OK, "%s", "");
@@ -248,7 +254,9 @@ check_list(struct smp *s, struct mono now)
 
 	smp_slots_take(s);
 	other = smp_slots_other(s, &s->list);
-	if (s->job.verb == DRIVER_WRITE)
+	if (s->recovery.on)
+		fine = smp_recovery_written(s);
+	else if (s->job.verb == DRIVER_WRITE)
 		fine = smp_slots_hold(other, s->image.sha256) ||
 		       smp_slots_hold(smp_slots_active(s, &s->list), s->image.sha256) ||
 		       smp_slots_version_only(s);
@@ -322,6 +330,10 @@ on_poll(struct smp *s, struct mono now)
 		return;
 	}
 	smp_slots_take(s);
+	if (s->recovery.on) {
+		smp_recovery_on_poll(s, now);
+		return;
+	}
 
 	const struct smp_slot *was = smp_slots_active(s, &s->before),
 			      *is = smp_slots_active(s, &s->list);
@@ -341,7 +353,7 @@ on_poll(struct smp *s, struct mono now)
 		s->ask.to_send = false;
 		s->ask.due = mono_after(now, LOOK_AGAIN_MS);
 	} else if (s->resets < RESETS) {
-		reset(s, now);
+		smp_verb_reset(s, now);
 	} else {
 		smp_finish(s, ERR_DEVICE_STATE, "expected the device to reset, got %s as before",
 		    is ? is->version : "no image");
@@ -382,6 +394,12 @@ static const struct step steps[SMP_STEPS] = {
 	    NULL, NULL, look},
 	[SMP_STEP_POLL] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_STATE, 1,
 	    format_state, on_poll, look},
+	[SMP_STEP_ENTER] = {SMP_WRITE_ANSWER, SMP_OS, SMP_RESET, 1,
+	    smp_recovery_format_enter, smp_recovery_on_enter, smp_recovery_on_enter},
+	[SMP_STEP_HOLD] = {SMP_READ_ANSWER, SMP_OS, SMP_ECHO, 0,
+	    NULL, NULL, smp_recovery_held},
+	[SMP_STEP_KNOCK] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_STATE, 1,
+	    format_state, smp_recovery_on_knock, smp_recovery_knock_again},
 };
 /* clang-format on */
 
@@ -415,7 +433,7 @@ smp_verb_silent(struct smp *s, struct mono now)
 uint32_t
 smp_verb_tries(const struct smp *s)
 {
-	if (s->step == SMP_STEP_QUIET)
+	if (s->step == SMP_STEP_QUIET || s->step == SMP_STEP_HOLD)
 		return 0;
 	return steps[s->step].tries ? steps[s->step].tries : s->config.retries;
 }
@@ -425,7 +443,13 @@ smp_verb_patience(const struct smp *s)
 {
 	switch (s->step) {
 	case SMP_STEP_QUIET:
+		if (s->recovery.on && s->recovery.enter == SMP_ENTER_WINDOW)
+			return s->recovery.window_ms;
 		return s->config.reset_wait_ms;
+	case SMP_STEP_HOLD:
+		return s->recovery.pulse_ms;
+	case SMP_STEP_KNOCK:
+		return KNOCK_MS;
 	case SMP_STEP_POLL:
 		return s->config.reply_ms < POLL_MS ? s->config.reply_ms : POLL_MS;
 	case SMP_STEP_ERASE:

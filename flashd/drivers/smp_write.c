@@ -17,7 +17,8 @@ static void
 begin_upload(struct smp *s, struct mono now)
 {
 	/* without marks the next message would fill up a torn one, and be believed */
-	uint32_t buffers = s->framing->marked && s->buf_count > 1 ? s->buf_count - 1 : 1;
+	bool one = !s->framing->marked || s->recovery.on;
+	uint32_t buffers = !one && s->buf_count > 1 ? s->buf_count - 1 : 1;
 	struct smp_upload_limits l = {
 	    .first_chunk = (s->message - SMP_MSG_FIRST) / SMP_UPLOAD_ALIGN * SMP_UPLOAD_ALIGN,
 	    .chunk = (s->message - SMP_MSG_NEXT) / SMP_UPLOAD_ALIGN * SMP_UPLOAD_ALIGN,
@@ -97,6 +98,10 @@ no_slot(struct smp *s, struct mono now)
 {
 	const struct smp_slot *other = smp_slots_other(s, &s->list);
 
+	if (s->recovery.on) { /* it has no erase, and no other slot */
+		smp_rejected(s, "upload");
+		return;
+	}
 	if (!s->erased && other && !other->pending &&
 	    !smp_slots_on_trial(smp_slots_active(s, &s->list))) {
 		s->erased = true;

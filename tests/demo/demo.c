@@ -53,7 +53,7 @@ print_help(void)
 	printf("usage: subota-demo [--fault NAME] [--device KIND] [--devices N] [--baud N]\n"
 	       "                   [--keep] [--json FILE]\n"
 	       "  --fault NAME   a bad day; `list` names them\n"
-	       "  --device KIND  smp, udp, tcp, raw, xmodem or ymodem (smp)\n"
+	       "  --device KIND  smp, udp, tcp, raw, mcuboot, xmodem, ymodem (smp)\n"
 	       "  --devices N    1 to %d (1, or DEVICES of the environment)\n"
 	       "  --baud N       of the serial lines (115200)\n"
 	       "  --keep         leave all running until Ctrl-C\n"

@@ -12,6 +12,7 @@ static const struct demo_kind table[] = {
 	{"udp",    "udp", NULL,     "SMP in datagrams"},
 	{"tcp",    "tcp", NULL,     "SMP by a terminal server"},
 	{"raw",    "raw", NULL,     "raw SMP"},
+	{"mcuboot", NULL, "mcuboot", "SMP in recovery"},
 	{"xmodem", NULL,  "gecko",  "XMODEM"},
 	{"ymodem", NULL,  "u-boot", "YMODEM"},
 	{NULL,     NULL,  NULL,     NULL},

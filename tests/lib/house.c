@@ -108,7 +108,10 @@ device_command(struct house *h, enum house_part p, struct command *c)
 		add(c, "--tty");
 		add(c, "%s/%s/tty", h->dir, name);
 	}
-	if (o->loader) {
+	if (o->loader && strcmp(o->loader, "mcuboot") == 0) {
+		add(c, "--recovery");
+		add(c, "mode");
+	} else if (o->loader) {
 		add(c, "--loader");
 		add(c, "%s", o->loader);
 	}

@@ -72,7 +72,7 @@ struct house_options {
 	const char *link; /* to the devices: "udp", "tcp", "raw"; NULL: a terminal, console lines */
 	bool stm32; /* devices are virtual STM32 at their boot loader's protocol, not SMP servers */
 	const char *profile; /* of the Developer Center; NULL: p1 */
-	const char *loader; /* devices without slots: "gecko", "u-boot"; NULL: SMP */
+	const char *loader; /* devices without slots: "gecko", "u-boot", "mcuboot" */
 	const char *sandbox; /* words for the daemons' --no-sandbox; NULL: as shipped */
 };
 

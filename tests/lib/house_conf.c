@@ -219,6 +219,10 @@ write_loader(const struct house *h, FILE *f)
 {
 	bool gecko = strcmp(h->options.loader, "gecko") == 0;
 
+	if (strcmp(h->options.loader, "mcuboot") == 0) {
+		fprintf(f, "driver = mcuboot\nreply_ms = 300\nretries = 3\nreset_wait_ms = 50\n");
+		return;
+	}
 	fprintf(f, "driver = xmodem\n%s",
 	    gecko ? "recipe = gecko\nidentify = send 'version\\n' expect 'app {version}'\n"
 		    "launch = send 'bootloader\\n' expect 'BL > '\n"

@@ -51,6 +51,17 @@ add(struct house *h, const struct house_pack *p, const char *target,
 	return house_fail(h, ERR_SYSTEM, "package add: status %d: %.200s", r.status, r.out);
 }
 
+/* NULL: SMP. */
+static const char *
+driver_of(const struct house *h)
+{
+	const char *loader = h->options.loader;
+
+	if (loader)
+		return strcmp(loader, "mcuboot") == 0 ? loader : "xmodem";
+	return h->options.stm32 ? "an3155" : NULL;
+}
+
 enum err
 house_pack_publish(struct house *h, const struct house_pack *p)
 {
@@ -60,7 +71,7 @@ house_pack_publish(struct house *h, const struct house_pack *p)
 	struct bundle_bytes image = h->options.stm32 ? house_pack_stm32(version, size)
 						     : house_pack_image(version, counter, size);
 	struct kit_spec spec = {.vendor = HOUSE_VENDOR,
-	    .driver = h->options.loader ? "xmodem" : h->options.stm32 ? "an3155" : NULL,
+	    .driver = driver_of(h),
 	    .model = p->model ? p->model : HOUSE_MODEL,
 	    .version = version,
 	    .sequence = p->sequence ? p->sequence : 5,

@@ -109,7 +109,6 @@ forget(struct sub_drive *d)
 	}
 	memset(d->state, 0, v->state_size);
 	cr_assert_eq(v->init(d->state, values, why, sizeof(why)), ERR_OK, "%s", why);
-	d->fresh = true;
 }
 
 const struct driver_facts *
@@ -207,6 +206,19 @@ collect(struct sub_drive *d, struct mono now)
 	}
 }
 
+/* The pins as the driver wants them now. */
+static void
+set_pins(struct sub_drive *d, bool over)
+{
+	const struct driver *v = d->set.driver;
+	uint8_t pins = v->line && !over ? v->line(d->state).pins & d->set.pins : 0;
+
+	if (pins == d->pins)
+		return;
+	d->pins = pins;
+	sub_device_pins(&d->device, pins & DRIVER_BOOT, pins & DRIVER_RESET, d->now);
+}
+
 static int64_t
 sooner(int64_t a, int64_t b)
 {
@@ -261,11 +273,11 @@ sub_drive_run(struct sub_drive *d, enum driver_verb verb)
 	    .image = &d->source,
 	    .timeout_ms = TIMEOUT_MS,
 	    .target_version = SUB_DRIVE_NEW,
+	    .pins = d->set.pins,
 	    .datagram = d->set.device.framing == SUB_DEVICE_DATAGRAM};
 	unsigned stuck = 0, cuts = d->cuts;
 
 	d->verbs++;
-	d->fresh = false;
 	d->now = (d->now + ms_ns - 1) / ms_ns * ms_ns;
 	v->start(d->state, &job, (struct mono){d->now / ms_ns});
 	while (!v->done(d->state, &d->result)) {
@@ -279,6 +291,7 @@ sub_drive_run(struct sub_drive *d, enum driver_verb verb)
 		cuts = d->cuts;
 		if (v->deadline(d->state).ms <= now.ms)
 			v->on_time(d->state, now);
+		set_pins(d, false);
 		collect(d, now);
 		if (v->done(d->state, &d->result))
 			break;
@@ -287,6 +300,7 @@ sub_drive_run(struct sub_drive *d, enum driver_verb verb)
 		cr_assert_lt(stuck, STUCK, "nothing moves on at %lld ns", (long long)d->now);
 		d->now = next > d->now ? next : d->now;
 	}
+	set_pins(d, true);
 	return d->result.error;
 }
 

@@ -29,6 +29,7 @@ struct sub_drive_options {
 	const struct driver *driver;
 	const char *options[SUB_DRIVE_OPTIONS]; /* key, value, ...; NULL ends */
 	struct sub_device_settings device;      /* buf_size 0: a stock Zephyr, fast */
+	uint8_t pins; /* that are wired: enum driver_pin */
 	uint32_t baud;                          /* 0: 1000000 */
 	int64_t latency_ns;
 	size_t body; /* of the images, 0: 400 */
@@ -41,7 +42,7 @@ struct sub_drive {
 	struct sub_device device;
 	struct sub_wire in, out; /* to the device, from it */
 	void *state;
-	bool fresh; /* the driver knows nothing */
+	uint8_t pins; /* that are on */
 	int64_t now;
 	uint8_t image[SUB_CASE_BODY + 100];
 	size_t image_len;

@@ -10,6 +10,8 @@
 
 static const int64_t reset_delay_ns = 250000000;
 
+enum { LOADER_NS = 20000000 };
+
 static void
 loader_says(void *arg, int64_t now, const char *text, size_t len)
 {
@@ -31,9 +33,11 @@ sub_device_init(struct sub_device *d, const struct sub_device_settings *set,
 	    .second = set->second,
 	    .buf_size = set->buf_size,
 	    .buf_count = set->buf_count,
-	    .deny_confirm = set->deny_confirm};
+	    .deny_confirm = set->deny_confirm,
+	    .align = set->align,
+	    .no_hash = set->no_hash};
 	sub_frame_init(&d->frame, set->buf_size);
-	d->up_at = d->reset_at = d->noise_at = d->busy_until = SUB_DEVICE_NEVER;
+	d->up_at = d->reset_at = d->noise_at = d->busy_until = d->window_end = SUB_DEVICE_NEVER;
 	d->loader = (struct sub_loader){
 	    .kind = set->loader, .flash = flash, .say = loader_says, .arg = d};
 	if (set->loader != SUB_LOADER_NONE && !sub_loader_init(&d->loader))
@@ -56,8 +60,46 @@ forget(struct sub_device *d)
 	d->used = d->queued = 0;
 	d->frame.deaf = false;
 	d->working = d->sending = d->receiving = false;
-	d->up_at = d->reset_at = d->noise_at = d->busy_until = SUB_DEVICE_NEVER;
+	d->up_at = d->reset_at = d->noise_at = d->busy_until = d->window_end = SUB_DEVICE_NEVER;
 	d->changed = true;
+}
+
+static bool
+has(const struct sub_device *d, unsigned way)
+{
+	return d->set.recovery & way;
+}
+
+static bool
+is_told(const struct sub_device *d)
+{
+	return d->dead || (d->to_loader && has(d, SUB_DEVICE_BOOT_MODE)) ||
+	       (d->boot_pin && has(d, SUB_DEVICE_PIN));
+}
+
+/* Only because somebody might ask. */
+static bool
+wants_window(const struct sub_device *d)
+{
+	return !is_told(d) && has(d, SUB_DEVICE_WINDOW);
+}
+
+static bool
+stays_in_loader(const struct sub_device *d)
+{
+	return d->set.recovery != 0 && (is_told(d) || wants_window(d));
+}
+
+/* Nobody asked in the window. */
+static void
+start_application(struct sub_device *d, int64_t now)
+{
+	forget(d);
+	d->smp.recovery = false;
+	d->smp.buf_count = d->set.buf_count;
+	d->window_end = SUB_DEVICE_NEVER;
+	d->state = SUB_DEVICE_STARTING;
+	d->up_at = now + d->set.reset_ns;
 }
 
 static void
@@ -72,8 +114,18 @@ start(struct sub_device *d, int64_t now)
 		d->dead = true;
 	d->state = SUB_DEVICE_STARTING;
 	d->up_at = now + d->set.reset_ns + (moves ? d->set.swap_ns : 0);
-	if (d->dead && d->set.loader == SUB_LOADER_NONE)
+	d->smp.recovery = stays_in_loader(d);
+	d->smp.buf_count = d->set.buf_count;
+	d->window_end = SUB_DEVICE_NEVER;
+	if (d->smp.recovery) {
+		d->smp.buf_count = 1;
+		d->up_at = now + LOADER_NS;
+		if (wants_window(d))
+			d->window_end = d->up_at + d->set.window_ns;
+	} else if (d->dead && d->set.loader == SUB_LOADER_NONE) {
 		d->up_at = SUB_DEVICE_NEVER;
+	}
+	d->to_loader = false;
 }
 
 void
@@ -96,7 +148,9 @@ is_sick(const struct sub_device *d)
 static bool
 is_deaf(const struct sub_device *d)
 {
-	return is_sick(d) || (d->set.deaf_after && d->smp.upload_bytes >= d->set.deaf_after);
+	bool for_good = d->set.deaf_after && d->smp.upload_bytes >= d->set.deaf_after;
+
+	return for_good || (is_sick(d) && !d->smp.recovery);
 }
 
 static void
@@ -104,8 +158,10 @@ come_up(struct sub_device *d, int64_t now)
 {
 	d->up_at = SUB_DEVICE_NEVER;
 	d->state = SUB_DEVICE_UP;
-	d->running = d->flash->slot[0];
 	d->changed = true;
+	if (d->smp.recovery)
+		return;
+	d->running = d->flash->slot[0];
 	if (d->set.loader != SUB_LOADER_NONE)
 		sub_loader_boot(&d->loader, !d->dead, now);
 	if (is_sick(d))
@@ -121,7 +177,7 @@ packet_begins(struct sub_device *d)
 {
 	if (d->receiving)
 		d->used--;
-	d->receiving = d->used < d->set.buf_count;
+	d->receiving = d->used < d->smp.buf_count;
 	if (d->receiving) {
 		d->used++;
 		return;
@@ -136,6 +192,7 @@ packet_is_whole(struct sub_device *d)
 	struct sub_device_request *r = &d->queue[d->queued++];
 
 	d->receiving = false;
+	d->window_end = SUB_DEVICE_NEVER; /* somebody asked */
 	r->len = d->frame.packet_len;
 	memcpy(r->data, d->frame.body + 2, r->len);
 }
@@ -154,6 +211,19 @@ on_frame(struct sub_device *d, enum sub_frame_event e)
 		d->used--;
 		d->changed = true;
 	}
+}
+
+void
+sub_device_pins(struct sub_device *d, bool boot, bool reset, int64_t now)
+{
+	bool released = d->in_reset && !reset;
+
+	d->boot_pin = boot;
+	d->in_reset = reset;
+	if (reset && d->state != SUB_DEVICE_OFF)
+		sub_device_power(d, false, now);
+	if (released)
+		sub_device_power(d, true, now);
 }
 
 /* A torn packet is given up when the line has been silent. */
@@ -202,7 +272,7 @@ sub_device_datagram(struct sub_device *d, const void *data, size_t len, int64_t 
 
 	if (d->state != SUB_DEVICE_UP || is_deaf(d) || !sub_raw_datagram(&d->frame, data, len))
 		return;
-	if (d->used >= d->set.buf_count) {
+	if (d->used >= d->smp.buf_count) {
 		d->drops++;
 		sub_smp_no_memory(d->frame.body + 2, &no);
 		d->send(d->arg, now, (const char *)no.data, no.len);
@@ -230,10 +300,10 @@ static void
 begin_work(struct sub_device *d, int64_t now)
 {
 	const struct sub_device_request *r = &d->queue[0];
-	bool shares = d->set.buf_count == 1;
+	bool shares = d->smp.buf_count == 1;
 
 	/* work begins as soon as there is some, so it is never late for the last buffer */
-	assert(shares || d->used < d->set.buf_count);
+	assert(shares || d->used < d->smp.buf_count);
 	size_t n = sub_smp_answer(&d->smp, r->data + d->at, r->len - d->at, &d->answer);
 	if (n == 0 || is_deaf(d)) {
 		give_back(d);
@@ -260,8 +330,10 @@ send_answer(struct sub_device *d, int64_t now)
 		memcpy(text, d->answer.data, len);
 	if (len > 0)
 		d->busy_until = d->send(d->arg, now, text, len);
-	if (d->answer.reset && d->reset_at == SUB_DEVICE_NEVER)
-		d->reset_at = d->busy_until + reset_delay_ns;
+	if (!d->answer.reset || d->reset_at != SUB_DEVICE_NEVER)
+		return;
+	d->to_loader = d->answer.to_loader;
+	d->reset_at = d->busy_until + reset_delay_ns;
 }
 
 static void
@@ -269,7 +341,7 @@ answer_has_left(struct sub_device *d)
 {
 	d->sending = false;
 	d->busy_until = SUB_DEVICE_NEVER;
-	d->used -= d->set.buf_count != 1;
+	d->used -= d->smp.buf_count != 1;
 	if (d->at >= d->queue[0].len)
 		give_back(d);
 }
@@ -292,6 +364,8 @@ sub_device_step(struct sub_device *d, int64_t now)
 		come_up(d, now);
 	if (now >= d->reset_at)
 		start(d, now);
+	if (now >= d->window_end)
+		start_application(d, now);
 	if (now >= d->noise_at)
 		make_noise(d, now);
 	if (d->state == SUB_DEVICE_UP && d->set.loader != SUB_LOADER_NONE) {
@@ -318,6 +392,7 @@ sub_device_due(const struct sub_device *d)
 
 	due = d->up_at < due ? d->up_at : due;
 	due = d->reset_at < due ? d->reset_at : due;
+	due = d->window_end < due ? d->window_end : due;
 	due = d->noise_at < due ? d->noise_at : due;
 	return d->busy_until < due ? d->busy_until : due;
 }

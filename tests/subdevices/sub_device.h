@@ -24,9 +24,21 @@ enum { SUB_DEVICE_BUFFERS = 16 };
 /* How packets travel: console lines, as they are on a UART, as datagrams. */
 enum sub_device_framing { SUB_DEVICE_CONSOLE, SUB_DEVICE_RAW, SUB_DEVICE_DATAGRAM };
 
+/* Ways into serial recovery, beside nothing to run. */
+enum sub_device_recovery {
+	SUB_DEVICE_HAS_RECOVERY = 1, /* no other way than nothing to run */
+	SUB_DEVICE_BOOT_MODE = 2,    /* a reset that asks for it */
+	SUB_DEVICE_PIN = 4,          /* sub_device_pins */
+	SUB_DEVICE_WINDOW = 8,       /* a moment after each start, for whoever asks */
+};
+
 struct sub_device_settings {
 	enum sub_device_framing framing;
 	enum sub_loader_kind loader; /* instead of an SMP server */
+	unsigned recovery;           /* enum sub_device_recovery bits; 0: it has none */
+	int64_t window_ns;           /* SUB_DEVICE_WINDOW */
+	uint32_t align;              /* of what recovery writes */
+	bool no_hash;                /* in recovery's list */
 	unsigned lose_acks;          /* it loses so many answers to the end of a transfer */
 	int64_t raw_idle_ns; /* silence that ends a torn packet */
 	uint32_t buf_size, buf_count; /* at most SUB_FRAME_BODY, SUB_DEVICE_BUFFERS */
@@ -59,6 +71,8 @@ struct sub_device {
 	void *arg;
 	enum sub_device_state state;
 	bool dead; /* nothing bootable: starts for ever */
+	bool to_loader, boot_pin, in_reset;
+	int64_t window_end; /* nobody asked until then: the application starts */
 	int64_t up_at, reset_at, noise_at, busy_until;
 	bool working, sending, receiving;
 	struct sub_smp_answer answer;
@@ -78,6 +92,8 @@ void sub_device_init(struct sub_device *d, const struct sub_device_settings *set
 void sub_device_fini(struct sub_device *d);
 
 void sub_device_power(struct sub_device *d, bool on, int64_t now);
+/* Pins beside the line: the boot pin, and reset. */
+void sub_device_pins(struct sub_device *d, bool boot, bool reset, int64_t now);
 void sub_device_byte(struct sub_device *d, uint8_t b, int64_t now);
 /* The same for SUB_DEVICE_DATAGRAM. Without a buffer the answer is rc 2. */
 void sub_device_datagram(struct sub_device *d, const void *data, size_t len, int64_t now);

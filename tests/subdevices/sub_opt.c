@@ -31,6 +31,7 @@ static const struct row rows[] = {
 	{"raw",          NULL,              FLAG,   AT(raw),          0, 0,             "header and CBOR as they are instead of base64 lines"},
 	{"raw-idle-ms",  "N",               NUMBER, AT(raw_idle_ms),  1, 60000,         "silence that ends a torn packet (3000)"},
 	{"loader",       "NAME",            TEXT,   AT(loader),       0, 0,             "no SMP, no slots: gecko or u-boot, XMODEM over the only image"},
+	{"recovery",     "WAY",             TEXT,   AT(recovery),     0, 0,             "MCUboot's serial recovery, entered by: mode, window"},
 	{"lose-acks",    "N",               NUMBER, AT(lose_acks),    1, 1000,          "so many answers to the end of a transfer are lost"},
 	{"slot0",        "IMAGE",           TEXT,   AT(slot0),        0, 0,             "MCUboot image for an empty DIR"},
 	{"second",       "IMAGE",           TEXT,   AT(second),       0, 0,             "MCUboot image of a second processor (image 1), in DIR/second"},
@@ -129,6 +130,11 @@ is_complete(struct sub_opt *o)
 	if (o->loader && strcmp(o->loader, "gecko") != 0 && strcmp(o->loader, "u-boot") != 0) {
 		fprintf(stderr, "subota-subdevice: --loader: expected gecko or u-boot, got %s\n",
 		    o->loader);
+		return false;
+	}
+	if (o->recovery && strcmp(o->recovery, "mode") != 0 && strcmp(o->recovery, "window") != 0) {
+		fprintf(stderr, "subota-subdevice: --recovery: expected mode or window, got %s\n",
+		    o->recovery);
 		return false;
 	}
 	if (o->unplug.name[0] && !read_number(o->unplug.name, 1, UINT32_MAX, &o->unplug_at)) {

@@ -320,6 +320,11 @@ settings(const struct sub_opt *o, struct sub_device_settings *s)
 	    .loader = !o->loader		     ? SUB_LOADER_NONE
 		      : strcmp(o->loader, "gecko") == 0 ? SUB_LOADER_GECKO
 							: SUB_LOADER_UBOOT,
+	    .recovery = !o->recovery			 ? 0
+			: strcmp(o->recovery, "mode") == 0 ? SUB_DEVICE_BOOT_MODE
+							   : SUB_DEVICE_WINDOW,
+	    .window_ns = 500 * ms_ns,
+	    .align = 8,
 	    .lose_acks = (unsigned)o->lose_acks,
 	    .framing = o->udp   ? SUB_DEVICE_DATAGRAM
 		       : o->raw ? SUB_DEVICE_RAW

@@ -85,14 +85,23 @@ os_echo(struct call *c)
 	sub_cbor_text(&c->out, d.data, d.len);
 }
 
+static bool
+has_params(const struct sub_smp *s)
+{
+	return !s->recovery || s->recovery_params;
+}
+
 static void
 os_group(struct call *c)
 {
 	if (c->command == OS_ECHO) {
 		os_echo(c);
 	} else if (c->command == OS_RESET && c->op == OP_WRITE) {
+		struct sub_cbor_value mode = get(c, "boot_mode");
+
 		c->a->reset = true;
-	} else if (c->command == OS_PARAMS && c->op == OP_READ) {
+		c->a->to_loader = mode.kind == SUB_CBOR_UINT && mode.number == 1;
+	} else if (c->command == OS_PARAMS && c->op == OP_READ && has_params(c->s)) {
 		say_number(c, "buf_size", c->s->buf_size);
 		say_number(c, "buf_count", c->s->buf_count);
 	} else {
@@ -113,12 +122,21 @@ say_flag(struct call *c, const char *key, bool value)
 }
 
 static void
+say_recovery_hash(struct call *c, const struct sub_image *i)
+{
+	if (c->s->no_hash)
+		return;
+	sub_cbor_key(&c->out, "hash");
+	sub_cbor_bytes(&c->out, i->hash, sizeof(i->hash));
+}
+
+static void
 say_slot(struct call *c, const struct sub_flash *f, unsigned n)
 {
 	const struct sub_image *i = &f->slot[n];
 	bool marked = n == 1 && f->pending != SUB_FLASH_NONE;
 
-	if (!i->listed)
+	if (c->s->recovery ? !i->sound : !i->listed)
 		return;
 	sub_cbor_map(&c->out);
 	if (f == c->s->second)
@@ -126,6 +144,11 @@ say_slot(struct call *c, const struct sub_flash *f, unsigned n)
 	say_number(c, "slot", n);
 	sub_cbor_key(&c->out, "version");
 	sub_cbor_text(&c->out, i->version, strlen(i->version));
+	if (c->s->recovery) {
+		say_recovery_hash(c, i);
+		sub_cbor_end(&c->out);
+		return;
+	}
 	sub_cbor_key(&c->out, "hash");
 	sub_cbor_bytes(&c->out, i->hash, sizeof(i->hash));
 	say_flag(c, "bootable", true);
@@ -225,8 +248,14 @@ sub_smp_forget(struct sub_smp *s)
 static bool
 resumes(const struct sub_smp *s, const struct sub_cbor_value *sha)
 {
-	return s->upload.active && sha->kind == SUB_CBOR_BYTES && sha->len > 0 &&
+	return !s->recovery && s->upload.active && sha->kind == SUB_CBOR_BYTES && sha->len > 0 &&
 	       sha->len == s->upload.sha_len && memcmp(sha->data, s->upload.sha, sha->len) == 0;
+}
+
+static int
+slot_of(const struct sub_smp *s)
+{
+	return s->recovery ? 0 : 1;
 }
 
 /* A new upload may begin; erases. */
@@ -246,13 +275,13 @@ begin_upload(struct call *c, const struct sub_cbor_value *data, const struct sub
 		refuse(c, short_head);
 	else if (!sub_image_begins(data->data, data->len))
 		refuse(c, bad_magic);
-	else if (is_taken(f))
+	else if (!s->recovery && is_taken(f))
 		refuse(c, no_slot);
 	else if (upgrade.kind == SUB_CBOR_BOOL && upgrade.number &&
 		 (sub_image_number(&next, data->data),
 		     memcmp(next.number, f->slot[0].number, 4) <= 0))
 		refuse(c, not_newer);
-	else if (!sub_flash_erase(f, 1))
+	else if (!sub_flash_erase(f, slot_of(s)))
 		refuse(c, write_failed);
 	else {
 		sub_smp_forget(s);
@@ -274,14 +303,17 @@ static bool
 store(struct call *c, const struct sub_cbor_value *data)
 {
 	struct sub_smp *s = c->s;
+	size_t len = data->len;
 
-	if (!sub_flash_write(s->upload.flash, 1, s->upload.off, data->data, data->len)) {
+	if (s->recovery && s->align > 1 && s->upload.off + len < s->upload.size)
+		len -= len % s->align;
+	if (!sub_flash_write(s->upload.flash, slot_of(s), s->upload.off, data->data, len)) {
 		sub_smp_forget(s);
 		refuse(c, write_failed);
 		return false;
 	}
 	s->writes++;
-	s->upload.off += data->len;
+	s->upload.off += len;
 	if (s->upload.off > s->max_upload)
 		s->max_upload = s->upload.off;
 	c->a->work_ns += data->len * WRITE_NS_PER_BYTE;
@@ -304,10 +336,12 @@ upload(struct call *c)
 		return;
 	if (!again && s->upload.active && off.number == s->upload.off && !store(c, &data))
 		return;
+	if (s->recovery)
+		say_number(c, "rc", 0);
 	say_number(c, "off", s->upload.off);
 	if (!s->upload.active || s->upload.off < s->upload.size)
 		return;
-	sub_flash_look(s->upload.flash, 1);
+	sub_flash_look(s->upload.flash, slot_of(s));
 	sub_smp_forget(s);
 }
 
@@ -329,11 +363,11 @@ image_group(struct call *c)
 {
 	if (c->command == IMAGE_STATE && c->op == OP_READ)
 		say_list(c);
-	else if (c->command == IMAGE_STATE)
+	else if (c->command == IMAGE_STATE && !c->s->recovery)
 		state_write(c);
 	else if (c->command == IMAGE_UPLOAD && c->op == OP_WRITE)
 		upload(c);
-	else if (c->command == IMAGE_ERASE && c->op == OP_WRITE)
+	else if (c->command == IMAGE_ERASE && !c->s->recovery && c->op == OP_WRITE)
 		erase(c);
 	else
 		refuse(c, unsupported);
@@ -359,7 +393,7 @@ size_t
 sub_smp_answer(struct sub_smp *s, const uint8_t *p, size_t len, struct sub_smp_answer *a)
 {
 	a->len = 0;
-	a->reset = false;
+	a->reset = a->to_loader = false;
 	a->work_ns = WORK_NS;
 	if (len < SUB_SMP_HEADER || (size_t)(p[2] << 8 | p[3]) > len - SUB_SMP_HEADER)
 		return 0;
@@ -367,7 +401,7 @@ sub_smp_answer(struct sub_smp *s, const uint8_t *p, size_t len, struct sub_smp_a
 	struct call c = {.s = s,
 	    .a = a,
 	    .out = {.data = a->data + SUB_SMP_HEADER, .size = s->buf_size - SUB_SMP_HEADER},
-	    .version = p[0] >> 3 & 3,
+	    .version = s->recovery ? 0 : p[0] >> 3 & 3,
 	    .op = p[0] & 7,
 	    .group = (unsigned)p[4] << 8 | p[5],
 	    .command = p[7],

@@ -18,6 +18,13 @@ struct sub_smp {
 	struct sub_flash *second; /* of another processor: image 1; NULL = there is none */
 	uint32_t buf_size, buf_count;
 	bool deny_confirm;
+	/* It is MCUboot's serial recovery that answers: straight into slot 0, offset 0 always
+	 * begins anew, only whole units of `align` of a piece that is not the last are written,
+	 * only what would run is listed, without flags; no erase, no state write. */
+	bool recovery;
+	uint32_t align;        /* 0: 1 */
+	bool no_hash;          /* nor a hash, in recovery's list */
+	bool recovery_params;  /* it knows its buffers, as since 2026 */
 	/* RAM: gone with a reset */
 	struct {
 		bool active;
@@ -34,6 +41,7 @@ struct sub_smp {
 
 struct sub_smp_answer {
 	size_t len;       /* 0 = no answer */
+	bool to_loader;   /* the reset is one into the boot loader */
 	bool reset;       /* the device is to reset once this has been sent */
 	uint64_t work_ns; /* what the flash takes before the answer */
 	uint8_t data[SUB_SMP_ANSWER];

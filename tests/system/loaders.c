@@ -28,6 +28,15 @@ Test(loaders, a_board_with_a_prompt_is_upgraded_by_ymodem)
 	house_case_upgraded(h, 0, HOUSE_NEW);
 }
 
+Test(loaders, a_device_is_upgraded_by_its_bootloaders_recovery)
+{
+	AUTO(house_case)
+	struct house *h = house_case_open(&(struct house_options){.loader = "mcuboot"});
+
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+}
+
 static void
 upgrade_with(const char *loader, const char *fault, const char *value)
 {
@@ -60,6 +69,11 @@ Test(loaders, a_radio_unplugged_in_mid_flash_is_written_again_until_it_runs)
 Test(loaders, a_board_unplugged_in_mid_flash_is_written_again)
 {
 	upgrade_with("u-boot", "--unplug-at", "20000:1");
+}
+
+Test(loaders, a_recovery_unplugged_in_mid_flash_is_written_again)
+{
+	upgrade_with("mcuboot", "--unplug-at", "20000:1");
 }
 
 static bool

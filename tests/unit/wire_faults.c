@@ -32,6 +32,23 @@ static const struct sub_drive_options gecko = {.driver = &xmodem_driver,
 	"2", "reply_ms", "3000"},
     .device = {.loader = SUB_LOADER_GECKO}};
 
+/* MCUboot's recovery: over the only image, ways in. */
+#define RECOVERY(way, ...) \
+	{ \
+		.driver = &mcuboot_driver, \
+		.options = {SMP_FAST, "enter", way, "enter_ms", "3000", "window_ms", "1000"}, \
+		.device = {.align = 8, __VA_ARGS__} \
+	}
+
+static const struct sub_drive_options by_mode =
+    RECOVERY("boot_mode", .recovery = SUB_DEVICE_BOOT_MODE);
+static const struct sub_drive_options by_window =
+    RECOVERY("window", .recovery = SUB_DEVICE_WINDOW, .window_ns = 500000000, .no_hash = true);
+static const struct sub_drive_options by_pin = {.driver = &mcuboot_driver,
+    .options = {SMP_FAST, "enter", "pin", "enter_ms", "3000"},
+    .device = {.recovery = SUB_DEVICE_PIN, .align = 32},
+    .pins = DRIVER_BOOT | DRIVER_RESET};
+
 static void
 expect_new(struct sub_drive *d)
 {
@@ -62,6 +79,9 @@ Test(wire_faults, nothing_goes_wrong_on_any_framing)
 	measure(&raw, &bytes, &ns);
 	measure(&datagrams, &bytes, &ns);
 	measure(&gecko, &bytes, &ns);
+	measure(&by_mode, &bytes, &ns);
+	measure(&by_window, &bytes, &ns);
+	measure(&by_pin, &bytes, &ns);
 }
 
 /* Every `step`-th byte in an ordinary run, all of them when asked for (make test-cuts); where it
@@ -117,6 +137,20 @@ Test(wire_faults, xmodem_survives_a_lost_line_at_every_byte)
 	cut_everywhere(&gecko, true, 5);
 }
 
+Test(wire_faults, recovery_survives_a_power_cut_at_every_byte_whatever_its_way_in)
+{
+	cut_everywhere(&by_mode, false, 9);
+	cut_everywhere(&by_window, false, 9);
+	cut_everywhere(&by_pin, false, 9);
+}
+
+Test(wire_faults, recovery_survives_a_lost_line_at_every_byte_whatever_its_way_in)
+{
+	cut_everywhere(&by_mode, true, 9);
+	cut_everywhere(&by_window, true, 9);
+	cut_everywhere(&by_pin, true, 9);
+}
+
 /* --- the clock's cuts ------------------------------------------------------------------------- */
 
 /* Power goes at moments all over the upgrade: while it erases, writes, resets, starts, swaps. */
@@ -152,6 +186,9 @@ Test(wire_faults, power_of_a_device_with_one_image_lost_at_any_moment)
 {
 	cut_at_times(&gecko, false, 100);
 	cut_at_times(&gecko, true, 100);
+	cut_at_times(&by_mode, false, 60);
+	cut_at_times(&by_mode, true, 60);
+	cut_at_times(&by_pin, true, 60);
 }
 
 Test(wire_faults, power_lost_in_the_middle_of_the_swap_and_of_the_way_back)
