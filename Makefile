@@ -139,7 +139,7 @@ $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: proto/%.proto | deps
 $(B)/gen/%.o: $(B)/gen/%.c $(B)/flags.what | $(GEN_HDR)
 	$(Q)$(CC) -std=gnu11 $(FLAGS_$(VARIANT)) $(HARDEN) -I$(B)/gen -c $< -o $@
 
-$(B)/obj/%.o: %.c $(B)/flags.what | $(GEN_HDR)
+$(B)/obj/%.o: %.c $(B)/flags.what $(GEN_HDR)
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) $(if $(findstring tests/,$<),$(TEST_INCLUDES)) -c $< -o $@

@@ -79,8 +79,7 @@ put_files(Pb__FetchOrder *o, struct order_files *k, struct dialect_firmware *f)
 	o->size = dialect_firmware_size(f);
 	if (!f->listed) {
 		o->md5 = (ProtobufCBinaryData){sizeof(f->file.md5), f->file.md5};
-		o->sha256 =
-		    (ProtobufCBinaryData){f->has_sha256 ? sizeof(f->sha256) : 0, f->sha256};
+		o->sha256 = (ProtobufCBinaryData){f->has_sha256 ? sizeof(f->sha256) : 0, f->sha256};
 		o->crc = f->crc;
 		o->has_crc = true;
 		return;
@@ -328,6 +327,20 @@ take_report(struct cloud *c, const Pb__Envelope *e)
 	return item;
 }
 
+/* Where the gateway's audit log was when an upgrade ended: whoever cuts the log off has not cut
+ * this record. */
+static void
+note_head(struct cloud *c, const Pb__Envelope *e)
+{
+	const Pb__Report *r = e->report;
+	struct event ev = {.name = "audit_head",
+	    .about = {e->upgrade, r->device->product_key, r->device->device_key},
+	    .text = r->head};
+
+	if (r->head[0] && r->phase >= PB__PHASE__PHASE_DONE)
+		c->io.event(c->io.arg, &ev);
+}
+
 static void
 on_report(struct cloud *c, const Pb__Envelope *e)
 {
@@ -344,6 +357,7 @@ on_report(struct cloud *c, const Pb__Envelope *e)
 		orders_acknowledge(c, r->source, r->id);
 	if (known != OUTBOX_NEW)
 		return;
+	note_head(c, e);
 	err = outbox_add_report(&c->outbox, r->source, r->id, take_report(c, e));
 	if (err != ERR_OK)
 		log_error(NULL, "report %s %" PRIu64 " cannot be kept: %s", r->source, r->id,

@@ -27,7 +27,7 @@ struct event_log {
 static const char *const names[] = {
 	/* cloudd */
 	"online", "offline", "gateway_refused", "login_refused", "no_secret", "put_offline",
-	"operator_forget", "device_forgotten", "forget_refused", "move_refused", "move_begun", "moved", "move_failed", "plan_offered", "upgrade_ended",
+	"operator_forget", "device_forgotten", "forget_refused", "move_refused", "move_begun", "moved", "move_failed", "plan_offered", "upgrade_ended", "audit_head",
 	/* fetchd */
 	"image_refused", "upgrade_failed",
 	/* flashd */

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "audit.h"
 #include "capped.h"
 #include "fields.h"
 #include "msg.h"
@@ -312,6 +313,15 @@ is_source(const char *s)
 	return strcmp(s, "fetchd") == 0 || strcmp(s, "flashd") == 0;
 }
 
+static bool
+is_head(const char *s)
+{
+	uint64_t seq = 0;
+	char hash[17];
+
+	return s && (!*s || audit_read_head(s, &seq, hash));
+}
+
 enum err
 msg_check_report(const Pb__Envelope *e)
 {
@@ -319,7 +329,7 @@ msg_check_report(const Pb__Envelope *e)
 
 	return says(r && is_id(e->upgrade) && is_id(r->id) && is_source(r->source) &&
 		    is_device(r->device) && is_phase(r->phase) && is_error(r->error) &&
-		    is_text(r->detail) && is_name_or_empty(r->version));
+		    is_text(r->detail) && is_name_or_empty(r->version) && is_head(r->head));
 }
 
 enum err

@@ -183,10 +183,54 @@ static const struct {
     {"rollouts", fill_rollouts},
 };
 
+/* --- the audit log ---------------------------------------------------------------------------- */
+
+struct audit_page {
+	cJSON *lines;
+	uint64_t next;
+	unsigned n;
+};
+
+static enum err
+on_line(void *arg, uint64_t seq, const char *line)
+{
+	struct audit_page *p = arg;
+
+	cJSON_AddItemToArray(p->lines, cJSON_CreateString(line));
+	p->next = seq;
+	p->n++;
+	return ERR_OK;
+}
+
+/* {"public": minisign's text, "lines": [...], "next": number, "more"}; `after` in decimal. */
+static enum err
+answer_audit(struct flash *f, const char *after, char **json)
+{
+	struct journal *j = &f->ledger.journal;
+	char key[MINIKEY_TEXT_MAX];
+	size_t len = 0;
+	struct audit_page p = {.next = strtoull(after, NULL, 10)};
+	enum err e = minikey_format_public(&j->key, key, &len);
+
+	if (e != ERR_OK)
+		return e;
+	cJSON *root = cJSON_CreateObject();
+
+	p.lines = cJSON_AddArrayToObject(root, "lines");
+	e = journal_each(j, p.next, on_line, &p);
+	cJSON_AddStringToObject(root, "public", key);
+	add_number(root, "next", p.next);
+	cJSON_AddBoolToObject(root, "more", p.n == JOURNAL_PAGE);
+	*json = e == ERR_OK ? cJSON_PrintUnformatted(root) : NULL;
+	cJSON_Delete(root);
+	return e == ERR_OK && !*json ? ERR_NOMEM : e;
+}
+
 enum err
 flash_status_on_query(void *arg, const char *what, const char *argument, char **json)
 {
-	(void)argument;
+	if (strcmp(what, "audit") == 0)
+		return answer_audit(arg, argument, json);
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
 		if (strcmp(queries[i].what, what) != 0)
 			continue;

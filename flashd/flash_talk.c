@@ -75,6 +75,7 @@ send_report(void *arg, const struct ledger_report *r)
 	report.error = (uint32_t)r->error;
 	report.detail = text(r->detail);
 	report.version = text(r->version);
+	report.head = text(r->head);
 	e.upgrade = r->upgrade;
 	e.body_case = PB__ENVELOPE__BODY_REPORT;
 	e.report = &report;

@@ -24,6 +24,7 @@ static const char *const migrations[] = {
     "CREATE TABLE rollout(id INTEGER PRIMARY KEY, state INT, product_key TEXT, component TEXT,"
     " version TEXT, done INT, failed INT, failures INT);",
     "ALTER TABLE upgrade ADD COLUMN source_version TEXT NOT NULL DEFAULT '';",
+    JOURNAL_SCHEMA "ALTER TABLE report ADD COLUMN head TEXT NOT NULL DEFAULT '';",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -146,6 +147,8 @@ ledger_open(const char *path, struct mono now, struct ledger *l, bool *fresh)
 		    "INSERT OR IGNORE INTO value(name, value) VALUES('report', ?)", "i",
 		    (int64_t)(clock_wall_ms() * 1024));
 	if (e == ERR_OK)
+		e = journal_open(&l->journal, l->record);
+	if (e == ERR_OK)
 		e = load(l, now);
 	if (e == ERR_OK)
 		e = ledger_load_rollouts(l);
@@ -162,6 +165,7 @@ ledger_close(struct ledger *l)
 		free(u);
 	}
 	ledger_free_rollouts(l);
+	journal_close(&l->journal);
 	record_close(l->record);
 	*l = (struct ledger){0};
 }
@@ -233,7 +237,10 @@ static enum err
 add_report(struct ledger *l, const struct device_upgrade *u, int phase)
 {
 	int64_t id = 0;
+	char head[AUDIT_HEAD] = "";
 	bool ends = device_is_over(u) && phase == (int)device_phase(u->state);
+	enum err error = ends ? (enum err)u->error : ERR_OK;
+	const char *detail = ends ? u->detail : "";
 	enum err e = record_run(
 	    l->record, "UPDATE value SET value = value + 1 WHERE name = 'report'", "");
 
@@ -244,13 +251,15 @@ add_report(struct ledger *l, const struct device_upgrade *u, int phase)
 	if (e == ERR_OK)
 		e = record_run(l->record, "DELETE FROM report WHERE upgrade = ? AND phase = ?",
 		    "ii", (int64_t)u->id, (int64_t)phase);
+	if (e == ERR_OK)
+		e = journal_add(&l->journal, u, phase, error, detail, head);
 	if (e != ERR_OK)
 		return e;
 	return record_run(l->record,
 	    "INSERT INTO report(id, upgrade, product_key, device_key, phase, error, detail,"
-	    " version) VALUES(?,?,?,?,?,?,?,?)",
-	    "iittiitt", id, (int64_t)u->id, u->product_key, u->device_key, (int64_t)phase,
-	    (int64_t)(ends ? u->error : 0), ends ? u->detail : "", u->version);
+	    " version, head) VALUES(?,?,?,?,?,?,?,?,?)",
+	    "iittiittt", id, (int64_t)u->id, u->product_key, u->device_key, (int64_t)phase,
+	    (int64_t)error, detail, u->version, head);
 }
 
 static enum err
@@ -377,6 +386,7 @@ on_report(void *arg, const struct record_row *row)
 	COPY_TEXT(r.device_key, row, 3);
 	COPY_TEXT(r.detail, row, 6);
 	COPY_TEXT(r.version, row, 7);
+	COPY_TEXT(r.head, row, 8);
 	return each->fn(each->arg, &r);
 }
 
@@ -386,7 +396,8 @@ ledger_each_report(struct ledger *l, uint64_t after, unsigned max, ledger_on_rep
 	struct each each = {fn, arg};
 
 	return record_query(l->record, on_report, &each,
-	    "SELECT id, upgrade, product_key, device_key, phase, error, detail, version FROM report"
+	    "SELECT id, upgrade, product_key, device_key, phase, error, detail, version,"
+	    " head FROM report"
 	    " WHERE id > ? ORDER BY id LIMIT ?",
 	    "ii", (int64_t)after, (int64_t)max);
 }

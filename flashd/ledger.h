@@ -2,7 +2,8 @@
  * ledger: what flashd must not forget: upgrades, reports, what was confirmed; in SQLite.
  *
  * All upgrades that matter are also held in memory, newest first. ledger_save writes every one that
- * changed, its new reports and, when it is done, its counters, in one transaction; only after it
+ * changed, its new reports with their entries in the journal and, when it is done, its counters, in
+ * one transaction; only after it
  * said ERR_OK may effects leave the process. A report stays until its acknowledgement came back
  * from the platform's side; its id is unique for ever, also over a lost database: a new one starts
  * counting at the wall clock.
@@ -12,6 +13,7 @@
 
 #include "counters.h"
 #include "device.h"
+#include "journal.h"
 #include "rollout.h"
 
 enum { LEDGER_ENDED_MAX = 1000, LEDGER_UPGRADES_MAX = 8192 };
@@ -23,6 +25,7 @@ struct ledger {
 	struct rollout *rollouts; /* newest first */
 	size_t n_rollouts;
 	uint64_t last_rollout;
+	struct journal journal;
 	bool paused; /* a person wants nothing more to begin */
 };
 
@@ -32,6 +35,7 @@ struct ledger_report {
 	int phase, error;
 	char detail[DEVICE_DETAIL];
 	char version[DEVICE_TEXT];
+	char head[AUDIT_HEAD]; /* of its entry in the journal; "" = from before there was one */
 };
 
 /* Open STATE/flashd.db and load it; upgrades that go on have had DEVICE_RESTARTED. *fresh: there

@@ -19,6 +19,7 @@ int sandbox_cmd_run(int argc, char **argv);
 int act_cmd_run(int argc, char **argv);
 
 /* Of running daemons. */
+int audit_cmd_run(int argc, char **argv);
 int devices_cmd_run(int argc, char **argv);
 int doctor_cmd_run(int argc, char **argv);
 int events_cmd_run(int argc, char **argv);

@@ -22,6 +22,7 @@ static const struct ctl_command commands[] = {
 	{"rollout",  rollout_cmd_run,  "how far new versions are; pause and resume"},
 	{"store",    store_cmd_run,    "the packages at the gate"},
 	{"events",   events_cmd_run,   "what happened"},
+	{"audit",    audit_cmd_run,    "the signed log of what was reported"},
 	{"confirm",  act_cmd_run,      "say yes to a plan that policy asks about"},
 	{"reject",   act_cmd_run,      "say no to it"},
 	{"cancel",   act_cmd_run,      "stop an upgrade while that is safe"},

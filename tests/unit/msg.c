@@ -63,7 +63,7 @@ is_younger(const char *message, const char *field)
 	static const char *const list[][2] = {
 	    {"subota.v1.DeviceReport", "place"}, {"subota.v1.DeviceReport", "places"},
 	    {"subota.v1.FetchOrder", "files"}, {"subota.v1.CourierOrder", "begins_at"},
-	    {"subota.v1.Query", "data"},
+	    {"subota.v1.Query", "data"}, {"subota.v1.Report", "head"},
 	    {"subota.v1.SessionOrder", "boot_pin"}, {"subota.v1.SessionOrder", "reset_pin"}};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
