@@ -131,6 +131,8 @@ check_devices(void)
 		if (!sim_device_is_kept(i))
 			sim_violate(
 			    2, "device %d is left on trial with %s", i, sim_device_version(i));
+		if (!sim_device_second_is_kept(i))
+			sim_violate(2, "the radio of device %d is left on trial", i);
 		if (strcmp(sim_device_version(i), sim_platform_version(i)) != 0)
 			sim_violate(3, "device %d runs %s, the platform believes %s", i,
 			    sim_device_version(i), sim_platform_version(i));

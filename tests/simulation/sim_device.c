@@ -20,15 +20,20 @@ struct kept {
 	int64_t at;
 };
 
-struct board {
-	bool there, plugged;
+struct chip {
 	struct sub_flash flash;
-	struct sub_device device;
-	struct sub_wire in, out;
-	char sick[SUB_IMAGE_VERSION];
 	uint64_t floor; /* sequence of what was kept last */
 	struct kept kept[KEPT_MAX];
 	unsigned n_kept;
+};
+
+struct board {
+	bool there, plugged;
+	struct chip chip[2];
+	bool has_second;
+	struct sub_device device;
+	struct sub_wire in, out;
+	char sick[SUB_IMAGE_VERSION]; /* of the first */
 };
 
 bool __wrap_sub_flash_write(
@@ -60,7 +65,7 @@ send_text(void *arg, int64_t now, const char *text, size_t len)
 }
 
 void
-sim_device_new(int number, const char *dir, const char *first_image)
+sim_device_new(int number, const char *dir, const char *first_image, const char *second)
 {
 	struct board *b = board(number);
 	struct sub_device_settings set = {.buf_size = 512,
@@ -68,12 +73,17 @@ sim_device_new(int number, const char *dir, const char *first_image)
 	    .reset_ns = sim_between(200, 3000) * SIM_MS,
 	    .swap_ns = sim_between(100, 5000) * SIM_MS,
 	    .sick = b->sick,
-	    .sick_ns = 20000 * SIM_MS};
+	    .sick_ns = 20000 * SIM_MS,
+	    .second = second ? &b->chip[1].flash : NULL};
+	char other[SIM_PATH + 64];
 
-	if (!sub_flash_open(&b->flash, dir, first_image))
+	snprintf(other, sizeof(other), "%s/second", dir);
+	if (!sub_flash_open(&b->chip[0].flash, dir, first_image) ||
+	    (second && !sub_flash_open(&b->chip[1].flash, other, second)))
 		abort();
+	b->has_second = second;
 	b->there = b->plugged = true;
-	sub_device_init(&b->device, &set, &b->flash, send_text, b);
+	sub_device_init(&b->device, &set, &b->chip[0].flash, send_text, b);
 	sub_wire_init(&b->in, BAUD, SIM_MS, sim_below(UINT32_MAX));
 	sub_wire_init(&b->out, BAUD, SIM_MS, sim_below(UINT32_MAX));
 	sub_device_power(&b->device, true, sim()->now);
@@ -85,9 +95,26 @@ static int
 number_of(const struct sub_flash *f)
 {
 	for (int i = 0; i < SIM_DEVICES_MAX; i++)
-		if (&board(i)->flash == f)
+		if (&board(i)->chip[0].flash == f || &board(i)->chip[1].flash == f)
 			return i;
 	abort();
+}
+
+static struct chip *
+chip_of(const struct sub_flash *f)
+{
+	struct board *b = board(number_of(f));
+
+	return &b->chip[&b->chip[1].flash == f];
+}
+
+/* Does this version work there? Only the first processor is ever sick. */
+static bool
+is_sick(const struct sub_flash *f)
+{
+	const struct board *b = board(number_of(f));
+
+	return f == &b->chip[0].flash && strcmp(f->slot[0].version, b->sick) == 0;
 }
 
 bool
@@ -102,7 +129,7 @@ __wrap_sub_flash_write(
 
 /* A new image starts. */
 static void
-check_start(struct board *b, int number, const struct sub_image *i)
+check_start(const struct chip *b, int number, const struct sub_image *i)
 {
 	const struct sim_package *p = sim_house_image(i->hash);
 
@@ -123,8 +150,8 @@ __wrap_sub_flash_boot(struct sub_flash *f)
 	if (how == SUB_FLASH_DEAD)
 		sim_violate(2, "device %d has nothing to boot", number);
 	if (how == SUB_FLASH_SWAPPED)
-		check_start(board(number), number, &f->slot[0]);
-	if (f->confirmed && strcmp(f->slot[0].version, board(number)->sick) == 0)
+		check_start(chip_of(f), number, &f->slot[0]);
+	if (f->confirmed && is_sick(f))
 		sim_violate(
 		    2, "device %d keeps %s, which does not work on it", number, f->slot[0].version);
 	return how;
@@ -134,13 +161,13 @@ bool
 __wrap_sub_flash_confirm(struct sub_flash *f)
 {
 	int number = number_of(f);
-	struct board *b = board(number);
+	struct chip *b = chip_of(f);
 	const struct sim_package *p = sim_house_image(f->slot[0].hash);
 	struct kept *k = &b->kept[b->n_kept++ % KEPT_MAX];
 
 	if (p && p->sequence > b->floor)
 		b->floor = p->sequence;
-	if (strcmp(f->slot[0].version, b->sick) == 0)
+	if (is_sick(f))
 		sim_violate(2, "device %d is told to keep %s, which does not work on it", number,
 		    f->slot[0].version);
 	snprintf(k->version, sizeof(k->version), "%s", f->slot[0].version);
@@ -282,22 +309,40 @@ sim_device_sick(int number, const char *version)
 const char *
 sim_device_version(int number)
 {
-	return board(number)->flash.slot[0].version;
+	return board(number)->chip[0].flash.slot[0].version;
 }
 
 bool
 sim_device_is_kept(int number)
 {
-	return board(number)->flash.confirmed;
+	return board(number)->chip[0].flash.confirmed;
+}
+
+static bool
+ran(const struct chip *c, const char *version, int64_t since)
+{
+	for (unsigned i = 0; i < c->n_kept && i < KEPT_MAX; i++)
+		if (c->kept[i].at >= since && strcmp(c->kept[i].version, version) == 0)
+			return true;
+	return false;
 }
 
 bool
 sim_device_ran(int number, const char *version, int64_t since)
 {
+	return ran(&board(number)->chip[0], version, since);
+}
+
+bool
+sim_device_second_is_kept(int number)
+{
 	const struct board *b = board(number);
 
-	for (unsigned i = 0; i < b->n_kept && i < KEPT_MAX; i++)
-		if (b->kept[i].at >= since && strcmp(b->kept[i].version, version) == 0)
-			return true;
-	return false;
+	return !b->has_second || b->chip[1].flash.confirmed;
+}
+
+bool
+sim_device_second_ran(int number, const char *version)
+{
+	return ran(&board(number)->chip[1], version, 0);
 }

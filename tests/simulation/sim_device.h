@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void sim_device_new(int number, const char *dir, const char *first_image);
+/* `second`: what its other processor (image 1) runs at first; NULL = it has none. */
+void sim_device_new(int number, const char *dir, const char *first_image, const char *second);
 
 /* Which board wants attention next, -1 = none, and when (ns). */
 int sim_device_next(void);
@@ -35,5 +36,8 @@ void sim_device_sick(int number, const char *version);
 const char *sim_device_version(int number);
 bool sim_device_is_kept(int number);
 bool sim_device_ran(int number, const char *version, int64_t since);
+/* Of the other processor; true also when there is none. */
+bool sim_device_second_is_kept(int number);
+bool sim_device_second_ran(int number, const char *version);
 
 #endif

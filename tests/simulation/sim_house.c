@@ -40,15 +40,17 @@ make_package(
 				     : (size_t)sim_between(300, 3000);
 
 	*p = (struct sim_package){.variant = variant, .sequence = (uint64_t)n + 10};
-	snprintf(p->version, sizeof(p->version), "1.%d.0", n);
-	snprintf(p->target, sizeof(p->target), "%s1.%d.0", variant == SIM_MISLABELLED ? "9" : "",
-	    n);
+	int major = n < h->n_packages ? 1 : 7;
+	snprintf(p->version, sizeof(p->version), "%d.%d.0", major, n);
+	snprintf(p->target, sizeof(p->target), "%s%d.%d.0", variant == SIM_MISLABELLED ? "9" : "",
+	    major, n);
 	p->image = house_pack_image(p->version, 1, size);
 	memcpy(p->hash, p->image.data + p->image.len - 32, 32);
 	struct kit_spec spec = {.version = p->version,
 	    .model = variant == SIM_OTHER_MODEL ? "sensor-7" : NULL,
 	    .sequence = p->sequence,
 	    .security_counter = 1,
+	    .component = n < h->n_packages ? NULL : "radio",
 	    .payload = p->image.data,
 	    .payload_len = p->image.len};
 	p->file = kit_bundle(variant == SIM_FORGED ? other : ours, &spec);
@@ -81,6 +83,8 @@ make_packages(struct sim_house *h)
 	struct kit *ours = kit_new(sim()->dir), *other = kit_new(other_dir);
 	for (int n = 0; n < h->n_packages; n++)
 		make_package(h, n, pick_variant(n), ours, other);
+	for (int n = h->n_packages; n < h->n_all; n++)
+		make_package(h, n, SIM_GOOD, ours, other);
 	kit_free(ours);
 	kit_free(other);
 }
@@ -92,7 +96,7 @@ sim_house_package(const char *url)
 	const char *name = strrchr(url, '/');
 	int n = name ? (int)strtol(name + 1, NULL, 10) : -1;
 
-	return n >= 0 && n < h->n_packages ? &h->package[n] : NULL;
+	return n >= 0 && n < h->n_all ? &h->package[n] : NULL;
 }
 
 static bool
@@ -106,7 +110,7 @@ sim_house_image(const uint8_t hash[32])
 {
 	const struct sim_house *h = sim()->house;
 
-	for (int n = 0; n < h->n_packages; n++)
+	for (int n = 0; n < h->n_all; n++)
 		if (is_for_us(&h->package[n]) && memcmp(h->package[n].hash, hash, 32) == 0)
 			return &h->package[n];
 	return NULL;
@@ -117,7 +121,7 @@ sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len)
 {
 	const struct sim_house *h = sim()->house;
 
-	for (int n = 0; n < h->n_packages; n++) {
+	for (int n = 0; n < h->n_all; n++) {
 		const struct bundle_bytes *i = &h->package[n].image;
 
 		if (is_for_us(&h->package[n]) && off <= i->len && len <= i->len - off &&
@@ -136,6 +140,20 @@ set_common(struct daemon_common *c)
 	snprintf(c->state_dir, sizeof(c->state_dir), "%.150s", sim()->dir);
 	snprintf(c->store_dir, sizeof(c->store_dir), "%.150s/store", sim()->dir);
 	snprintf(c->lib_dir, sizeof(c->lib_dir), "/nowhere");
+}
+
+/* The other processor of the same board, behind the same line. */
+static void
+set_radio(struct sim_house *h, int n)
+{
+	struct flash_settings_device *d = &h->flash.devices[h->devices + n];
+
+	*d = h->flash.devices[n];
+	snprintf(d->name, sizeof(d->name), "radio%d", n);
+	snprintf(d->component, sizeof(d->component), "radio");
+	snprintf(d->options[0].key, sizeof(d->options[0].key), "image");
+	snprintf(d->options[0].value, sizeof(d->options[0].value), "1");
+	d->n_options = 1;
 }
 
 static void
@@ -180,7 +198,7 @@ set_all(struct sim_house *h)
 	    .name = "all", .canary = sim_below(2), .parallel = sim_below(2), .priority = 50};
 	h->flash.flash_ms = 3600000;
 	h->flash.reboot_ms = h->flash.test_ms = h->flash.confirm_ms = 300000;
-	h->flash.n_devices = (size_t)h->devices;
+	h->flash.n_devices = (size_t)h->devices * (h->radio ? 2 : 1);
 	h->identity = (struct cloud_identity){.product_key = "p1115X",
 	    .device_key = "gw",
 	    .model = "m",
@@ -193,18 +211,24 @@ set_all(struct sim_house *h)
 	snprintf(h->secrets.products[0].secret, 33, "d2c5Q1FsVWpwT1k3");
 	for (int n = 0; n < h->devices; n++)
 		set_device(h, n);
+	for (int n = 0; h->radio && n < h->devices; n++)
+		set_radio(h, n);
 }
 
 static void
 make_boards(const struct sim_house *h)
 {
-	char dir[SIM_PATH + 32], first[SIM_PATH + 32];
+	const struct bundle_bytes *radio = &h->package[h->n_packages].image;
+	char dir[SIM_PATH + 32], first[SIM_PATH + 32], second[SIM_PATH + 32];
 
 	kit_write(sim()->dir, "first.bin", h->package[0].image.data, h->package[0].image.len);
+	if (h->radio)
+		kit_write(sim()->dir, "second.bin", radio->data, radio->len);
 	snprintf(first, sizeof(first), "%s/first.bin", sim()->dir);
+	snprintf(second, sizeof(second), "%s/second.bin", sim()->dir);
 	for (int n = 0; n < h->devices; n++) {
 		snprintf(dir, sizeof(dir), "%s/board%d", sim()->dir, n);
-		sim_device_new(n, dir, first);
+		sim_device_new(n, dir, first, h->radio ? second : NULL);
 	}
 }
 
@@ -218,6 +242,8 @@ sim_house_new(int devices, int packages)
 	sim()->house = h;
 	h->devices = devices;
 	h->n_packages = packages + 1;
+	h->radio = sim()->seed % 3 == 0; /* without a draw: the other seeds stay what they were */
+	h->n_all = h->n_packages + (h->radio ? SIM_RADIOS : 0);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", sim()->dir, dirs[i]);
 		if (mkdir(path, 0700) != 0)

@@ -11,7 +11,7 @@
 #include "settings.h"
 #include "sim.h"
 
-enum { SIM_PACKAGES_MAX = 48 };
+enum { SIM_PACKAGES_MAX = 48, SIM_RADIOS = 7 };
 
 enum sim_variant {
 	SIM_GOOD,
@@ -44,6 +44,10 @@ struct sim_house {
 	struct secrets secrets;
 	struct sim_package package[SIM_PACKAGES_MAX];
 	int n_packages; /* number 0 is what the devices run at first */
+	/* Each board has a second processor, component "radio". Its packages, good ones only, come
+	 * after the others; the first of them is what it runs at first. */
+	bool radio;
+	int n_all;
 };
 
 void sim_house_new(int devices, int packages);

@@ -165,6 +165,8 @@ sim_plans_make(int device, int n)
 				continue;
 		}
 		*k = (struct sim_plan){.package = &h->package[package]};
+		if (h->radio && (p->n + device) % 2)
+			k->radio = &h->package[h->n_packages + 1 + p->n / 2 % (SIM_RADIOS - 1)];
 		if (k->package->variant == SIM_GOOD)
 			good = package;
 		package++;
@@ -202,12 +204,14 @@ sim_plans_is_done(char *why, size_t size)
 	for (int i = 0; i < sim()->house->devices; i++) {
 		const struct sim_plan *n = sim_plans_current(i);
 
-		if (!n)
+		if (!n && !sim_plans_peer(i)->radio_open)
 			continue;
-		snprintf(why, size, "plan %d of device %d (%s to %s), last status %d",
-		    sim_plans_peer(i)->at, i,
-		    n->old ? "old" : sim_variant_name(n->package->variant), sim_plans_target(n),
-		    sim_plans_peer(i)->last);
+		snprintf(why, size, "the radio of device %d", i);
+		if (n)
+			snprintf(why, size, "plan %d of device %d (%s to %s), last status %d",
+			    sim_plans_peer(i)->at, i,
+			    n->old ? "old" : sim_variant_name(n->package->variant),
+			    sim_plans_target(n), sim_plans_peer(i)->last);
 		return false;
 	}
 	return true;
@@ -219,7 +223,8 @@ sim_plans_left(void)
 	unsigned left = 0;
 
 	for (int i = 0; i < sim()->house->devices; i++)
-		left += (unsigned)(sim_plans_peer(i)->n - sim_plans_peer(i)->at);
+		left += (unsigned)(sim_plans_peer(i)->n - sim_plans_peer(i)->at) +
+			sim_plans_peer(i)->radio_open;
 	return left;
 }
 

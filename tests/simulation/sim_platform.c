@@ -69,17 +69,16 @@ refuse(int device, int code, uint16_t package_id)
 }
 
 static void
-put_plan(struct ttlv_writer *w, const struct sim_plan *p)
+put_plan(struct ttlv_writer *w, const struct sim_package *k, bool radio)
 {
-	ttlv_put_text(w, 4, "app");
-	ttlv_put_text(w, 6, sim_plans_target(p));
-	ttlv_put_int(w, 7, 0);
+	ttlv_put_text(w, 4, radio ? "radio" : "app");
+	ttlv_put_text(w, 6, k->target);
+	ttlv_put_int(w, 7, radio);
 }
 
 static void
-send_firmware(int device, const struct sim_plan *p)
+send_firmware(int device, const struct sim_package *k, bool radio)
 {
-	const struct sim_package *k = p->package;
 	uint8_t values[600];
 	struct ttlv_writer w = TTLV_WRITER(values);
 	char text[65];
@@ -91,7 +90,7 @@ send_firmware(int device, const struct sim_plan *p)
 	for (int i = 0; i < 16; i++)
 		snprintf(text + 2 * i, 3, "%02x", k->md5[i]);
 	ttlv_put_text(&w, 3, text);
-	put_plan(&w, p);
+	put_plan(&w, k, radio);
 	ttlv_put_text(&w, 15, "cafe1234");
 	send(device, DIALECT_FIRMWARE, 0, &w);
 }
@@ -102,7 +101,16 @@ sim_platform_send_plan(int device, const struct sim_plan *p)
 	uint8_t values[300];
 	struct ttlv_writer w = TTLV_WRITER(values);
 
-	put_plan(&w, p);
+	if (p->radio) {
+		ttlv_put_struct(&w, 28, 2);
+		ttlv_put_struct(&w, 0, 3);
+		put_plan(&w, p->package, false);
+		ttlv_put_struct(&w, 0, 3);
+		put_plan(&w, p->radio, true);
+		sim_plans_peer(device)->radio_offered = p->radio;
+	} else {
+		put_plan(&w, p->package, false);
+	}
 	send(device, DIALECT_PLAN, 0, &w);
 }
 
@@ -159,7 +167,7 @@ judge(int device, struct sim_plan *n, int status, bool again, const char *versio
 		n->confirmed_at = sim()->now;
 		sim()->counts.upgrades += !again;
 		if (!sim_plans_peer(device)->silent)
-			send_firmware(device, n);
+			send_firmware(device, n->package, false);
 		sim_plans_peer(device)->silent = false;
 	}
 	if (again || !is_end(status))
@@ -180,12 +188,37 @@ on_status(int device, int status, const char *version)
 	sim_say("platform", "hears status %d of device %d, version %s", status, device, version);
 	check_order(device, p->last, status);
 	p->last = status;
+	if (status == DIALECT_PLAN_RECEIVED)
+		p->radio_open = false; /* whatever became of the list before */
 	if (n && n->offered && status == DIALECT_PLAN_RECEIVED)
 		n->begun = true;
 	if (n && n->begun) /* else it is about what was over already */
 		judge(device, n, status, again, version);
 	if (status == DIALECT_SUCCESS || status == DIALECT_FAILURE)
 		sim_plans_learn(device, version);
+}
+
+/* Of the second component: the order of what is said, and whether success is true. */
+static void
+on_radio(int device, int status, const char *versions)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	const char *version = strncmp(versions, "radio:", 6) == 0 ? versions + 6 : "";
+
+	sim_say("platform", "hears status %d of the radio of device %d, %s", status, device,
+	    versions);
+	check_order(device, p->radio_last, status);
+	p->radio_open = !is_end(status);
+	if (status == DIALECT_PLAN_RECEIVED)
+		p->radio = p->radio_offered;
+	if (status == DIALECT_CONFIRMED && p->radio_last != status) {
+		sim()->counts.upgrades++;
+		send_firmware(device, p->radio, true);
+	}
+	p->radio_last = status;
+	if (status == DIALECT_SUCCESS && !sim_device_second_ran(device, version))
+		sim_violate(3, "device %d: success of a radio with \"%s\", which it does not keep",
+		    device, versions);
 }
 
 /* --- up --------------------------------------------------------------------------------------- */
@@ -202,7 +235,7 @@ static void
 hear_device(int device, const struct dp *f, const struct ttlv *t)
 {
 	struct sim_peer *p = sim_plans_peer(device);
-	char version[65];
+	char version[65], component[33];
 	int64_t status = 0;
 
 	if ((!p->in || p->hurried) && f->command == DIALECT_OTA_STATUS)
@@ -217,9 +250,16 @@ hear_device(int device, const struct dp *f, const struct ttlv *t)
 		return;
 	}
 	take_text(t, f->command == DIALECT_INFO ? 2 : 25, version, sizeof(version));
-	if (f->command == DIALECT_OTA_STATUS &&
-	    ttlv_int(ttlv_find(t, 0, t->n, 13), 1, 12, &status) == ERR_OK)
+	take_text(t, 4, component, sizeof(component));
+	if (f->command != DIALECT_OTA_STATUS ||
+	    ttlv_int(ttlv_find(t, 0, t->n, 13), 1, 12, &status) != ERR_OK)
+		status = 0;
+	if (status && strcmp(component, "radio") == 0) {
+		take_text(t, 26, version, sizeof(version));
+		on_radio(device, (int)status, version);
+	} else if (status) {
 		on_status(device, (int)status, version);
+	}
 	if (f->command == DIALECT_INFO || f->command == DIALECT_OTA_REQUEST) {
 		sim_say("platform", "hears that device %d runs %s", device, version);
 		sim_plans_learn(device, version);

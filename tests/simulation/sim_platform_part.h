@@ -11,6 +11,7 @@ enum { SIM_PLANS_MAX = 64 };
 
 struct sim_plan {
 	const struct sim_package *package;
+	const struct sim_package *radio; /* the second component of its list; NULL = no list */
 	bool old; /* this package again, although a newer one is there */
 	bool done, over;
 	unsigned failures, refusals;
@@ -29,6 +30,11 @@ struct sim_peer {
 	char version[65];
 	int last;        /* status, 0 = none */
 	int64_t muddled; /* until then: one was refused, which comes again after younger ones */
+	/* The second component is only held against what the other processor did: its plan need not
+	 * be done, and another may come meanwhile. */
+	const struct sim_package *radio_offered, *radio;
+	int radio_last;
+	bool radio_open; /* begun, and its end not heard */
 	struct sim_plan plan[SIM_PLANS_MAX];
 	int n, at;
 };
