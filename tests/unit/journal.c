@@ -81,7 +81,7 @@ on_report(void *arg, const struct ledger_report *r)
 {
 	unsigned *n = arg;
 
-	cr_expect_eq((unsigned)atoi(r->head), ++*n, "%s", r->head);
+	cr_expect_eq((unsigned)strtoul(r->head, NULL, 10), ++*n, "%s", r->head);
 	return ERR_OK;
 }
 
