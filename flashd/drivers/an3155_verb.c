@@ -151,9 +151,11 @@ not_there(struct an3155 *x, struct mono now)
 void
 an3155_verb_synced(struct an3155 *x, bool done, struct mono now)
 {
-	bool more = !x->whole && !has_reset(x) && is_upgrade(x);
+	bool no_other_way = x->scripts[AN3155_IDENTIFY].n == 0;
+	bool more = !x->whole && !has_reset(x) && (is_upgrade(x) || no_other_way);
+	bool may_launch = x->job.verb == DRIVER_WRITE || no_other_way;
 
-	if (!done && more && x->job.verb == DRIVER_WRITE && x->scripts[AN3155_LAUNCH].n > 0) {
+	if (!done && more && may_launch && x->scripts[AN3155_LAUNCH].n > 0) {
 		say(x, AN3155_LAUNCH, now);
 	} else if (!done && more) {
 		sync(x, true, now);

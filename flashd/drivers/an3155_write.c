@@ -7,7 +7,7 @@
 
 #include "an3155_piece.h"
 
-enum { LOOKS = 3, CRC_LEN = 4, CRC_MS_PER_KIB = 4, CRC_MS = 200 };
+enum { PROBE = 16, LOOKS = 3, CRC_LEN = 4, CRC_MS_PER_KIB = 4, CRC_MS = 200 };
 
 /* --- stages ---------------------------------------------------------------------------------- */
 
@@ -151,6 +151,17 @@ ask_look(struct an3155_write *w, struct an3155_command *c)
 	return ask_read(w, c, an3155_piece_len(w));
 }
 
+/* A few bytes first: most pages that differ do so from their beginning. */
+static bool
+ask_compare(struct an3155_write *w, struct an3155_command *c)
+{
+	bool begins = w->page_good == 0;
+
+	if (w->crc)
+		return ask_crc(w, c);
+	return ask_read(w, c, begins ? PROBE : an3155_piece_len(w));
+}
+
 static bool
 ask_write(struct an3155_write *w, struct an3155_command *c, uint32_t len)
 {
@@ -218,7 +229,7 @@ ask(struct an3155_write *w, struct an3155_command *c)
 {
 	switch (w->stage) {
 	case AN3155_COMPARE:
-		return ask_look(w, c);
+		return ask_compare(w, c);
 	case AN3155_ERASE_FIRST:
 	case AN3155_ERASE_REST:
 		return ask_erase(w, c);

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BENCH_FIGURES = 64, BENCH_SAMPLES = 32 };
+enum { BENCH_FIGURES = 128, BENCH_SAMPLES = 32 };
 
 enum bench_better { BENCH_LOWER, BENCH_HIGHER };
 

@@ -17,6 +17,7 @@
 #include "bench_guard.h"
 #include "bench_house.h"
 #include "bench_serial.h"
+#include "bench_stm32.h"
 #include "log.h"
 
 /* clang-format off */
@@ -25,6 +26,7 @@ static const struct part {
 	void (*run)(struct bench *b);
 } parts[] = {
 	{"serial",   "a session on emulated lines",              bench_serial},
+	{"stm32",    "STM32 boot loaders on emulated lines, beside stm32flash", bench_stm32},
 	{"download", "the gate beside curl and swupdate",        bench_download},
 	{"house",    "idle daemons, plan to first byte, corrupt image", bench_house},
 };

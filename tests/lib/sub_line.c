@@ -189,18 +189,19 @@ open_line(struct sub_line *l)
 /* In the child: descriptors 3 to 5, and nobody's rights when we are root: a session refuses to be
  * root. The program is opened before, the way to it may be closed to others. */
 static void
-become_session(const int fds[3])
+become_session(const int fds[4])
 {
 	char *argv[] = {(char *)(uintptr_t) "subota-session", NULL}, *none[] = {NULL};
 	int low = open(couriers_program("subota-session"), O_PATH | O_CLOEXEC);
 	int program = fcntl(low, F_DUPFD_CLOEXEC, 20);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (fds[i] >= 0 && dup2(fds[i], 3 + i) < 0)
 			_exit(127);
-	if (fds[2] < 0)
-		close(5);
+	for (int i = 2; i < 4; i++)
+		if (fds[i] < 0)
+			close(3 + i);
 	if (geteuid() == 0 && (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY)))
 		_exit(127);
 	fexecve(program, argv, none);
@@ -208,7 +209,7 @@ become_session(const int fds[3])
 }
 
 static enum err
-spawn(struct sub_line *l, int image)
+spawn(struct sub_line *l, int image, int gpio)
 {
 	int pair[2] = {-1, -1};
 
@@ -224,9 +225,10 @@ spawn(struct sub_line *l, int image)
 	AUTO(fd) int chan_high = fcntl(peer, F_DUPFD_CLOEXEC, 20);
 	AUTO(fd) int line_high = fcntl(l->line, F_DUPFD_CLOEXEC, 20);
 	AUTO(fd) int image_high = image < 0 ? -1 : fcntl(image, F_DUPFD_CLOEXEC, 20);
+	AUTO(fd) int gpio_high = gpio <= 0 ? -1 : fcntl(gpio, F_DUPFD_CLOEXEC, 20);
 	l->session = fork();
 	if (l->session == 0)
-		become_session((const int[]){chan_high, line_high, image_high});
+		become_session((const int[]){chan_high, line_high, image_high, gpio_high});
 	return l->session < 0 ? ERR_SYSTEM : ERR_OK;
 }
 
@@ -241,7 +243,8 @@ sub_line_order(struct sub_line *l, const struct sub_line_order *o)
 	uint8_t sha[32];
 
 	so.verb = o->verb;
-	so.driver = (char *)(uintptr_t) "smp";
+	so.driver = (char *)(uintptr_t)(o->driver ? o->driver : "smp");
+	so.reset_pin = o->reset_pin;
 	so.timeout_ms = o->timeout_ms ? o->timeout_ms : 60000;
 	so.target_version = (char *)(uintptr_t)(o->target ? o->target : "");
 	so.options = options;
@@ -255,7 +258,7 @@ sub_line_order(struct sub_line *l, const struct sub_line_order *o)
 		image = make_file(o, &so, &digests, sha);
 	enum err err = open_line(l);
 	if (err == ERR_OK)
-		err = spawn(l, image);
+		err = spawn(l, image, o->gpio);
 	if (err != ERR_OK)
 		return err;
 	e.body_case = PB__ENVELOPE__BODY_SESSION_ORDER;

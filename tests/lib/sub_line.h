@@ -32,6 +32,9 @@ struct sub_line_order {
 	const char *target;        /* version; NULL: none */
 	uint32_t timeout_ms;       /* 0: a minute */
 	const char *options[8];    /* key, value, ...; ends with NULL */
+	const char *driver;        /* NULL: "smp" */
+	Pb__Pin reset_pin;
+	int gpio; /* descriptor 6; 0: none */
 };
 
 struct sub_line_end {

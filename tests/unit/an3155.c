@@ -118,12 +118,9 @@ Test(an3155, a_version_in_flash_is_read_and_the_application_goes_on)
 	rom_case_set(s, "version_at", "0x08000100");
 	rom_case_set(s, "identify", "none");
 	s->target = "";
+	rom_case_set(s, "launch", "send 'boot\\n' expect 'ok'");
 	for (unsigned pins = 0; pins < 4; pins += 3) {
 		s->pins = (uint8_t)pins;
-		if (!pins) /* somebody else led it there */
-			sub_rom_byte(&s->rom, 'b', s->now), sub_rom_byte(&s->rom, 'o', s->now),
-			    sub_rom_byte(&s->rom, 'o', s->now), sub_rom_byte(&s->rom, 't', s->now),
-			    sub_rom_byte(&s->rom, '\n', s->now);
 		expect_run(s, DRIVER_IDENTIFY, ERR_OK);
 		cr_expect_str_eq(s->facts->version, "1.0.0");
 		rom_case_pass(s, 100);
