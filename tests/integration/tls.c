@@ -113,6 +113,22 @@ Test(tls, a_certificate_for_another_name_is_refused)
 	}
 }
 
+Test(tls, after_a_move_a_server_must_bear_the_new_name_and_no_other)
+{
+	AUTO(tls_case) struct tls_case *c = tls_case_open();
+	const struct tls_server_plan plan = {.id = &c->server};
+	struct tls_case_end end = {0};
+
+	c->set.server_name = "first.example.org";
+	c->moved_to = TLS_CASE_NAME;
+	tls_case_try(c, &plan, &end);
+	cr_expect_eq(end.err, ERR_OK, "%s", end.why);
+	cr_expect_str_eq(end.seen.sni, TLS_CASE_NAME);
+	c->set.server_name = TLS_CASE_NAME;
+	c->moved_to = "second.example.org";
+	expect_refusal(c, &plan);
+}
+
 Test(tls, a_certificate_that_is_not_of_today_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();

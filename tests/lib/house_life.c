@@ -3,6 +3,7 @@
  */
 #include "house_life.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -143,16 +144,22 @@ house_life_status(struct house *h, const char *key, char out[64])
 /* --- a second platform ------------------------------------------------------------------------ */
 
 static void
-serve_twin(struct house *h, pid_t parent)
+serve_twin(struct house *h, unsigned port, pid_t parent)
 {
-	char program[340], dir[300];
+	char program[340], dir[300], log[300], number[16];
 
+	snprintf(log, sizeof(log), "%s/log/twin", h->dir);
+	snprintf(number, sizeof(number), "%u", port);
+	int out = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (out < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		_exit(127);
 	snprintf(program, sizeof(program), "%s/subota-devcenter", h->programs);
 	snprintf(dir, sizeof(dir), "%s/twin", h->dir);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == parent)
-		execl(program, "subota-devcenter", "serve", "--dir", dir, "--quiet", (char *)NULL);
+		execl(program, "subota-devcenter", "serve", "--dir", dir, "--mqtt-port", number,
+		    (char *)NULL);
 	_exit(127);
 }
 
@@ -168,6 +175,20 @@ is_twin_ready(struct house *h, void *arg)
 	return t->port != 0;
 }
 
+static void
+run_twin(struct house_life_twin *t)
+{
+	pid_t me = getpid();
+
+	fflush(NULL);
+	t->pid = fork();
+	cr_assert_geq(t->pid, 0);
+	if (t->pid == 0)
+		serve_twin(t->h, t->port, me);
+	keeper_add(&t->h->keeper, t->pid);
+	house_case_until(t->h, is_twin_ready, t, "a second platform");
+}
+
 void
 house_life_twin_start(struct house *h, struct house_life_twin *t)
 {
@@ -176,14 +197,29 @@ house_life_twin_start(struct house *h, struct house_life_twin *t)
 	struct tool_result r = TOOL(h->dir, "cp", "-a", "devcenter", "twin");
 	cr_assert_eq(r.status, 0, "%s", r.out);
 	HOUSE_MUST(h, house_start(h, HOUSE_DEVCENTER));
-	fflush(NULL);
-	pid_t me = getpid();
-	t->pid = fork();
-	cr_assert_geq(t->pid, 0);
-	if (t->pid == 0)
-		serve_twin(h, me);
-	keeper_add(&h->keeper, t->pid);
-	house_case_until(h, is_twin_ready, t, "a second platform");
+	run_twin(t);
+}
+
+void
+house_life_twin_stranger(struct house *h, struct house_life_twin *t)
+{
+	char program[340];
+
+	snprintf(program, sizeof(program), "%s/subota-devcenter", h->programs);
+	struct tool_result r = TOOL(h->dir, "rm", "-r", "twin");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	r = TOOL(h->dir, program, "init", "--dir", "twin");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	run_twin(t);
+}
+
+unsigned
+house_life_twin_said(struct house_life_twin *t, const char *text)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/log/twin", t->h->dir);
+	return lines_with(path, text);
 }
 
 void

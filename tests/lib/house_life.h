@@ -33,6 +33,10 @@ struct house_life_twin {
 };
 void house_life_twin_start(struct house *h, struct house_life_twin *t);
 void house_life_twin_end(struct house_life_twin *t);
+/* In its place, on its port: a platform of another authority. */
+void house_life_twin_stranger(struct house *h, struct house_life_twin *t);
+/* Lines that it has printed with `text`. */
+unsigned house_life_twin_said(struct house_life_twin *t, const char *text);
 unsigned house_life_twin_log(struct house_life_twin *t, const char *device, const char *text);
 
 /* flashd is started again without this device and those after it. */

@@ -68,6 +68,8 @@ tls_case_visit(struct tls_case *c, struct tls_server *s, unsigned nth, struct tl
 
 	*out = (struct tls_case_end){.err = ERR_AGAIN};
 	cr_assert_eq(tls_context_new(&c->set, &context), ERR_OK);
+	if (c->moved_to)
+		cr_assert_eq(tls_context_set_name(context, c->moved_to), ERR_OK);
 	cr_assert_eq(wire_open("127.0.0.1", tls_server_port(s), context, &w), ERR_OK);
 	out->err = connect_fully(w, c->patience_ms);
 	snprintf(out->why, sizeof(out->why), "%s", wire_why(w));

@@ -21,6 +21,7 @@ struct tls_case {
 	char ca_file[100], crl_file[100], key_file[100]; /* only the first one exists */
 	struct pki_id ca, server;
 	struct tls_settings set; /* the test's to change */
+	const char *moved_to;    /* another name from then on; NULL: none */
 	int patience_ms;         /* until the client gives up */
 };
 

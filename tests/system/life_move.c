@@ -87,6 +87,23 @@ Test(life_move, a_server_that_three_tries_do_not_reach_is_given_up_for_the_one_b
 	close_scene(&s);
 }
 
+/* rule: config-fallback tls-verify */
+Test(life_move, a_listed_server_that_cannot_prove_itself_is_given_up_and_hears_nothing)
+{
+	struct scene s;
+
+	open_scene(&s, 0);
+	house_life_twin_end(&s.twin);
+	house_life_twin_stranger(s.h, &s.twin); /* another authority, on the same port */
+	unsigned before = house_life_log(s.h, "METER1", "login through");
+	house_life_say(s.h, HOUSE_GATEWAY_DK, "server", s.server);
+	house_life_until_event(s.h, "move_failed", 1);
+	house_case_until(s.h, is_here_again, &before, "the first platform has the device again");
+	cr_expect_eq(house_life_said(s.h, HOUSE_CLOUDD, "down: TLS"), 3);
+	cr_expect_eq(house_life_twin_said(&s.twin, HOUSE_GATEWAY_DK), 0);
+	close_scene(&s);
+}
+
 /* rule: config-whole exception-up */
 Test(life_move, half_a_message_changes_nothing_and_a_server_that_is_not_listed_is_refused)
 {

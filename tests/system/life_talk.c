@@ -206,7 +206,6 @@ Test(life_talk, a_device_from_which_nothing_comes_is_logged_out_until_it_is_back
 	cr_expect_eq(house_life_log(h, "METER1", "register through"), 1);
 }
 
-/* rule: limit-keepalive */
 Test(life_talk, a_gateway_that_is_silent_is_put_offline_and_comes_back)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
