@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dc_fault_store.h"
 #include "dc_make.h"
+#include "dc_order.h"
 #include "dc_platform.h"
 #include "dc_state.h"
 #include "dc_user.h"
@@ -127,6 +129,9 @@ on_state(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 	(void)r;
 	(void)doc;
 	cJSON_AddStringToObject(all, "token", a->token);
+	cJSON_AddNumberToObject(
+	    all, "faults", (double)dc_db_int(a->dc->db, 0, "SELECT count(*) FROM fault", ""));
+	cJSON_AddNumberToObject(all, "ahead_ms", (double)a->dc->ahead_ms);
 	return answer(OK, all);
 }
 
@@ -136,6 +141,27 @@ on_log(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 	(void)doc;
 	return answer(OK, dc_state_log(a->dc->db, strtoll(query(r, "device"), NULL, 10),
 			      strtoll(query(r, "after"), NULL, 10), query(r, "component")));
+}
+
+static struct dc_api_answer
+on_one_plan(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
+{
+	int64_t plan = strtoll(query(r, "id"), NULL, 10);
+
+	(void)doc;
+	if (!dc_db_int(a->dc->db, 0, "SELECT count(*) FROM plan WHERE id = ?", "i", plan))
+		return error(ABSENT, "id: expected a plan, got none of that number");
+	return answer(OK, strcmp(r->path, "/api/plan/devices") == 0
+			      ? dc_state_plan_devices(a->dc->db, plan, dc_peer_now(a->dc))
+			      : dc_state_plan(a->dc->db, plan));
+}
+
+static struct dc_api_answer
+on_faults(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
+{
+	(void)r;
+	(void)doc;
+	return answer(OK, dc_state_faults(a->dc->db));
 }
 
 static struct dc_api_answer
@@ -295,6 +321,46 @@ on_device(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 }
 
 static struct dc_api_answer
+on_fault(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
+{
+	const char *name = text(doc, "name", "");
+	int64_t times = number(doc, "times", 0), percent = number(doc, "percent", 100);
+	enum dc_chaos_what what;
+	unsigned kind;
+
+	(void)r;
+	if (dc_fault_find(name) == DC_FAULT_COUNT && !dc_chaos_parse(name, &what, &kind))
+		return error(
+		    BAD, "name: expected a fault, or one of a kind of message (lose@0113)");
+	if (times < 0 || percent < 1 || percent > 100 || (percent < 100 && !strchr(name, '@')))
+		return error(BAD, "times: expected 0 or more; percent: 1 to 100, of a kind");
+	enum err err = dc_fault_store(a->dc->db, name, number(doc, "value", 1), times, percent);
+	if (!err)
+		dc_order_load(a->dc);
+	return outcome(err, err_text(err), 0);
+}
+
+/* Behave again: one fault, or all; or another seed. */
+static struct dc_api_answer
+on_fault_other(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
+{
+	const char *name = text(doc, "name", NULL);
+	enum err err;
+
+	if (strcmp(r->path, "/api/fault/clear") == 0)
+		err = dc_db_run(
+		    a->dc->db, "DELETE FROM fault WHERE ? IS NULL OR name = ?", "tt", name, name);
+	else
+		err = dc_db_run(a->dc->db,
+		    "INSERT INTO setting (name, value) VALUES ('seed', ?) "
+		    "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		    "i", number(doc, "seed", 1));
+	if (!err)
+		dc_order_load(a->dc);
+	return outcome(err, err_text(err), 0);
+}
+
+static struct dc_api_answer
 on_change(struct dc_api *a, const struct dc_api_request *r, const cJSON *doc)
 {
 	char why[DC_RULE_WHY] = "";
@@ -318,6 +384,12 @@ static const struct row {
 } rows[] = {
 	{"GET",  "/api/state",          false, on_state},
 	{"GET",  "/api/log",            false, on_log},
+	{"GET",  "/api/plan/one",       false, on_one_plan},
+	{"GET",  "/api/plan/devices",   false, on_one_plan},
+	{"GET",  "/api/faults",         false, on_faults},
+	{"POST", "/api/fault",          true,  on_fault},
+	{"POST", "/api/fault/clear",    true,  on_fault_other},
+	{"POST", "/api/fault/seed",     true,  on_fault_other},
 	{"POST", "/api/package",        false, on_package},
 	{"POST", "/api/package/file",   false, on_file},
 	{"POST", "/api/verify",         true,  on_verify},

@@ -3,6 +3,11 @@
  *
  *     GET  /api/state                     dc_state_all(), and the token
  *     GET  /api/log?device=ID&after=ID&component=C   dc_state_log()
+ *     GET  /api/plan/one?id=ID            dc_state_plan()
+ *     GET  /api/plan/devices?id=ID        dc_state_plan_devices()
+ *     GET  /api/faults                    dc_state_faults()
+ *     POST /api/fault                     {"name", "value", "times", "percent"}
+ *     POST /api/fault/clear               {"name"}; without one: all; /api/fault/seed {"seed"}
  *     POST /api/package?file=NAME&...     the body is the package's bytes
  *     POST /api/package/file?package=ID&file=NAME   another file of a package
  *     POST /api/verify                    {"package": ID, "device": ID}

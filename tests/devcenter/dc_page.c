@@ -16,6 +16,8 @@
 FILE_OF(html, "index.html")
 FILE_OF(css, "console.css")
 FILE_OF(js, "console.js")
+FILE_OF(plans, "plans.js")
+FILE_OF(faults, "faults.js")
 FILE_OF(icon, "icon.svg")
 
 const struct dc_page *
@@ -27,6 +29,8 @@ dc_page_find(const char *path, struct dc_page *out)
 	    {"/", "text/html; charset=utf-8", page_html, page_html_end},
 	    {"/console.css", "text/css; charset=utf-8", page_css, page_css_end},
 	    {"/console.js", "text/javascript; charset=utf-8", page_js, page_js_end},
+	    {"/plans.js", "text/javascript; charset=utf-8", page_plans, page_plans_end},
+	    {"/faults.js", "text/javascript; charset=utf-8", page_faults, page_faults_end},
 	    {"/icon.svg", "image/svg+xml", page_icon, page_icon_end},
 	};
 

@@ -21,4 +21,13 @@ cJSON *dc_state_all(struct dc_db *db, int64_t now, bool statuses);
  * lines, the newest ones. */
 cJSON *dc_state_log(struct dc_db *db, int64_t device, int64_t after, const char *component);
 
+/* What a plan's form needs beside its row of dc_state_all(): {"texts", "white", "black",
+ * "packages", "versions"}. */
+cJSON *dc_state_plan(struct dc_db *db, int64_t plan);
+/* The devices that a plan means, the first 200 of "total": where each stands, what a person said
+ * and "can" say: retry, now, appoint, cancel, seen, again. */
+cJSON *dc_state_plan_devices(struct dc_db *db, int64_t plan, int64_t now);
+/* {"known", "set", "seed"} of misbehaviour. */
+cJSON *dc_state_faults(struct dc_db *db);
+
 #endif

@@ -124,10 +124,8 @@ write_down(struct dc_db *db, int64_t plan, int64_t device, enum dc_user_status s
 }
 
 enum err
-dc_user_confirm(struct dc_db *db, int64_t plan, int64_t device, const struct dc_user_wish *w,
-    int64_t now, char why[static DC_RULE_WHY])
+dc_user_load(struct dc_db *db, int64_t plan, int64_t device, int64_t now, struct dc_user_case *out)
 {
-	enum dc_user_status to;
 	AUTO(dc_query)
 	struct dc_query *q = dc_db_query(db,
 	    "SELECT pl.mode, pl.state, pl.starts, pl.ends, c.status FROM plan pl "
@@ -136,14 +134,26 @@ dc_user_confirm(struct dc_db *db, int64_t plan, int64_t device, const struct dc_
 	    "ii", device, plan);
 
 	if (!dc_query_next(q))
-		return refuse(why, ERR_NOT_FOUND, "a plan of the device's product", plan);
-	const struct dc_user_case c = {.manual = strcmp(dc_query_text(q, 0), "manual") == 0,
+		return ERR_NOT_FOUND;
+	*out = (struct dc_user_case){.manual = strcmp(dc_query_text(q, 0), "manual") == 0,
 	    .active = strcmp(dc_query_text(q, 1), "activated") == 0,
 	    .starts = dc_query_int(q, 2),
 	    .ends = dc_query_int(q, 3),
 	    .status = dc_query_int(q, 4),
 	    .device_state = dc_user_device_state(db, plan, device, now),
 	    .now = now};
+	return ERR_OK;
+}
+
+enum err
+dc_user_confirm(struct dc_db *db, int64_t plan, int64_t device, const struct dc_user_wish *w,
+    int64_t now, char why[static DC_RULE_WHY])
+{
+	enum dc_user_status to;
+	struct dc_user_case c;
+
+	if (dc_user_load(db, plan, device, now, &c))
+		return refuse(why, ERR_NOT_FOUND, "a plan of the device's product", plan);
 	enum err err = dc_user_decide(&c, w, &to, why);
 	if (err)
 		return err;
@@ -188,26 +198,28 @@ check_versions(struct dc_db *db, int64_t plan, int64_t device, char why[static D
 }
 
 enum err
+dc_user_may_retry(
+    struct dc_db *db, int64_t plan, int64_t device, int64_t now, char why[static DC_RULE_WHY])
+{
+	struct dc_user_case c;
+
+	if (dc_user_load(db, plan, device, now, &c))
+		return refuse(why, ERR_NOT_FOUND, "a plan of the device's product", plan);
+	if (c.manual)
+		return refuse(why, ERR_PHASE, "a silent plan (the app repeats a manual one)", plan);
+	if (!c.active || now < c.starts || now >= c.ends)
+		return refuse(why, ERR_PHASE, "a plan that is active", plan);
+	if (c.device_state != STATE_FAILED)
+		return refuse(why, ERR_PHASE, "a device state of 3, failed", c.device_state);
+	return check_versions(db, plan, device, why);
+}
+
+enum err
 dc_user_retry(
     struct dc_db *db, int64_t plan, int64_t device, int64_t now, char why[static DC_RULE_WHY])
 {
-	AUTO(dc_query)
-	struct dc_query *q = dc_db_query(db,
-	    "SELECT pl.mode, pl.state, pl.starts, pl.ends FROM plan pl "
-	    "JOIN device d ON d.id = ? AND d.pk = pl.pk WHERE pl.id = ?",
-	    "ii", device, plan);
+	enum err err = dc_user_may_retry(db, plan, device, now, why);
 
-	if (!dc_query_next(q))
-		return refuse(why, ERR_NOT_FOUND, "a plan of the device's product", plan);
-	if (strcmp(dc_query_text(q, 0), "silent") != 0)
-		return refuse(why, ERR_PHASE, "a silent plan (the app repeats a manual one)", plan);
-	if (strcmp(dc_query_text(q, 1), "activated") != 0 || now < dc_query_int(q, 2) ||
-	    now >= dc_query_int(q, 3))
-		return refuse(why, ERR_PHASE, "a plan that is active", plan);
-	int64_t state = dc_user_device_state(db, plan, device, now);
-	if (state != STATE_FAILED)
-		return refuse(why, ERR_PHASE, "a device state of 3, failed", state);
-	enum err err = check_versions(db, plan, device, why);
 	if (err)
 		return err;
 	return dc_db_run(db,

@@ -48,6 +48,14 @@ enum err dc_user_confirm(struct dc_db *db, int64_t plan, int64_t device,
 enum err dc_user_retry(struct dc_db *db, int64_t plan, int64_t device, int64_t now,
     char why[static DC_RULE_WHY]) MUST_CHECK;
 
+/* Whether it may be done, with what would refuse it in `why`. */
+enum err dc_user_may_retry(struct dc_db *db, int64_t plan, int64_t device, int64_t now,
+    char why[static DC_RULE_WHY]) MUST_CHECK;
+
+/* Where a plan and a device in it stand, for dc_user_decide(); ERR_NOT_FOUND. */
+enum err dc_user_load(struct dc_db *db, int64_t plan, int64_t device, int64_t now,
+    struct dc_user_case *out) MUST_CHECK;
+
 /* Where a device stands in a plan as a whole, enum dc_progress: of a plan that is over, what has
  * not begun counts as failed. */
 int64_t dc_user_device_state(struct dc_db *db, int64_t plan, int64_t device, int64_t now);

@@ -101,6 +101,58 @@ def opens(c):
     c.until("the page is live", lambda: c.text("#live") == "live")
     c.until("both devices are there", lambda: "METER2" in c.text("#device-list"))
     c.expect("the devices' versions are shown", "1.0.0" in c.text(card("device", "meters/METER1")))
+    c.expect("what is empty says so", "No plan yet" in c.text("#plan-list") and "no plan yet" in c.text("#device-list"))
+    c.expect("its parts are landmarks with names", c.driver.execute_script(
+        "return [...document.querySelectorAll('section')].every(s => s.getAttribute('aria-label')"
+        " || document.getElementById(s.getAttribute('aria-labelledby')))"))
+
+
+CONTRAST = """
+const number = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+function ground(n) {
+    for (; n; n = n.parentElement) {
+        const c = number(getComputedStyle(n).backgroundColor);
+        if (c.length === 3 || c[3] > .99)
+            return c;
+    }
+    return [255, 255, 255];
+}
+const bad = [];
+for (const n of document.querySelectorAll('body *')) {
+    const text = [...n.childNodes].some(t => t.nodeType === 3 && t.data.trim());
+    if (!text || !n.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) || n.disabled)
+        continue;
+    const a = light(number(getComputedStyle(n).color)), b = light(ground(n));
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (ratio < 4.5)
+        bad.push(n.tagName + ' "' + n.innerText.slice(0, 30) + '" ' + ratio.toFixed(2));
+}
+return bad;
+"""
+
+NAMELESS = """
+return [...document.querySelectorAll('input, select, textarea, button')].filter(n =>
+    !(n.labels && n.labels.length && n.labels[0].innerText !== undefined && n.labels[0].textContent.trim())
+    && !n.getAttribute('aria-label') && !n.textContent.trim()).map(n => n.outerHTML.slice(0, 80));
+"""
+
+
+def is_readable(c, where):
+    for scheme in ("light", "dark"):
+        c.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": scheme}]})
+        bad = c.driver.execute_script(CONTRAST)
+        c.expect("%s: every text has a contrast of 4.5 in %s colours: %s" % (where, scheme, bad),
+                 not bad)
+    c.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    nameless = c.driver.execute_script(NAMELESS)
+    c.expect("%s: every control has a name: %s" % (where, nameless), not nameless)
+    twice = c.driver.execute_script(
+        "const n = [...document.querySelectorAll('[id]')].map(e => e.id);"
+        "return n.filter((id, i) => n.indexOf(id) !== i)")
+    c.expect("%s: no id stands twice: %s" % (where, twice), not twice)
 
 
 def adds_a_package(c, bundle):
@@ -140,7 +192,12 @@ def reads_the_log(c):
     c.until("the log shows the platform's words",
             lambda: all(word in c.text("#log-lines") for word in
                         ("issue upgrade plan", "URL issued", "Upgrading", "success")))
+    c.expect("and what is about no component", "login through" in c.text("#log-lines"))
+    Select(c.one("#log-component")).select_by_visible_text("app")
+    c.until("one component's lines alone",
+            lambda: "URL issued" in c.text("#log-lines") and "login through" not in c.text("#log-lines"))
     c.picture("log")
+    is_readable(c, "the log")
     c.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     c.until("Escape closes it", lambda: c.closed("log-dialog"))
 
@@ -154,6 +211,14 @@ def plans(c):
     c.submit("plan-form")
     plan = card("plan", "spring-update")
     c.until("the plan is there, inactivated", lambda: "Inactivated" in c.text(plan))
+    c.press(plan + " [aria-label^=edit]")
+    c.until("its form is filled in", lambda: c.one("#plan-form [name=name]").get_property("value") == "spring-update"
+            and "meter-firmware" in c.text("#plan-packages"))
+    c.expect("its product is fixed", not c.one("#plan-form [name=product]").is_enabled())
+    c.fill("plan-form", name="spring-update-2")
+    c.submit("plan-form")
+    plan = card("plan", "spring-update-2")
+    c.until("it has its new name", lambda: "Inactivated" in c.text(plan))
     c.press(plan + " [aria-label^=activate]")
     c.until("it is upgrading", lambda: "Upgrading" in c.text(plan))
     c.width(1280)
@@ -185,11 +250,70 @@ def plans_by_hand(c):
     c.submit("plan-form")
     c.until("a manual plan without a text is refused",
             lambda: "text in zh or en" in c.text("#plan-form .error"))
-    c.fill("plan-form", text="Better")
+    c.fill("plan-form", text_en="Better")
     c.submit("plan-form")
     c.until("a manual plan waits for a person",
             lambda: "To be upgraded" in c.text(card("plan", "by-hand"))
             and "manual" in c.text(card("plan", "by-hand")))
+
+
+def confirms_as_the_app(c, bundle):
+    c.press("#new-package")
+    c.fill("package-form", file=bundle, target="1.2.0", name="by-hand-firmware", component="app")
+    c.submit("package-form")
+    c.until("a second package is there", lambda: "by-hand-firmware" in c.text("#package-list"))
+    c.press("#new-plan")
+    c.fill("plan-form", name="with-consent", product="meters", mode="manual", text_en="Better")
+    c.submit("plan-form")
+    plan, one = card("plan", "with-consent"), card("plan-device", "METER2")
+    c.until("it waits for a person", lambda: "To be upgraded" in c.text(plan))
+    c.press(plan + " [aria-label^=Devices]")
+    c.until("the devices of the plan and what may be said are shown",
+            lambda: all(w in c.text(one) for w in ("Confirm now", "Appoint", "Cancel upgrade")))
+    is_readable(c, "a plan's devices")
+    c.press(one + " [aria-label^=Appoint]")
+    c.fill("appoint-form", ends="")
+    c.submit("appoint-form")
+    c.until("an appointment without an end is refused in its dialog",
+            lambda: "at least" in c.text("#appoint-form .error"))
+    c.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    c.until("Escape closes it", lambda: c.closed("appoint-dialog"))
+    c.press(one + " [aria-label^=Cancel]")
+    c.until("cancelled is failed, and final", lambda: "failed" in c.text(one)
+            and "cancelled" in c.text(one) and "Confirm now" not in c.text(one))
+    first = card("plan-device", "METER1")
+    c.press(first + " [aria-label^=Confirm]")
+    c.until("a confirmed device moves, live", lambda: "Confirm now" not in c.text(first)
+            and any(w in c.text(first) for w in ("upgrading", "failed", "success", "Plan")))
+    c.picture("plan-devices")
+    c.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    c.until("Escape closes the devices", lambda: c.closed("plan-devices-dialog"))
+
+
+def misbehaves(c):
+    c.press("#faults-open")
+    c.until("faults are offered", lambda: "behaves well" in c.text("#fault-list"))
+    Select(c.one("#fault-form [name=name]")).select_by_visible_text("lose a kind of message")
+    Select(c.one("#fault-form [name=kind]")).select_by_visible_text("0113 address of the package")
+    c.fill("fault-form", percent="30", seed="7")
+    c.submit("fault-form")
+    c.until("it is set", lambda: "lose@0113" in c.text("#fault-list") and "30 %" in c.text("#fault-list"))
+    c.picture("misbehaviour")
+    is_readable(c, "misbehaviour")
+    c.until("the page shows how many", lambda: c.text("#fault-count") == "1")
+    c.press("#fault-clear")
+    c.until("it behaves again", lambda: "behaves well" in c.text("#fault-list"))
+    c.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+
+
+def says_when_it_is_lost(c):
+    c.driver.set_network_conditions(offline=True, latency=0, throughput=0)
+    c.until("a server that is away is an alert",
+            lambda: "does not answer" in c.text("#lost") and c.text("#live") == "no connection")
+    is_readable(c, "without a server")
+    c.picture("lost")
+    c.driver.delete_network_conditions()
+    c.until("the page goes on by itself", lambda: c.text("#live") == "live" and c.one("#lost").get_property("hidden"))
 
 
 def escapes(c):
@@ -205,10 +329,22 @@ def escapes(c):
 
 
 def fits_a_phone(c):
-    for px in (390, 320):
+    for px in (390, 360, 320):
         c.width(px)
         c.expect("nothing sticks out at %d pixels" % px, c.driver.execute_script(
             "return document.documentElement.scrollWidth <= innerWidth"))
+        for opener in ("#new-plan", "#new-package", "#faults-open"):
+            c.press(opener)
+            c.expect("nor of the dialog of %s" % opener, c.driver.execute_script(
+                "const d = document.querySelector('dialog[open]');"
+                "return d.scrollWidth <= d.clientWidth + 1 && d.getBoundingClientRect().right <= innerWidth"))
+            if px == 360:
+                c.picture("phone" + opener.replace("#", "-"))
+            webdriver.ActionChains(c.driver).send_keys(Keys.ESCAPE).perform()
+    small = c.driver.execute_script(
+        "return [...document.querySelectorAll('main button')].filter(b => b.checkVisibility() &&"
+        " b.getBoundingClientRect().height < 36).map(b => b.innerText)")
+    c.expect("buttons are large enough for a finger: %s" % small, not small)
     c.width(1280)
 
 
@@ -239,9 +375,13 @@ def main():
         verifies_it(c)
         reads_the_log(c)
         plans(c)
+        is_readable(c, "the page")
         plans_by_hand(c)
+        confirms_as_the_app(c, sys.argv[2])
+        misbehaves(c)
         escapes(c)
         fits_a_phone(c)
+        says_when_it_is_lost(c)
         refuses_strangers(c)
     finally:
         driver.quit()

@@ -427,3 +427,73 @@ Test(dc_api, files_are_added_to_a_package_one_by_one)
 	cr_expect_eq((int)json_number(k, "size"), 50);
 	dc_case_free(s.c);
 }
+
+/* GET with queries; caller frees. */
+static cJSON *
+get(struct scene *s, const char *path, unsigned status, const char *name, const char *value)
+{
+	const char *queries[] = {name, value, NULL};
+	struct dc_api_request r = request(s, "GET", path);
+
+	memcpy(s->queries, queries, sizeof(queries));
+	return answer(s, &r, status);
+}
+
+Test(dc_api, a_form_gets_the_whole_plan_and_its_devices_what_may_be_said_of_them)
+{
+	struct scene s = scene_open();
+
+	dc_case_plan(s.c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
+	dc_db_do(s.c->db, "UPDATE plan SET mode = 'manual', ends = 2000000000000", "");
+	dc_db_do(s.c->db, "INSERT INTO plan_text VALUES (1, 'zh', 'x')", "");
+	dc_db_do(s.c->db, "INSERT INTO plan_device VALUES (1, 'NOBODY', 'black')", "");
+	dc_db_do(s.c->db, "UPDATE plan_component SET versions = '1;2'", "");
+	AUTO(json) cJSON *plan = get(&s, "/api/plan/one", OK, "id", "1");
+	AUTO(mem) char *text = cJSON_PrintUnformatted(plan);
+	cr_expect_str_eq(text, "{\"texts\":{\"zh\":\"x\"},\"white\":[],\"black\":[\"NOBODY\"],"
+			       "\"packages\":[\"fw2.0.0\"],\"versions\":[\"1;2\"]}");
+	AUTO(json) cJSON *list = get(&s, "/api/plan/devices", OK, "id", "1");
+	const cJSON *d = cJSON_GetArrayItem(cJSON_GetObjectItem(list, "devices"), 0);
+	AUTO(mem) char *can = cJSON_PrintUnformatted(cJSON_GetObjectItem(d, "can"));
+	cr_expect_eq(json_number(list, "total"), 1);
+	cr_expect_str_eq(can, "[\"now\",\"appoint\",\"cancel\"]");
+	dc_db_do(s.c->db, "UPDATE plan SET mode = 'silent'", "");
+	dc_db_do(s.c->db,
+	    "INSERT INTO progress (plan, seq, device, state, offered, was) "
+	    "VALUES (1, 0, 2, 3, 1, '')",
+	    "");
+	AUTO(json) cJSON *failed = get(&s, "/api/plan/devices", OK, "id", "1");
+	d = cJSON_GetArrayItem(cJSON_GetObjectItem(failed, "devices"), 0);
+	AUTO(mem) char *again = cJSON_PrintUnformatted(cJSON_GetObjectItem(d, "can"));
+	cr_expect_str_eq(again, "[\"retry\"]");
+	cJSON_Delete(get(&s, "/api/plan/one", ABSENT, "id", "2"));
+	dc_case_free(s.c);
+}
+
+Test(dc_api, misbehaviour_is_set_and_cleared_from_the_console_at_once)
+{
+	struct scene s = scene_open();
+
+	post(&s, "/api/fault", "{\"name\":\"nonsense\"}", BAD, "lose@0113");
+	post(&s, "/api/fault", "{\"name\":\"lose@0113\",\"percent\":0}", BAD, "1 to 100");
+	post(&s, "/api/fault", "{\"name\":\"delay\",\"percent\":50}", BAD, "of a kind");
+	post(&s, "/api/fault", "{\"name\":\"lose@0111\",\"value\":1,\"times\":1}", OK, NULL);
+	post(&s, "/api/fault", "{\"name\":\"no_0113\",\"value\":1}", OK, NULL);
+	post(&s, "/api/fault/seed", "{\"seed\":9}", OK, NULL);
+	cr_expect_eq(s.c->dc->chaos.seed, 9);
+	cr_expect_eq(dc_fault_value(&s.c->dc->faults, DC_FAULT_NO_0113), 1);
+	dc_case_plan(s.c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
+	struct dc_line *l = dc_talk_begin(s.c);
+	cr_expect_str_eq(dc_talk_heard(l), "00c3", "0111 is lost");
+	AUTO(json) cJSON *all = get(&s, "/api/faults", OK, NULL, NULL);
+	cr_expect_eq(cJSON_GetArraySize(cJSON_GetObjectItem(all, "set")), 2);
+	cr_expect_eq(
+	    cJSON_GetArraySize(cJSON_GetObjectItem(all, "known")), DC_CHAOS_COUNT + DC_FAULT_COUNT);
+	post(&s, "/api/fault/clear", "{\"name\":\"no_0113\"}", OK, NULL);
+	cr_expect_eq(dc_fault_value(&s.c->dc->faults, DC_FAULT_NO_0113), 0);
+	post(&s, "/api/fault/clear", "{}", OK, NULL);
+	AUTO(json) cJSON *none = state(&s);
+	cr_expect_eq(json_number(none, "faults"), 0);
+	dc_line_free(l);
+	dc_case_free(s.c);
+}

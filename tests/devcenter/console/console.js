@@ -9,9 +9,9 @@ const $ = (id) => document.getElementById(id);
 let state = { products: [], devices: [], packages: [], plans: [] };
 let token = "";
 const drawn = new Map(); /* id of a part -> what it was drawn from */
-const picked = [];       /* names of the packages of the plan that is being made */
 let verifying = null;    /* the package that the dialog is about */
-let logOf = null;        /* { id, after }: the device whose log is open */
+let logOf = null;        /* { id, after, component }: the device whose log is open */
+let heardAt = 0;         /* when the server answered last */
 
 /* An element; children are nodes or texts; properties beginning with "on" are listeners. */
 function el(tag, properties, ...children) {
@@ -157,7 +157,7 @@ function drawPlan(p) {
 		part.style.width = (all ? p.counts[key] * 100 / all : 0) + "%";
 		share.append(part);
 	}
-	const can = { "Inactivated": ["activate", "delete"], "To be upgraded": ["suspend", "terminate"],
+	const can = { "Inactivated": ["activate", "edit", "delete"], "To be upgraded": ["suspend", "terminate"],
 		"Upgrading": ["suspend", "terminate"], "Suspended": ["activate", "terminate"] }[p.life] || [];
 	return el("article", { class: "card", "data-plan": p.name, "aria-label": "Plan " + p.name },
 		el("div", { class: "head" }, el("h3", {}, p.name), chip(p.life)),
@@ -167,16 +167,19 @@ function drawPlan(p) {
 		el("ul", { class: "legend" }, ...shares.filter(([key]) => p.counts[key])
 			.map(([key, word]) => el("li", {}, p.counts[key] + " " + word)),
 			el("li", {}, p.success_rate === null ? plural(all, "device") : "success " + p.success_rate + " %")),
-		can.length ? el("div", { class: "row" }, ...can.map((verb) => el("button", {
-			class: verb === "activate" ? "primary" : verb === "suspend" ? "" : "danger",
-			"data-key": verb + " " + p.id, "aria-label": verb + " plan " + p.name, onclick: () => change(p, verb),
-		}, verb[0].toUpperCase() + verb.slice(1)))) : null);
+		el("div", { class: "row" }, ...can.map((verb) => el("button", {
+			class: verb === "activate" ? "primary" : verb === "suspend" || verb === "edit" ? "" : "danger",
+			"data-key": verb + " " + p.id, "aria-label": verb + " plan " + p.name, onclick: () => verb === "edit" ? openEdit(p) : change(p, verb),
+		}, verb[0].toUpperCase() + verb.slice(1))), el("button", {
+			"data-key": "devices " + p.id, "aria-label": "Devices of plan " + p.name, onclick: () => openPlanDevices(p),
+		}, "Devices")));
 }
 
 function drawPackage(k) {
 	return el("article", { class: "card", "data-package": k.name, "aria-label": "Package " + k.name },
 		el("div", { class: "head" }, el("h3", {}, k.name), chip(k.source ? "delta" : "full")),
-		el("p", {}, k.component + (k.kind ? " (MCU)" : "") + " · " + (k.source ? k.source + " → " : "") + k.target + " · " + bytes(k.size),
+		el("p", {}, k.component + (k.kind ? " (MCU)" : "") + " · " + (k.source ? k.source + " → " : "") + k.target + " · " +
+			(k.files > 1 ? k.files + " files, " : "") + bytes(k.size),
 			el("br"), "sent " + plural(k.requests, "time") + ", " + bytes(k.bytes_served), k.remark ? " · " + k.remark : ""),
 		el("p", { class: "mono", title: "SHA-256 " + k.sha256 }, "sha256 " + k.sha256.slice(0, 16) + "…"),
 		el("div", { class: "row" }, el("button", {
@@ -189,7 +192,10 @@ const nothing = (text) => el("p", { class: "empty" }, text);
 function render() {
 	draw("tiles", tiles(), () => tiles().map(([n, word]) => el("div", { class: "tile" }, el("b", {}, String(n)), el("span", {}, word))));
 	const devices = ordered();
-	draw("device-list", devices, () => devices.length ? devices.map(drawDevice) : [nothing("No device fits.")]);
+	draw("device-list", [devices, !state.devices.length], () => devices.length ? devices.map(drawDevice)
+		: [nothing(state.devices.length ? "No device fits the filter." : "No device yet. `subota-devcenter subdevice add` makes one known.")]);
+	$("fault-count").textContent = state.faults || "";
+	$("fault-count").hidden = !state.faults;
 	draw("plan-list", state.plans, () => state.plans.length ? state.plans.toReversed().map(drawPlan) : [el("div", { class: "card" }, nothing("No plan yet."))]);
 	draw("package-list", state.packages, () => state.packages.length ? state.packages.toReversed().map(drawPackage) : [el("div", { class: "card" }, nothing("No package yet. Add one, then make a plan of it."))]);
 }
@@ -246,24 +252,11 @@ function options(select, rows) {
 	select.replaceChildren(...rows.map(([value, text]) => el("option", { value }, text)));
 }
 
-function drawPicked() {
-	$("plan-packages").replaceChildren(...picked.map((name, i) => el("li", {}, name,
-		el("button", { type: "button", "aria-label": "Remove " + name, onclick: () => { picked.splice(i, 1); drawPicked(); } }, "Remove"))));
-}
-
-function prepare(id) {
+/* Open a form's dialog, with what went wrong the last time forgotten. */
+function show(id) {
 	const dialog = $(id), error = dialog.querySelector(".error");
 	if (error)
 		error.hidden = true;
-	if (id === "plan-dialog") {
-		const select = $("plan-form").elements.product, was = select.value;
-		options(select, state.products.toSorted((a, b) => a.kind < b.kind ? 1 : -1).map((p) => [p.pk, p.pk + " (" + p.kind + ")"]));
-		if (was)
-			select.value = was;
-		options($("package-pick"), state.packages.toReversed().map((k) => [k.name, k.name + " (" + k.component + " " + k.target + ")"]));
-		picked.splice(0, picked.length, ...state.packages.slice(-1).map((k) => k.name));
-		drawPicked();
-	}
 	dialog.showModal();
 }
 
@@ -272,40 +265,22 @@ function openVerify(k) {
 	$("verify-name").textContent = k.name;
 	options($("verify-form").elements.device, state.devices.filter((d) => d.online)
 		.toSorted((a, b) => (b.gateway ? 1 : 0) - (a.gateway ? 1 : 0)).map((d) => [d.id, d.pk + "/" + d.dk + " (" + (d.version || "no version") + ")"]));
-	prepare("verify-dialog");
+	show("verify-dialog");
 }
 
 async function addPackage(f) {
-	const file = f.file.files[0];
+	const [file, ...more] = f.file.files;
 	if (!file)
 		throw new Error("file: expected a package, got none");
+	if (more.length > 4 || (more.length && f.kind.value === "mcu"))
+		throw new Error("file: expected at most " + (f.kind.value === "mcu" ? 1 : 5) + ", got " + (more.length + 1));
 	const q = new URLSearchParams({ file: file.name });
 	for (const name of ["name", "component", "target", "source", "kind", "remark"])
 		q.set(name, f[name].value.trim());
-	await post("/api/package?" + q, file);
+	const made = await post("/api/package?" + q, file);
+	for (const one of more)
+		await post("/api/package/file?" + new URLSearchParams({ package: made.id, file: one.name }), one);
 	return "Package " + (f.name.value.trim() || file.name) + " is in the store";
-}
-
-const minutes = (text) => text ? Number(text.slice(0, 2)) * 60 + Number(text.slice(3, 5)) : 0;
-const words = (text) => text.split(/[\s,;]+/).filter(Boolean);
-
-async function addPlan(f) {
-	const plan = { name: f.name.value.trim(), product: f.product.value, packages: [...picked],
-		white: words(f.white.value), black: words(f.black.value), push: f.push.checked,
-		mode: f.mode.value, text: f.text.value.trim(),
-		versions: f.versions.value.trim(), remark: f.remark.value.trim(),
-		push_from: minutes(f.push_from.value), push_to: minutes(f.push_to.value),
-		zone: -new Date().getTimezoneOffset() };
-	for (const name of ["reject_min", "retries", "min_signal", "min_battery"])
-		if (f[name].value !== "")
-			plan[name] = Number(f[name].value);
-	for (const name of ["starts", "ends"])
-		if (f[name].value)
-			plan[name] = new Date(f[name].value).getTime();
-	const made = await post("/api/plan", plan);
-	if (f.activate.checked)
-		await post("/api/plan/activate", { id: made.id });
-	return "Plan " + plan.name + (f.activate.checked ? " is active" : " is made");
 }
 
 async function verify(f) {
@@ -316,7 +291,10 @@ async function verify(f) {
 /* --- the log -------------------------------------------------------------------------------- */
 
 function openLog(device) {
-	logOf = { id: device.id, after: 0 };
+	const components = [...new Set(device.upgrades.map((u) => u.component))];
+	logOf = { id: device.id, after: 0, component: "" };
+	options($("log-component"), [["", "everything"], ...components.map((c) => [c, c])]);
+	$("log-filter").hidden = !components.length;
 	$("log-heading").textContent = "Log of " + device.pk + "/" + device.dk;
 	$("log-lines").replaceChildren();
 	$("log-dialog").showModal();
@@ -327,7 +305,7 @@ async function readLog() {
 	const of = logOf;
 	if (!of)
 		return;
-	const lines = await ask("/api/log?device=" + of.id + "&after=" + of.after);
+	const lines = await ask("/api/log?" + new URLSearchParams({ device: of.id, after: of.after, component: of.component }));
 	if (of !== logOf || !lines.length || lines[0].id <= of.after)
 		return;
 	const list = $("log-lines");
@@ -345,14 +323,22 @@ async function refresh() {
 	try {
 		state = await ask("/api/state");
 		token = state.token;
+		heardAt = Date.now();
 		live.className = "live on";
 		if (live.textContent !== "live")
 			live.textContent = "live";
+		$("lost").hidden = true;
 		render();
 		await readLog();
+		await readPlanDevices();
+		await readFaults();
 	} catch (e) {
 		live.className = "live off";
 		live.textContent = "no connection";
+		if ($("lost").hidden)
+			$("lost").textContent = "The Developer Center does not answer. " +
+				(heardAt ? "What you see is from " + when(heardAt).slice(0, 8) + "; the page goes on by itself when it is back." : "Is it running?");
+		$("lost").hidden = false;
 		console.warn(e);
 	}
 }
@@ -363,17 +349,17 @@ async function poll() {
 }
 
 for (const button of document.querySelectorAll("[data-open]"))
-	button.addEventListener("click", () => prepare(button.dataset.open));
+	button.addEventListener("click", () => show(button.dataset.open));
 for (const button of document.querySelectorAll("[data-close]"))
 	button.addEventListener("click", () => button.closest("dialog").close());
+$("log-component").addEventListener("change", (e) => {
+	logOf = { ...logOf, after: 0, component: e.target.value };
+	$("log-lines").replaceChildren();
+	readLog().catch((x) => toast(x.message, true));
+});
 $("log-dialog").addEventListener("close", () => { logOf = null; });
 $("filter").addEventListener("input", render);
-$("package-take").addEventListener("click", () => {
-	if ($("package-pick").value)
-		picked.push($("package-pick").value);
-	drawPicked();
-});
 onSubmit("package-form", addPackage);
-onSubmit("plan-form", addPlan);
 onSubmit("verify-form", verify);
-poll();
+/* the other scripts are there, too */
+document.addEventListener("DOMContentLoaded", poll);
