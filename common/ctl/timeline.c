@@ -114,14 +114,31 @@ add_why(cJSON *row, const cJSON *e, bool is_state)
 		out_add_text(row, "why", why);
 }
 
+static void
+leave_out(cJSON *list, int n)
+{
+	cJSON *row = out_row(list);
+	char text[60];
+
+	snprintf(text, sizeof(text), "%d more; --json has them", n);
+	out_add_text(row, "at", "...");
+	out_add_text(row, "why", text);
+}
+
 cJSON *
 timeline_rows(const cJSON *timeline)
 {
 	cJSON *list = cJSON_CreateArray();
 	const cJSON *e = NULL;
+	int n = cJSON_GetArraySize(timeline), i = 0;
+	int out = n > TIMELINE_FIRST + TIMELINE_LAST + 1 ? n - TIMELINE_FIRST - TIMELINE_LAST : 0;
 
 	cJSON_ArrayForEach(e, timeline)
 	{
+		if (i++ == TIMELINE_FIRST && out)
+			leave_out(list, out);
+		if (i > TIMELINE_FIRST && i <= TIMELINE_FIRST + out)
+			continue;
 		bool is_state = strcmp(text_of(e, "event"), "state") == 0;
 		cJSON *row = out_row(list);
 

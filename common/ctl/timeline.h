@@ -15,7 +15,9 @@ enum { TIMELINE_SENTENCE = 1200 };
  * time. The caller's. */
 cJSON *timeline_make(const cJSON *events);
 
-/* The same for people: {at, after, daemon, what, lasted, why}. The caller's. */
+/* The same for people, and for one screen: {at, after, daemon, what, lasted, why}. Of a long story
+ * the middle is left out, with a row that says so. The caller's. */
+enum { TIMELINE_FIRST = 6, TIMELINE_LAST = 13 };
 cJSON *timeline_rows(const cJSON *timeline);
 
 /* How it stands: "done: meters/M1 app runs 1.1.0", "flashd refused it: not newer than ...

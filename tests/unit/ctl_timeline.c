@@ -75,6 +75,35 @@ Test(ctl_timeline, a_daemon_s_state_lasts_until_its_next_event)
 	cr_expect_str_eq(text(rows, 2, "after"), "1.000 s");
 }
 
+Test(ctl_timeline, of_a_long_story_the_middle_is_left_out_and_that_is_said)
+{
+	for (int n = 15; n < 40; n++) {
+		AUTO(out_json) cJSON *events = cJSON_CreateArray();
+
+		for (int i = 0; i < n; i++) {
+			cJSON *e = out_row(events);
+			char name[20];
+
+			snprintf(name, sizeof(name), "e%d", i);
+			out_add_text(e, "event", name);
+		}
+		AUTO(out_json) cJSON *t = timeline_make(events);
+		AUTO(out_json) cJSON *rows = timeline_rows(t);
+		int got = cJSON_GetArraySize(rows);
+		char last[20];
+
+		snprintf(last, sizeof(last), "e%d", n - 1);
+		cr_expect_eq(cJSON_GetArraySize(t), n);
+		cr_expect_eq(got, n <= 20 ? n : 20, "%d", n);
+		cr_expect_str_eq(text(rows, 5, "what"), "e5");
+		cr_expect_str_eq(text(rows, got - 1, "what"), last);
+		if (n == 30) {
+			cr_expect_str_eq(text(rows, 6, "why"), "11 more; --json has them");
+			cr_expect_str_eq(text(rows, 7, "what"), "e17");
+		}
+	}
+}
+
 Test(ctl_timeline, a_year_and_a_clock_that_jumps_back_are_borne)
 {
 	AUTO(out_json)
