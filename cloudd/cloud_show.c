@@ -84,6 +84,7 @@ show_device(const struct subdevice *s)
 	cJSON_AddStringToObject(o, "conversation", conversation_table.states[v->state]);
 	if (v->state != CONVERSATION_IDLE) {
 		add_number(o, "upgrade", v->upgrade);
+		cJSON_AddStringToObject(o, "upgrade_component", v->plan.component);
 		cJSON_AddStringToObject(o, "target", v->plan.target);
 	}
 	if (v->ask_at)

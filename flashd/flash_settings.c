@@ -66,7 +66,8 @@ static const struct conf_key device_keys[] = {
 	{"hw_revision", TEXT_IN(hw_revision), .fallback = "",
 	    .help = "Its hardware revision; empty fits only manifests that ask for none."},
 	{"component", TEXT_IN(component), .fallback = "app",
-	    .help = "Which part of it is upgraded through this entry."},
+	    .help = "Which part of it is upgraded through this entry; of several entries for one device "
+		    "the first is its main part, whose version is the device's."},
 	{"group", TEXT_IN(group), .fallback = "",
 	    .help = "A word by which policies can name several devices."},
 	{"driver", TEXT_IN(driver), .fallback = "smp",

@@ -58,20 +58,44 @@ is_same(const cJSON *a, const cJSON *b, const char *key)
 	return strcmp(x, y) == 0;
 }
 
-static cJSON *
-find_device(cJSON *list, const cJSON *row)
+static bool
+is_of_device(const cJSON *d, const cJSON *row)
 {
+	const cJSON *other = cJSON_GetObjectItem(d, "flashd");
+
+	return other && is_same(other, row, "product_key") && is_same(other, row, "device_key");
+}
+
+/* What flashd says of the component that `key` of cloudd's row names. */
+static cJSON *
+find_component(cJSON *list, const cJSON *row, const char *key)
+{
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(row, key));
 	cJSON *d = NULL;
 
 	cJSON_ArrayForEach(d, list)
 	{
-		const cJSON *other = cJSON_GetObjectItem(d, "flashd");
+		const char *other = cJSON_GetStringValue(cJSON_GetObjectItem(d, "component"));
 
-		if (other && is_same(other, row, "product_key") &&
-		    is_same(other, row, "device_key") && is_same(other, row, "component"))
+		if (is_of_device(d, row) && name && other && strcmp(name, other) == 0)
 			return d;
 	}
 	return NULL;
+}
+
+/* The platform knows devices: all components of one are logged in together, and one of them at most
+ * is being upgraded. */
+static void
+add_platform(cJSON *list, cJSON *main, const cJSON *row)
+{
+	cJSON *busy = find_component(list, row, "upgrade_component"), *d = NULL;
+
+	copy(busy ? busy : main, "upgrade", row, "upgrade");
+	cJSON_ArrayForEach(d, list)
+	{
+		if (d == main || is_of_device(d, row))
+			copy(d, "login", row, "login");
+	}
 }
 
 cJSON *
@@ -93,14 +117,13 @@ merge_devices(const struct merge *m)
 	}
 	cJSON_ArrayForEach(row, ask_list(m->cloudd, "devices"))
 	{
-		cJSON *d = find_device(list, row);
+		cJSON *d = find_component(list, row, "component");
 
 		if (!d)
 			d = out_row(list);
 		add_device(d, row);
 		copy(d, "version", row, "version");
-		copy(d, "login", row, "login");
-		copy(d, "upgrade", row, "upgrade");
+		add_platform(list, d, row);
 		cJSON_AddItemToObject(d, "cloudd", cJSON_Duplicate(row, true));
 	}
 	return list;

@@ -76,14 +76,18 @@ Test(ctl_merge, a_device_with_two_components_has_two_rows)
 	    "{\"product_key\":\"p\",\"device_key\":\"d\",\"component\":\"radio\"}]}");
 	AUTO(out_json)
 	cJSON *cloud = parse("[{\"product_key\":\"p\",\"device_key\":\"d\","
-			     "\"component\":\"radio\",\"login\":\"IN\"}]");
+			     "\"component\":\"app\",\"login\":\"IN\",\"upgrade\":7,"
+			     "\"upgrade_component\":\"radio\"}]");
 	AUTO(out_json)
 	cJSON *list = merge_devices(&(struct merge){.cloudd = cloud, .flashd = flash});
 	char text[200];
 
 	cr_assert_eq(cJSON_GetArraySize(list), 2);
-	cr_expect_str_eq(member(cJSON_GetArrayItem(list, 0), "login", text), "-");
-	cr_expect_str_eq(member(cJSON_GetArrayItem(list, 1), "login", text), "IN");
+	for (int i = 0; i < 2; i++)
+		cr_expect_str_eq(
+		    member(cJSON_GetArrayItem(list, i), "login", text), "IN", "both are logged in");
+	cr_expect_str_eq(member(cJSON_GetArrayItem(list, 0), "upgrade", text), "-");
+	cr_expect_str_eq(member(cJSON_GetArrayItem(list, 1), "upgrade", text), "7");
 }
 
 Test(ctl_merge, answers_without_sense_make_odd_rows_and_no_crash)
