@@ -7,6 +7,7 @@
 #include "device.h"
 #include "device_bare.h"
 #include "device_end.h"
+#include "device_health.h"
 #include "device_queue.h"
 #include "utf8.h"
 
@@ -302,6 +303,7 @@ do_retry(void *ctx, const void *data)
 
 	if (!device_end_goes_back(u)) /* why it does stays the reason */
 		note(u, n->error, n->detail);
+	device_health_lost(u);
 	u->troubles++;
 	u->denials += denies(u, n);
 	want(u, PB__VERB__VERB_IDENTIFY, mono_after(n->now, (int64_t)RETRY_MS << shift));
@@ -349,6 +351,7 @@ static const struct fsm_row rows[] = {
 	ROW(FLASHING,  SEES_NEW_STORED,  NULL,        do_mark,       SAME,      "written already"),
 	ROW(FLASHING,  SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "marked already"),
 	ROW(FLASHING,  SEES_NEW_ON_TEST, unwanted,    do_back,       TESTING,   "cancelled"),
+	ROW(FLASHING,  SEES_NEW_ON_TEST, device_health_waits, device_health_watch, TESTING, ""),
 	ROW(FLASHING,  SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
 	ROW(FLASHING,  SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
 	ROW(FLASHING,  SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "nothing to do"),
@@ -366,6 +369,7 @@ static const struct fsm_row rows[] = {
 	ROW(STAGED,    REBOOTED,         NULL,        do_look,       TESTING,   "what runs?"),
 	ROW(STAGED,    SEES_NEW_PENDING, NULL,        do_reboot,     SAME,      "reset was lost"),
 	ROW(STAGED,    SEES_NEW_ON_TEST, unwanted,    do_back,       TESTING,   "cancelled"),
+	ROW(STAGED,    SEES_NEW_ON_TEST, device_health_waits, device_health_watch, TESTING, ""),
 	ROW(STAGED,    SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
 	ROW(STAGED,    SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
 	ROW(STAGED,    SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "booted for good"),
@@ -379,7 +383,9 @@ static const struct fsm_row rows[] = {
 	ROW(STAGED,    DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
 	ROW(STAGED,    DEADLINE,         NULL,        device_end_late, FAILED, ""),
 	ROW(TESTING,   SEES_NEW_ON_TEST, unwanted,    do_back,       SAME,      "cancelled"),
+	ROW(TESTING,   SEES_NEW_ON_TEST, device_health_waits, device_health_watch, SAME, "for a while"),
 	ROW(TESTING,   SEES_NEW_ON_TEST, NULL,        do_confirm,    SAME,      "healthy: keep it"),
+	ROW(TESTING,   SEES_NEW_KEPT,    device_health_waits, device_health_watch, SAME, "for a while"),
 	ROW(TESTING,   SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "kept already"),
 	ROW(TESTING,   SEES_MISFIT,      NULL,        do_revert,     SAME,      "not healthy"),
 	ROW(TESTING,   SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "it did not reset"),

@@ -131,6 +131,9 @@ struct device_upgrade {
 	unsigned denials;            /* times it refused to keep the image */
 	unsigned confusions;         /* in a row, without progress */
 	unsigned repeats;            /* of what was done before without effect; back-off */
+	uint64_t settle_ms;           /* it must have run so long, and */
+	bool waits_for_others;        /* its group must run theirs, too, before it is kept */
+	struct mono healthy_since;    /* TESTING: it has answered as it should; 0 = not yet */
 	unsigned yields;             /* times it gave its turn back */
 	int hold;                    /* QUEUED: enum rollout_hold, why it does not begin */
 	char hold_text[DEVICE_HOLD]; /* and in words */

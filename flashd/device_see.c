@@ -189,8 +189,10 @@ device_deadline(const struct device_upgrade *u, const struct device_limits *l)
 		    mono_after(u->sign, (int64_t)l->away_ms));
 	case DEVICE_STAGED:
 		return mono_after(u->since, (int64_t)l->reboot_ms);
-	case DEVICE_TESTING:
-		return mono_after(u->since, (int64_t)l->test_ms);
+	case DEVICE_TESTING: /* others may still be written */
+		return mono_after(u->since,
+		    (int64_t)(l->test_ms + u->settle_ms +
+			      (u->waits_for_others && u->healthy_since.ms ? l->flash_ms : 0)));
 	case DEVICE_CONFIRMED:
 		return mono_after(u->since, (int64_t)l->confirm_ms);
 	default:

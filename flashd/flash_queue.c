@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device_queue.h"
+#include "flash_group.h"
 #include "flash_judge.h"
 #include "flash_queue.h"
 #include "flash_work.h"
@@ -35,14 +36,19 @@ device_of(const struct flash *f, const struct device_upgrade *u)
 static bool
 is_judged(const struct device_upgrade *u)
 {
-	return u->hold == ROLLOUT_HOLD_POLICY || u->hold == ROLLOUT_HOLD_ORDER;
+	return u->hold == ROLLOUT_HOLD_POLICY || u->hold == ROLLOUT_HOLD_BUSY;
 }
 
 static enum rollout_hold
-hold_of(const struct roster_device *d, const struct device_upgrade *u, struct mono now)
+hold_of(const struct flash *f, const struct roster_device *d, struct device_upgrade *u,
+    struct mono now)
 {
 	if (d->state != PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
 		return ROLLOUT_HOLD_AWAY;
+	if (flash_group_holds(f, d, u, u->hold_text)) {
+		u->due = now;
+		return ROLLOUT_HOLD_ORDER;
+	}
 	return is_judged(u) && !mono_reached(now, u->due) ? (enum rollout_hold)u->hold
 							  : ROLLOUT_HOLD_NONE;
 }
@@ -58,13 +64,14 @@ fill(struct flash *f, struct rollout_entry *e, struct device_upgrade *u, struct 
 	    .link = d ? d->lane : NULL,
 	    .product = u->product_key,
 	    .active = device_is_active(u),
-	    .absent = device_queue_is_absent(u),
+	    .absent = device_queue_is_absent(u) ||
+		      (u->waits_for_others && u->state == DEVICE_TESTING),
 	    .canary = p ? (uint32_t)p->canary : 0,
 	    .parallel = p ? (uint32_t)p->parallel : 0,
 	    .priority = p ? (uint32_t)p->priority : PRIORITY,
 	    .since = u->since};
 	if (!e->active)
-		e->hold = d ? hold_of(d, u, now) : ROLLOUT_HOLD_AWAY;
+		e->hold = d ? hold_of(f, d, u, now) : ROLLOUT_HOLD_AWAY;
 }
 
 static bool
@@ -132,7 +139,7 @@ try_to_begin(struct flash *f, struct device_upgrade *u, enum rollout_hold *hold,
 		u->hold_text[0] = '\0';
 		return true;
 	}
-	*hold = v.reason == ERR_BUSY ? ROLLOUT_HOLD_ORDER : ROLLOUT_HOLD_POLICY;
+	*hold = v.reason == ERR_BUSY ? ROLLOUT_HOLD_BUSY : ROLLOUT_HOLD_POLICY;
 	snprintf(u->hold_text, sizeof(u->hold_text), "%.190s", v.detail);
 	uint64_t wall = clock_wall_ms();
 	uint64_t wait = v.until > wall ? v.until - wall : JUDGE_AGAIN_MS;
@@ -150,6 +157,7 @@ explain(struct flash *f, struct device_upgrade *u, const struct rollout_entry *e
 	u->hold = e->hold;
 	switch (e->hold) {
 	case ROLLOUT_HOLD_POLICY:
+	case ROLLOUT_HOLD_BUSY:
 	case ROLLOUT_HOLD_ORDER:
 		break;
 	case ROLLOUT_HOLD_AWAY:

@@ -6,6 +6,7 @@
 #include "flash_settings.h"
 #include "link.h"
 #include "manifest.h"
+#include "order.h"
 #include "msg.h"
 #include "policy.h"
 #include "rollout.h"
@@ -70,6 +71,12 @@ static const struct conf_key device_keys[] = {
 		    "the first is its main part, whose version is the device's."},
 	{"group", TEXT_IN(group), .fallback = "",
 	    .help = "A word by which policies can name several devices."},
+	{"after", TEXT_IN(after), .fallback = "",
+	    .help = "Names of device sections, separated by blanks, whose upgrades come first."},
+	{"together", TEXT_IN(together), .fallback = "",
+	    .help = "A word: all devices with it get a new version or none of them keeps it."},
+	{"settle", CONF_DURATION, IN(settle_ms), .max = DAY_MS, .fallback = "0 s",
+	    .help = "So long a new image has to answer as it should before it is kept."},
 	{"driver", TEXT_IN(driver), .fallback = "smp",
 	    .help = "How it is spoken to; keys not listed here are options of the driver."},
 	{"profile", TEXT_IN(profile), .fallback = "",
@@ -333,7 +340,7 @@ check_profile(const struct flash_settings *s, const struct flash_settings_device
 enum err
 flash_settings_check(const struct flash_settings *s)
 {
-	enum err e = ERR_OK;
+	enum err e = order_check(s);
 
 	for (size_t i = 0; i < s->n_policies; i++)
 		if (check_policy(s, &s->policies[i]) != ERR_OK)

@@ -28,6 +28,8 @@ struct flash_settings_device {
 	char vendor[DEVICE_TEXT], model[DEVICE_TEXT], hw_revision[DEVICE_TEXT];
 	char component[DEVICE_TEXT];
 	char group[DEVICE_TEXT]; /* for policies; "" = none */
+	char after[257], together[DEVICE_TEXT]; /* order.h */
+	uint64_t settle_ms;
 	char driver[33];
 	char profile[65]; /* name of its section; "" = none */
 	char port[128];

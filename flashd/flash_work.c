@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flash_group.h"
 #include "flash_queue.h"
 #include "flash_order.h"
 #include "flash_talk.h"
@@ -334,6 +335,7 @@ flash_work_start(struct flash *f)
 	bool changed = drop_strangers(f, now);
 
 	changed |= flash_queue_start(f);
+	flash_group_refresh(f);
 
 	for (size_t i = 0; i < f->n_lanes; i++) {
 		struct flash_lane *l = &f->lanes[i];
@@ -399,6 +401,7 @@ flash_work_announce(struct flash *f)
 		u->announced = true;
 		flash_note(f, names[u->state], u, (enum err)u->error, u->detail);
 		flash_queue_count(f, u);
+		flash_group_ended(f, u);
 		if (d)
 			roster_ask_soon(d, clock_now());
 	}

@@ -206,6 +206,7 @@ static const struct {
 	{ROLLOUT_HOLD_NONE,    "next",    NULL},
 	{ROLLOUT_HOLD_AWAY,    "away",    NULL},
 	{ROLLOUT_HOLD_POLICY,  "policy",  NULL},
+	{ROLLOUT_HOLD_BUSY,    "busy",    NULL},
 	{ROLLOUT_HOLD_ORDER,   "order",   NULL},
 	{ROLLOUT_HOLD_PAUSED,  "paused",  is_paused},
 	{ROLLOUT_HOLD_STOPPED, "stopped", is_stopped},

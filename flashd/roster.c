@@ -69,8 +69,8 @@ roster_find(
 	for (size_t i = 0; i < r->n; i++) {
 		const struct flash_settings_device *c = r->devices[i].config;
 
-		if (strcmp(c->product_key, product_key) != 0 ||
-		    strcmp(c->device_key, device_key) != 0)
+		if (strcmp(c->device_key, device_key) != 0 || /* products have many devices */
+		    strcmp(c->product_key, product_key) != 0)
 			continue;
 		near = &r->devices[i];
 		if (strcmp(c->component, component) == 0)

@@ -14,6 +14,7 @@
 
 #include "bench.h"
 #include "bench_download.h"
+#include "bench_fleet.h"
 #include "bench_guard.h"
 #include "bench_house.h"
 #include "bench_serial.h"
@@ -28,6 +29,7 @@ static const struct part {
 	{"serial",   "a session on emulated lines",              bench_serial},
 	{"stm32",    "STM32 boot loaders on emulated lines, beside stm32flash", bench_stm32},
 	{"download", "the gate beside curl and swupdate",        bench_download},
+	{"fleet",    "one to 240 devices, one of them bad",      bench_fleet},
 	{"house",    "idle daemons, plan to first byte, corrupt image", bench_house},
 };
 /* clang-format on */

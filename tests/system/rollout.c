@@ -190,3 +190,84 @@ Test(rollout, flashd_killed_again_and_again_keeps_the_queue_in_order)
 	for (int i = 0; i < 3; i++)
 		house_case_upgraded(h, i, HOUSE_NEW);
 }
+
+/* --- order and groups ------------------------------------------------------------------------- */
+
+/* What only some devices shall have is edited into the file before the daemons start. */
+static struct house *
+open_edited(unsigned devices, const char *flashd, const char *script)
+{
+	struct house *h = house_case_new(
+	    &(struct house_options){.devices = devices, .hasty = true, .flashd = flashd});
+	struct tool_result r = TOOL(h->dir, "sed", "-i", script, "subota.conf");
+
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	return h;
+}
+
+Test(rollout, device_waits_for_the_one_before_it)
+{
+	AUTO(house_case)
+	struct house *h = open_edited(
+	    2, HASTY, "s/^\\[flashd.device meter1\\]/&\\nafter = meter2/");
+	char seen[32], detail[300];
+
+	HOUSE_MUST(h, house_start_all(h));
+	order(h, "pause");
+	house_case_plan(h, &(struct house_pack){0});
+	for (int i = 0; i < 2; i++)
+		house_case_until(h, has_status, &(struct wanted){.device = i, .status = "queued"},
+		    "in the queue");
+	order(h, "resume");
+	do {
+		status_of(h, 1, seen, detail);
+		char other[32], why[300];
+
+		status_of(h, 0, other, why);
+		if (strcmp(seen, "done") != 0)
+			cr_expect(strcmp(other, "queued") == 0 && strstr(why, "meter2"), "%s: %s",
+			    other, why);
+		house_look_pause(50);
+	} while (strcmp(seen, "done") != 0);
+	house_case_upgraded(h, 0, HOUSE_NEW);
+}
+
+Test(rollout, circle_of_devices_is_refused_with_its_names)
+{
+	AUTO(house_case)
+	struct house *h = open_edited(2, HASTY,
+	    "s/^\\[flashd.device meter1\\]/&\\nafter = meter2/;"
+	    "s/^\\[flashd.device meter2\\]/&\\nafter = meter1/");
+	char program[340];
+
+	snprintf(program, sizeof(program), "%s/subota-flashd", h->programs);
+	struct tool_result r = TOOL(h->dir, program, "--config", "subota.conf", "--check");
+
+	cr_expect_neq(r.status, 0);
+	cr_expect_not_null(strstr(r.out, "meter1 -> meter2 -> meter1"), "%s", r.out);
+}
+
+Test(rollout, group_gets_the_new_version_together)
+{
+	AUTO(house_case)
+	struct house *h = open_edited(
+	    2, HASTY "parallel = 1", "s/^\\[flashd.device meter[12]\\]/&\\ntogether = pair/");
+
+	HOUSE_MUST(h, house_start_all(h));
+	house_case_plan(h, &(struct house_pack){0});
+	for (int i = 0; i < 2; i++)
+		house_case_upgraded(h, i, HOUSE_NEW);
+}
+
+Test(rollout, group_of_which_one_fails_is_back_on_the_old_version)
+{
+	AUTO(house_case)
+	struct house *h = open_edited(
+	    2, HASTY, "s/^\\[flashd.device meter[12]\\]/&\\ntogether = pair/");
+
+	house_device_args(h, 1, "--refuse-boot", HOUSE_NEW);
+	HOUSE_MUST(h, house_start_all(h));
+	house_case_plan(h, &(struct house_pack){0});
+	for (int i = 0; i < 2; i++)
+		house_case_not_upgraded(h, i, HOUSE_OLD);
+}

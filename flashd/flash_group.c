@@ -1,0 +1,180 @@
+/*
+ * flash_group: see flash_group.h. Groups are small, so looking through all devices is fine.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "flash_group.h"
+#include "flash_work.h"
+#include "order.h"
+
+static bool
+is_of(const struct device_upgrade *u, const struct flash_settings_device *c)
+{
+	return strcmp(u->product_key, c->product_key) == 0 &&
+	       strcmp(u->device_key, c->device_key) == 0 && strcmp(u->component, c->component) == 0;
+}
+
+/* The newest upgrade of a device; the ledger's list is newest first. */
+static struct device_upgrade *
+newest(const struct flash *f, const struct flash_settings_device *c)
+{
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
+		if (is_of(u, c))
+			return u;
+	return NULL;
+}
+
+static struct roster_device *
+device_of(const struct flash *f, const struct device_upgrade *u)
+{
+	struct roster_device *d = roster_find(
+	    &f->roster, u->product_key, u->device_key, u->component);
+
+	return d && is_of(u, d->config) ? d : NULL;
+}
+
+/* --- before the first byte -------------------------------------------------------------------- */
+
+static bool
+is_first(const struct device_upgrade *other, const struct device_upgrade *u)
+{
+	if (!other)
+		return false;
+	if (!device_is_over(other))
+		return true;
+	return other->state != DEVICE_DONE && strcmp(other->target_version, u->target_version) == 0;
+}
+
+static bool
+waits_for_order(const struct flash *f, const struct roster_device *d,
+    const struct device_upgrade *u, char text[DEVICE_HOLD])
+{
+	for (size_t i = 0; d->config->after[0] && i < f->roster.n; i++) {
+		const struct flash_settings_device *c = f->roster.devices[i].config;
+		const struct device_upgrade *other = newest(f, c);
+
+		if (!order_is_after(d->config, c) || !is_first(other, u))
+			continue;
+		snprintf(text, DEVICE_HOLD, "expected device %.40s to be done first, got %s",
+		    c->name, device_table.states[other->state]);
+		return true;
+	}
+	return false;
+}
+
+/* A group that has begun is complete. */
+static bool
+waits_for_group(const struct flash *f, const struct roster_device *d, char text[DEVICE_HOLD])
+{
+	const char *missing = NULL, *what = NULL;
+
+	for (size_t i = 0; d->config->together[0] && i < f->roster.n; i++) {
+		const struct roster_device *other = &f->roster.devices[i];
+		const struct device_upgrade *u = newest(f, other->config);
+
+		if (!order_is_together(d->config, other->config))
+			continue;
+		if (u && device_is_active(u))
+			return false;
+		if (u && u->state == DEVICE_QUEUED &&
+		    other->state == PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
+			continue;
+		missing = other->config->name;
+		what = u && !device_is_over(u) ? device_table.states[u->state] : "none";
+		if (u && u->state == DEVICE_QUEUED)
+			what = "one whose device is away";
+	}
+	if (missing)
+		snprintf(text, DEVICE_HOLD,
+		    "expected all of group %.40s to be ready, got for %.40s: %s",
+		    d->config->together, missing, what);
+	return missing != NULL;
+}
+
+bool
+flash_group_holds(const struct flash *f, const struct roster_device *d,
+    const struct device_upgrade *u, char text[DEVICE_HOLD])
+{
+	return waits_for_order(f, d, u, text) || waits_for_group(f, d, text);
+}
+
+/* --- before it is kept ------------------------------------------------------------------------ */
+
+static bool
+runs_new(const struct device_upgrade *u)
+{
+	return u->state == DEVICE_CONFIRMED || u->state == DEVICE_DONE ||
+	       (u->state == DEVICE_TESTING && u->healthy_since.ms > 0);
+}
+
+static bool
+waits_for_others(const struct flash *f, const struct roster_device *d)
+{
+	for (size_t i = 0; d->config->together[0] && i < f->roster.n; i++) {
+		const struct flash_settings_device *c = f->roster.devices[i].config;
+		const struct device_upgrade *u = newest(f, c);
+
+		if (order_is_together(d->config, c) && u && !runs_new(u) && !device_is_over(u))
+			return true;
+	}
+	return false;
+}
+
+static bool
+anybody_waits(const struct flash *f)
+{
+	for (size_t i = 0; i < f->roster.n; i++)
+		if (f->roster.devices[i].config->settle_ms ||
+		    f->roster.devices[i].config->together[0])
+			return true;
+	return false;
+}
+
+void
+flash_group_refresh(struct flash *f)
+{
+	if (!anybody_waits(f))
+		return;
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		const struct roster_device *d = device_is_active(u) ? device_of(f, u) : NULL;
+
+		if (!d)
+			continue;
+		u->settle_ms = d->config->settle_ms;
+		u->waits_for_others = waits_for_others(f, d);
+	}
+}
+
+/* --- one of them failed ----------------------------------------------------------------------- */
+
+static void
+take_along(struct flash *f, struct device_upgrade *u, const char *name)
+{
+	char why[WHY_SIZE];
+	struct device_news n = {.now = clock_now(),
+	    .detail = why,
+	    .error = why_say(why, ERR_CANCELLED,
+		"expected all of a group to succeed, got a failure of %.64s", name)};
+
+	if (device_step(u, DEVICE_CANCEL, &n) != ERR_OK)
+		log_debug(NULL, "nothing to stop");
+	flash_note(f, "group_stopped", u, ERR_CANCELLED, why);
+}
+
+void
+flash_group_ended(struct flash *f, const struct device_upgrade *u)
+{
+	const struct roster_device *d = device_of(f, u);
+
+	if (!d || !d->config->together[0] || u->state == DEVICE_DONE)
+		return;
+	for (size_t i = 0; i < f->roster.n; i++) {
+		const struct flash_settings_device *c = f->roster.devices[i].config;
+		struct device_upgrade *other = newest(f, c);
+
+		if (order_is_together(d->config, c) && other && !device_is_over(other) &&
+		    other->error != ERR_CANCELLED)
+			take_along(f, other, d->config->name);
+	}
+}
