@@ -97,7 +97,7 @@ static const struct sandbox_promise rows[] = {
 		&promise_calls_courier)},
 	/* files: a line and a channel for each of 256 devices, and twice that */
 	{"flashd",  "subota-flashd",  768 * MIB,   1024, 0, true,  flashd_files,  "$link_ports",
-	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line,
+	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line, &promise_calls_plug,
 		&promise_calls_parent)},
 	{"session", "subota-session", 256 * MIB,     16, 0, true,  no_files,      NULL,
 	    SETS(&promise_calls_base, &promise_calls_channel, &promise_calls_line)},

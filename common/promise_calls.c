@@ -143,6 +143,12 @@ static const struct seccomp_row courier[] = {
 	END,
 };
 
+/* A directory of links comes with its first device. */
+static const struct seccomp_row plug[] = {
+	CALL(inotify_add_watch),
+	END,
+};
+
 static const struct seccomp_row line[] = {
 	IOCTL(TCGETS2), IOCTL(TCSETS), IOCTL(TCSETSW), IOCTL(TCSETSF),
 	IOCTL(TCSETS2), IOCTL(TCSETSW2), IOCTL(TCSETSF2), IOCTL(TCFLSH), IOCTL(TCSBRK), IOCTL(TCSBRKP),
@@ -181,5 +187,6 @@ const struct seccomp_set promise_calls_files = {"files", files};
 const struct seccomp_set promise_calls_network = {"network", network};
 const struct seccomp_set promise_calls_threads = {"threads", threads};
 const struct seccomp_set promise_calls_courier = {"open file", courier};
+const struct seccomp_set promise_calls_plug = {"hot-plug", plug};
 const struct seccomp_set promise_calls_line = {"line", line};
 const struct seccomp_set promise_calls_parent = {"parent", parent};

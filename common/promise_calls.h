@@ -16,6 +16,7 @@ extern const struct seccomp_set promise_calls_network; /* connect by TCP, ask a 
 extern const struct seccomp_set promise_calls_threads; /* start threads, never processes */
 extern const struct seccomp_set promise_calls_courier; /* write a file that is open */
 extern const struct seccomp_set promise_calls_courier; /* write a file that is open */
+extern const struct seccomp_set promise_calls_plug;    /* lines that appear */
 extern const struct seccomp_set promise_calls_line;    /* a serial line that is open */
 extern const struct seccomp_set promise_calls_parent;  /* start and watch another program */
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "flash.h"
+#include "flash_plug.h"
 #include "flash_talk.h"
 #include "flash_work.h"
 
@@ -203,8 +204,11 @@ set_limits(struct flash *f)
 enum err
 flash_start(struct flash *f, struct daemon *d)
 {
-	*f = (struct flash){
-	    .daemon = d, .settings = d->settings, .sockets = f->sockets, .pins = f->pins};
+	*f = (struct flash){.daemon = d,
+	    .settings = d->settings,
+	    .plug = f->plug,
+	    .sockets = f->sockets,
+	    .pins = f->pins};
 	if (sodium_init() < 0)
 		return ERR_SYSTEM;
 	set_limits(f);
@@ -216,6 +220,8 @@ flash_start(struct flash *f, struct daemon *d)
 	if (e == ERR_OK)
 		e = flash_work_open(f);
 	if (e == ERR_OK)
+		e = flash_plug_start(f);
+	if (e == ERR_OK)
 		e = flash_talk_open(f);
 	if (e == ERR_OK)
 		flash_settle(f);
@@ -226,6 +232,7 @@ void
 flash_stop(struct flash *f)
 {
 	loop_timer_clear(f->daemon->loop, &f->tick);
+	flash_plug_stop(f);
 	flash_work_close(f);
 	trust_close(f->trust);
 	roster_fini(&f->roster);

@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "ledger.h"
 #include "link.h"
+#include "plug.h"
 #include "roster.h"
 #include "verify.h"
 
@@ -35,6 +36,7 @@ struct flash {
 	struct roster roster;
 	struct flash_lane *lanes;
 	size_t n_lanes;
+	struct plug *plug;           /* the same; NULL: nobody listens */
 	struct link_sockets sockets; /* made before flash_start, kept by it */
 	struct pins *pins;           /* of each configured device, likewise; NULL = none */
 	struct bus_link *gate;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "flash.h"
+#include "flash_plug.h"
 #include "flash_settings.h"
 
 struct flashd {
@@ -56,6 +57,8 @@ prepare(struct daemon *d)
 			return e;
 	}
 	enum err e = open_pins(me);
+	if (e == ERR_OK)
+		e = flash_plug_prepare(&me->flash.plug, &me->settings);
 	if (e != ERR_OK)
 		return e;
 	if (geteuid() != 0 && geteuid() != c->fetch_uid)

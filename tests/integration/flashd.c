@@ -186,6 +186,21 @@ Test(flashd, device_that_is_away_makes_a_plan_wait_and_no_upgrade_fail)
 	close_house(&h);
 }
 
+/* Nobody has to want anything of it. (Without hearing of it: after the next question's pause.) */
+Test(flashd, device_that_is_plugged_in_is_asked_and_reported_by_itself)
+{
+	struct flashhouse h;
+
+	flashhouse_open(&h);
+	smp_tty_unplug(h.device, false);
+	flashhouse_start(&h);
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_AWAY, NULL));
+	smp_tty_plug(h.device);
+	cr_assert_not_null(
+	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	close_house(&h);
+}
+
 /* --- cancel ----------------------------------------------------------------------------------- */
 
 Test(flashd, cancel_in_mid_flash_stops_the_writing_and_leaves_the_old_image)
