@@ -204,6 +204,53 @@ Test(gate_bad, an_order_over_the_limit_or_quota_asks_no_server)
 	expect_end(&h, PB__PHASE__PHASE_FAILED, ERR_LIMIT);
 }
 
+/* Two files instead of one. */
+static void
+two_files(struct gatehouse_order *w, const char *second, uint64_t each)
+{
+	static uint8_t md5[16];
+	static Pb__FetchFile file[2], *list[2] = {&file[0], &file[1]};
+
+	for (size_t i = 0; i < 2; i++) {
+		pb__fetch_file__init(&file[i]);
+		file[i].url = i ? (char *)(uintptr_t)second : w->url;
+		file[i].size = each;
+		file[i].md5 = (ProtobufCBinaryData){sizeof(md5), md5};
+	}
+	w->o.files = list;
+	w->o.n_files = 2;
+	w->o.size = 2 * each;
+	w->o.md5.len = w->o.sha256.len = 0;
+}
+
+static void
+two_large_files(struct gatehouse_order *w)
+{
+	two_files(w, w->url, UINT64_C(1) << 29);
+}
+
+static void
+second_file_by_ftp(struct gatehouse_order *w)
+{
+	two_files(w, "ftp://h/f", 1000);
+}
+
+/* rule: url-files */
+Test(gate_bad, files_count_together_for_the_limit_and_each_address_is_looked_at)
+{
+	struct gatehouse h;
+
+	begin(&h, NULL);
+	order_changed(&h, two_large_files);
+	gatehouse_report(&h, ID, PB__PHASE__PHASE_FAILED, ERR_LIMIT);
+	expect_end(&h, PB__PHASE__PHASE_FAILED, ERR_LIMIT);
+	begin(&h, NULL);
+	order_changed(&h, second_file_by_ftp);
+	gatehouse_report(&h, ID, PB__PHASE__PHASE_FAILED, ERR_URL);
+	cr_expect_eq(httpd_counters(h.server).requests, 0);
+	expect_end(&h, PB__PHASE__PHASE_FAILED, ERR_URL);
+}
+
 Test(gate_bad, where_nothing_may_be_thrown_away_the_store_is_full)
 {
 	struct gatehouse h;

@@ -80,6 +80,26 @@ Test(book, the_files_of_a_package_are_there_again_and_go_with_it)
 	book_close(&b);
 }
 
+Test(book, images_of_the_first_version_have_one_file)
+{
+	static const char *const back[] = {"DROP TABLE file",
+	    "ALTER TABLE image DROP COLUMN file", "ALTER TABLE upgrade DROP COLUMN local",
+	    "PRAGMA user_version = 1"};
+	AUTO(scratch) char *dir = kit_scratch();
+	struct book b = open_book(dir, true);
+
+	add_image(&b, "https://h/a");
+	cr_assert_eq(book_save(&b), ERR_OK);
+	for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++)
+		cr_assert_eq(record_run(b.record, back[i], ""), ERR_OK, "%s", back[i]);
+	book_close(&b);
+	b = open_book(dir, false);
+	cr_assert_not_null(b.images);
+	cr_expect_eq(b.images->n_files, 0);
+	cr_expect_eq(b.images->durable, 300);
+	book_close(&b);
+}
+
 Test(book, everything_that_was_saved_is_there_again)
 {
 	AUTO(scratch) char *dir = kit_scratch();

@@ -115,7 +115,7 @@ Test(ctl_pcapng, too_many_links_and_too_long_a_packet_are_refused)
 	cr_expect_eq(pcapng_add(&w, &p), ERR_LIMIT);
 	p.len = 1;
 	for (int i = 0; i < PCAPNG_LINKS; i++) {
-		char name[16];
+		char name[24];
 
 		snprintf(name, sizeof(name), "link %d", i);
 		p.link = name;

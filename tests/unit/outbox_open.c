@@ -101,6 +101,30 @@ Test(outbox_open, gives_back_a_whole_conversation)
 	cr_expect(v->firmware->has_sha256 && v->firmware->sha256[2] == 7);
 }
 
+Test(outbox_open, goes_on_with_an_upgrade_of_the_first_version)
+{
+	static const char *const back[] = {"DROP TABLE leaving", "DROP TABLE component",
+	    "DROP TABLE rest", "DROP TABLE file", "DROP TABLE move", "DROP TABLE moved_secret",
+	    "ALTER TABLE device DROP COLUMN turn", "ALTER TABLE firmware DROP COLUMN listed",
+	    "PRAGMA user_version = 1"};
+	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
+
+	fill_conversation(&b->device->conversation);
+	add_component(b->device, "app", "1.0.0", 0);
+	b->device->dirty = true;
+	outbox_case_save(b);
+	for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++)
+		cr_assert_eq(record_run(b->o.record, back[i], ""), ERR_OK, "%s", back[i]);
+	outbox_case_reopen(b);
+	const struct conversation *v = &b->device->conversation;
+	cr_expect_str_eq(component_main_name(&b->device->components), "app");
+	cr_expect_str_eq(component_main_version(&b->device->components), "1.0.0");
+	cr_expect_eq(v->state, CONVERSATION_ORDERED);
+	cr_expect_eq(v->n_rest, 0);
+	cr_expect_str_eq(v->firmware->file.url, "https://x.example/f");
+	cr_expect(!v->firmware->listed && v->firmware->n_more == 0);
+}
+
 Test(outbox_open, drops_an_upgrade_whose_firmware_is_missing)
 {
 	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
