@@ -157,10 +157,10 @@ add_item(struct cloud *c, struct subdevice *s, const struct outbox_item *like, u
 
 /* A status 5 that is still waiting says all that a second one would. */
 static bool
-is_said(const struct cloud *c, const struct subdevice *s, int status)
+is_said(const struct subdevice *s, int status)
 {
-	for (const struct outbox_item *i = c->outbox.items; i; i = i->next)
-		if (i->device == s && !i->durable && !i->confirmed && i->status == status)
+	for (const struct outbox_item *i = s->items; i; i = i->sibling)
+		if (!i->durable && !i->confirmed && i->status == status)
 			return true;
 	return false;
 }
@@ -181,7 +181,7 @@ keep_says(struct cloud *c, struct subdevice *s, uint64_t *last)
 		like.kind = OUTBOX_STATUS;
 		like.status = v->says[i];
 		like.durable = like.status != DIALECT_DOWNLOADING;
-		if (like.durable || !is_said(c, s, like.status))
+		if (like.durable || !is_said(s, like.status))
 			(void)!add_item(c, s, &like, last);
 	}
 	v->n_says = 0;

@@ -26,7 +26,12 @@ outbox_add(struct outbox *o, const struct outbox_item *item, struct outbox_item 
 		return ERR_NOMEM;
 	*copy = *item;
 	copy->id = ++o->last_item;
-	copy->next = NULL;
+	copy->next = copy->sibling = NULL;
+	struct outbox_item **at = &copy->device->items;
+
+	while (*at)
+		at = &(*at)->sibling;
+	*at = copy;
 	if (o->last)
 		o->last->next = copy;
 	else
@@ -41,8 +46,9 @@ outbox_add(struct outbox *o, const struct outbox_item *item, struct outbox_item 
 struct outbox_item *
 outbox_oldest(const struct outbox *o, const struct subdevice *device)
 {
-	for (struct outbox_item *i = device->pending ? o->items : NULL; i; i = i->next)
-		if (i->device == device && is_for_platform(i) && !i->confirmed)
+	(void)o;
+	for (struct outbox_item *i = device->pending ? device->items : NULL; i; i = i->sibling)
+		if (is_for_platform(i) && !i->confirmed)
 			return i;
 	return NULL;
 }
@@ -113,6 +119,17 @@ is_old(const struct outbox_item *i, struct mono now)
 	return i->confirmed && !i->saved && mono_between(i->confirmed_at, now) >= OUTBOX_KEEP_MS;
 }
 
+static void
+leave_siblings(const struct outbox_item *i)
+{
+	struct outbox_item **at = &i->device->items;
+
+	while (*at && *at != i)
+		at = &(*at)->sibling;
+	if (*at)
+		*at = i->sibling;
+}
+
 void
 outbox_forget_old(struct outbox *o, struct mono now, uint64_t wall_ms)
 {
@@ -128,6 +145,7 @@ outbox_forget_old(struct outbox *o, struct mono now, uint64_t wall_ms)
 		}
 		*at = i->next;
 		o->n_items--;
+		leave_siblings(i);
 		free(i);
 	}
 	for (o->last = o->items; o->last && o->last->next; o->last = o->last->next)

@@ -52,7 +52,8 @@ struct outbox_item {
 	bool refused;        /* while in flight: send it again */
 	uint16_t package_id; /* it was last sent under */
 	struct mono confirmed_at;
-	struct outbox_item *next;
+	struct outbox_item *next;    /* of all */
+	struct outbox_item *sibling; /* the next of the same device */
 };
 
 enum outbox_report_state { OUTBOX_NEW, OUTBOX_PENDING, OUTBOX_DONE };

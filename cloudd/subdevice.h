@@ -13,6 +13,8 @@
 
 enum { SUBDEVICE_MAX = 4096 };
 
+struct outbox_item; /* outbox.h */
+
 struct subdevice {
 	struct dialect_sub keys;
 	char endpoint[ENDPOINT_SIZE];
@@ -42,6 +44,7 @@ struct subdevice {
 	struct mono next_request;                /* 0115 by the clock */
 	struct mono hold;                        /* the platform wants us to be slower */
 	size_t pending;                          /* items that the platform has not confirmed */
+	struct outbox_item *items;               /* its own in the outbox, oldest first; borrowed */
 
 	struct subdevice *next;
 };

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "bench_cloud.h"
 #include "bench_download.h"
 #include "bench_fleet.h"
 #include "bench_guard.h"
@@ -31,6 +32,7 @@ static const struct part {
 	{"download", "the gate beside curl and swupdate",        bench_download},
 	{"fleet",    "one to 240 devices, one of them bad",      bench_fleet},
 	{"house",    "idle daemons, plan to first byte, corrupt image", bench_house},
+	{"cloud",    "cloudd with a thousand sub-devices",       bench_cloud},
 };
 /* clang-format on */
 

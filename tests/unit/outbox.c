@@ -303,6 +303,31 @@ Test(outbox, forgets_confirmed_items_after_five_minutes_and_cancels_after_a_day)
 	cr_expect_eq(b->o.items, b->o.last);
 }
 
+Test(outbox, each_device_has_its_own_items_in_order_whatever_is_forgotten_between_them)
+{
+	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
+	struct subdevice *mine = b->device, *other = NULL;
+	struct outbox_item *i[6];
+
+	cr_assert_eq(subdevice_need(&b->devices, "p", "other", &other), ERR_OK);
+	for (int k = 0; k < 6; k++) {
+		b->device = k % 2 ? other : mine;
+		i[k] = outbox_case_add(b, OUTBOX_STATUS, DIALECT_UPDATING, 7);
+	}
+	b->device = mine;
+	cr_expect_eq(outbox_oldest(&b->o, mine), i[0]);
+	cr_expect_eq(outbox_oldest(&b->o, other), i[1]);
+	outbox_case_save(b);
+	outbox_confirm(&b->o, i[0], now);
+	outbox_confirm(&b->o, i[3], now);
+	outbox_case_save(b);
+	outbox_forget_old(&b->o, (struct mono){now.ms + OUTBOX_KEEP_MS}, 2000);
+	cr_expect_eq(b->o.n_items, 4);
+	cr_expect(mine->items == i[2] && i[2]->sibling == i[4] && !i[4]->sibling);
+	cr_expect(other->items == i[1] && i[1]->sibling == i[5] && !i[5]->sibling);
+	cr_expect_eq(outbox_oldest(&b->o, mine), i[2]);
+}
+
 Test(outbox, has_room_for_so_many_items_and_no_more)
 {
 	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
