@@ -14,6 +14,7 @@ int errors_cmd_run(int argc, char **argv);
 int fsm_cmd_run(int argc, char **argv);
 int routes_cmd_run(int argc, char **argv);
 int sandbox_cmd_run(int argc, char **argv);
+int setup_cmd_run(int argc, char **argv);
 
 /* Orders to running daemons: argv[0] is confirm, reject, cancel, check or forget. */
 int act_cmd_run(int argc, char **argv);

@@ -33,6 +33,7 @@ static const struct ctl_command commands[] = {
 	{"replay",   replay_cmd_run,   "say to a daemon again what a capture has"},
 	{"metrics",  metrics_cmd_run,  "figures of the daemons, for Prometheus"},
 	{"doctor",   doctor_cmd_run,   "what is wrong with this gateway, and what to do about it"},
+	{"setup",    setup_cmd_run,    "a first configuration, by asking"},
 	{"config",   config_cmd_run,   "every key of the configuration; check a file"},
 	{"routes",   routes_cmd_run,   "who may say what to whom"},
 	{"sandbox",  sandbox_cmd_run,  "what each process promises, and what the kernel says of it"},
