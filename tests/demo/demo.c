@@ -200,7 +200,7 @@ plan(struct demo *d)
 	const struct demo_fault *f = d->options.fault;
 	struct house *h = d->house;
 	struct house_pack p = {.size = IMAGE};
-	char rate[16], forger[300];
+	char rate[16], forger[300], where[100];
 	AUTO(kit) struct kit *other = NULL;
 
 	snprintf(rate, sizeof(rate), "%d", DOWNLOAD_RATE);
@@ -214,7 +214,10 @@ plan(struct demo *d)
 		p.signer = other = kit_new(forger);
 	}
 	demo_watch_init(&d->watch, h, HOUSE_NEW);
-	say(d, "devices are online; signing and uploading a package, activating a silent plan");
+	snprintf(where, sizeof(where),
+	    "devices are online; the platform's console: http://127.0.0.1:%u/", h->console);
+	say(d, where);
+	say(d, "signing and uploading a package, activating a silent plan");
 	if (!e)
 		e = house_pack_publish(h, &p);
 	return e ? e : house_activate(h, "demo");

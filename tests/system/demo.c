@@ -153,6 +153,7 @@ Test(demo, ends_well_and_writes_down_what_it_saw)
 	run_start(&r, "none");
 	cr_expect_eq(run_end(&r), 0, "%s", r.text);
 	cr_expect(strstr(r.text, "As expected"), "%s", r.text);
+	cr_expect(strstr(r.text, "the platform's console: http://127.0.0.1:"), "%s", r.text);
 	AUTO(json) cJSON *doc = json_file(r.json);
 	const cJSON *d = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "devices"), 0);
 	const cJSON *bytes = cJSON_GetObjectItem(d, "bytes");
