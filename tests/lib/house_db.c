@@ -6,6 +6,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#define PLATFORM "devcenter/devcenter.db"
+
 enum { BUSY_MS = 10000 };
 
 static void
@@ -16,12 +18,12 @@ close_db(sqlite3 *db)
 AUTO_DEFINE(house_db, sqlite3 *, close_db)
 
 static sqlite3 *
-open_db(struct house *h, int how)
+open_db(struct house *h, const char *name, int how)
 {
 	char path[300];
 	sqlite3 *db = NULL;
 
-	snprintf(path, sizeof(path), "%s/devcenter/devcenter.db", h->dir);
+	snprintf(path, sizeof(path), "%s/%s", h->dir, name);
 	if (sqlite3_open_v2(path, &db, how, NULL) != SQLITE_OK) {
 		sqlite3_close(db);
 		return NULL;
@@ -30,19 +32,10 @@ open_db(struct house *h, int how)
 	return db;
 }
 
-long
-house_db_ask(struct house *h, const char *sql)
+static void
+list(struct house *h, const char *name, const char *sql, char *out, size_t size)
 {
-	char text[32];
-
-	house_db_list(h, sql, text, sizeof(text));
-	return text[0] ? strtol(text, NULL, 10) : -1;
-}
-
-void
-house_db_list(struct house *h, const char *sql, char *out, size_t size)
-{
-	AUTO(house_db) sqlite3 *db = open_db(h, SQLITE_OPEN_READONLY);
+	AUTO(house_db) sqlite3 *db = open_db(h, name, SQLITE_OPEN_READONLY);
 	sqlite3_stmt *s = NULL;
 	size_t at = 0;
 
@@ -58,10 +51,31 @@ house_db_list(struct house *h, const char *sql, char *out, size_t size)
 	sqlite3_finalize(s);
 }
 
+void
+house_db_list(struct house *h, const char *sql, char *out, size_t size)
+{
+	list(h, PLATFORM, sql, out, size);
+}
+
+long
+house_db_ask_of(struct house *h, const char *path, const char *sql)
+{
+	char text[32];
+
+	list(h, path, sql, text, sizeof(text));
+	return text[0] ? strtol(text, NULL, 10) : -1;
+}
+
+long
+house_db_ask(struct house *h, const char *sql)
+{
+	return house_db_ask_of(h, PLATFORM, sql);
+}
+
 bool
 house_db_run(struct house *h, const char *sql)
 {
-	AUTO(house_db) sqlite3 *db = open_db(h, SQLITE_OPEN_READWRITE);
+	AUTO(house_db) sqlite3 *db = open_db(h, PLATFORM, SQLITE_OPEN_READWRITE);
 
 	if (db && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return true;

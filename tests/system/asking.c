@@ -13,6 +13,7 @@
 
 #define SELDOM "request_interval = 1 h\nkeepalive = 10 s"
 #define METER HOUSE_PK "/METER1"
+#define FLASHD_DB "state/flashd/flashd.db"
 #define ISSUED "upgrade plan issued"
 
 TestSuite(asking, .timeout = 120);
@@ -126,25 +127,6 @@ Test(asking, a_plan_is_pushed_when_a_reported_version_makes_it_fit)
 	    h, "plan first, component app: success", "issue upgrade plan second", "requests");
 }
 
-/* rule: timer-push */
-Test(asking, a_plan_that_nobody_answered_is_pushed_again_after_ten_minutes)
-{
-	AUTO(house_case) struct house *h = open_seldom_asking();
-
-	house_case_fault(h, "drop_publish", "1");
-	PLAN(h, "lost", HOUSE_NEW, "--retries", "0");
-	house_life_until_log(h, "METER1", ISSUED, 1);
-	struct tool_result r = HOUSE_DC(h, "fault", "clear");
-	cr_assert_eq(r.status, 0, "%s", r.out);
-	put_ahead(h, "560");
-	cr_expect_eq(house_life_log(h, "METER1", ISSUED), 1, "not yet");
-	put_ahead(h, "605");
-	house_case_upgraded(h, 0, HOUSE_NEW);
-	cr_expect_eq(house_life_log(h, "METER1", ISSUED), 2);
-	cr_expect_eq(
-	    house_life_log(h, "METER1", "requests an upgrade plan, version " HOUSE_OLD), 1);
-}
-
 /* --- put off ---------------------------------------------------------------------------------- */
 
 /* A window of local time from so many hours from now on, two hours long. */
@@ -183,6 +165,30 @@ Test(asking, what_is_put_off_to_a_window_comes_after_the_rejection_time_and_goes
 	house_case_until_verdict(h, 0, "success");
 	cr_expect_eq(house_case_count(h, 0, 3), 1);
 	cr_expect_eq(house_life_log(h, "METER1", ISSUED), 2);
+}
+
+static bool
+waits_for_a_person(struct house *h, void *arg)
+{
+	char state[32];
+	double done = 0;
+
+	(void)arg;
+	house_case_flash(h, 0, state, &done);
+	return strcmp(state, "IDENTIFIED") == 0;
+}
+
+/* rule: model-minima */
+Test(asking, the_minima_of_a_plan_reach_the_one_who_decides)
+{
+	AUTO(house_case)
+	struct house *h = house_case_open(&(struct house_options){
+	    .cloudd = SELDOM, .flashd = "ask_every = 2 s\n[flashd.policy ask]\nmode = ask"});
+
+	PLAN(h, "frugal", HOUSE_NEW, "--min-battery", "42", "--min-signal", "-77");
+	house_case_until(h, waits_for_a_person, NULL, "a question");
+	cr_expect_eq(house_db_ask_of(h, FLASHD_DB, "SELECT min_battery FROM upgrade"), 42);
+	cr_expect_eq(house_db_ask_of(h, FLASHD_DB, "SELECT min_signal FROM upgrade"), -77);
 }
 
 /* rule: policy-busy */

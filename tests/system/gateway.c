@@ -26,32 +26,6 @@ Test(gateway, it_registers_once_in_its_life_and_says_what_it_is_each_time)
 	cr_expect_eq(house_life_log(h, HOUSE_GATEWAY_DK, "registered"), 1);
 }
 
-/* rule: gw-secret gw-register */
-Test(gateway, one_whose_secret_the_platform_refuses_registers_again)
-{
-	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
-
-	HOUSE_MUST(h, house_stop(h, HOUSE_CLOUDD));
-	cr_assert(
-	    house_db_run(h, "UPDATE device SET ds = '00000000000000000000000000000000' WHERE dk = "
-			    "'" HOUSE_GATEWAY_DK "'"));
-	HOUSE_MUST(h, house_start(h, HOUSE_CLOUDD));
-	house_life_until_log(h, HOUSE_GATEWAY_DK, "registered", 2);
-	house_case_plan(h, &(struct house_pack){0});
-	house_case_upgraded(h, 0, HOUSE_NEW);
-}
-
-/* rule: gw-refused exception-down */
-Test(gateway, a_refused_registration_is_tried_again_later_and_then_works)
-{
-	AUTO(house_case) struct house *h = house_case_new(&(struct house_options){0});
-
-	house_case_fault(h, "reject", "10421,1");
-	HOUSE_MUST(h, house_start_all(h));
-	cr_expect_eq(house_life_log(h, HOUSE_GATEWAY_DK, "registered"), 1);
-	cr_expect_geq(house_life_said(h, HOUSE_CLOUDD, "10421"), 1, "and said why");
-}
-
 /* The platform's own word: somebody who may hear everything sees no frame in clear. */
 /* rule: gw-key sub-key */
 Test(gateway, one_that_asks_for_keys_says_and_hears_nothing_in_clear)
