@@ -106,7 +106,7 @@ device_end_supersede(void *ctx, const void *data)
 	struct device_news n = *(const struct device_news *)data;
 
 	n.error = ERR_CANCELLED;
-	n.detail = "a newer plan took its place";
+	n.detail = n.detail ? n.detail : "a newer plan took its place";
 	device_end_as(ctx, &n);
 }
 

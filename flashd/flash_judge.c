@@ -103,3 +103,20 @@ flash_judge_agreed(const struct device_upgrade *u, const Pb__FlashOrder *o, char
 		    o->manifest_digest.len);
 	return ERR_OK;
 }
+
+void
+flash_judge_take_image(
+    const struct flash *f, struct device_upgrade *u, const struct verify_image *v)
+{
+	const struct roster_device *d = roster_find(
+	    &f->roster, u->product_key, u->device_key, u->component);
+
+	memcpy(u->digest, v->digest, sizeof(u->digest));
+	u->has_digest = true;
+	snprintf(u->image_version, sizeof(u->image_version), "%s", v->payload->version);
+	snprintf(u->binding, sizeof(u->binding), "%s", d->binding);
+	u->sequence = v->manifest->sequence;
+	u->counter = v->manifest->security_counter;
+	u->generation = v->generation;
+	memcpy(u->image_sha256, v->payload->image_sha256.data, sizeof(u->image_sha256));
+}

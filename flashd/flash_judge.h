@@ -24,4 +24,8 @@ void flash_judge_explain(
 enum err flash_judge_agreed(
     const struct device_upgrade *u, const Pb__FlashOrder *o, char why[WHY_SIZE]) MUST_CHECK;
 
+/* What the manifest says, for the health check and the counters. */
+void flash_judge_take_image(
+    const struct flash *f, struct device_upgrade *u, const struct verify_image *v);
+
 #endif

@@ -129,6 +129,9 @@ static const struct conf_key policy_keys[] = {
 	    .help = "Failures after which nothing more begins until subotactl rollout resume; 0: never."},
 	{"priority", CONF_UINT, FOR(priority), .max = ROLLOUT_PRIORITY_MAX, .fallback = "50",
 	    .help = "Higher begins first; who waits gains one point a minute."},
+	{"restore", CONF_BOOL, FOR(restore), .fallback = "no",
+	    .help = "A device that runs another version than it confirmed, or nothing for too long, gets the "
+		    "confirmed one again."},
 };
 /* clang-format on */
 

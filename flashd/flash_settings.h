@@ -58,6 +58,7 @@ struct flash_settings_policy {
 	char windows[400];
 	uint64_t min_battery, min_signal;                /* dBm, without the minus */
 	uint64_t parallel, canary, stop_after, priority; /* rollout.h */
+	bool restore; /* flash_restore.h */
 };
 
 struct flash_settings {

@@ -296,23 +296,6 @@ refuse(struct device_upgrade *u, enum err e, const char *why)
 		log_error(&s, "a refusal means nothing in %s", device_table.states[u->state]);
 }
 
-/* What the manifest says, for the health check and the counters. */
-static void
-take_image(struct flash *f, struct device_upgrade *u, const struct verify_image *v)
-{
-	const struct roster_device *d = roster_find(
-	    &f->roster, u->product_key, u->device_key, u->component);
-
-	memcpy(u->digest, v->digest, sizeof(u->digest));
-	u->has_digest = true;
-	snprintf(u->image_version, sizeof(u->image_version), "%s", v->payload->version);
-	snprintf(u->binding, sizeof(u->binding), "%s", d->binding);
-	u->sequence = v->manifest->sequence;
-	u->counter = v->manifest->security_counter;
-	u->generation = v->generation;
-	memcpy(u->image_sha256, v->payload->image_sha256.data, sizeof(u->image_sha256));
-}
-
 /* Trouble of our own is no judgement: the gate orders again. */
 static bool
 is_ours(enum err e)
@@ -340,7 +323,7 @@ take_order(struct flash *f, struct device_upgrade *u, const Pb__FlashOrder *o)
 		refuse(u, e, why);
 		return;
 	}
-	take_image(f, u, &v);
+	flash_judge_take_image(f, u, &v);
 	log_info(&s, "image verified: version %s, sequence %" PRIu64 ", release %s",
 	    u->image_version, u->sequence, v.manifest->release_id);
 	verify_image_fini(&v);

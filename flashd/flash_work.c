@@ -7,6 +7,7 @@
 
 #include "flash_group.h"
 #include "flash_queue.h"
+#include "flash_restore.h"
 #include "flash_order.h"
 #include "flash_talk.h"
 #include "flash_work.h"
@@ -121,6 +122,8 @@ watch_for_regress(struct flash *f, struct roster_device *d)
 	if (!same && !d->regressed)
 		event_write(f->daemon->events, &e);
 	d->regressed = !same;
+	if (same)
+		d->restores = 0;
 }
 
 static void
@@ -334,6 +337,7 @@ flash_work_start(struct flash *f)
 	struct mono now = clock_now();
 	bool changed = drop_strangers(f, now);
 
+	changed |= flash_restore_start(f);
 	changed |= flash_queue_start(f);
 	flash_group_refresh(f);
 
@@ -363,7 +367,7 @@ earlier(struct mono a, struct mono b)
 struct mono
 flash_work_next(struct flash *f)
 {
-	struct mono due = flash_queue_next(f);
+	struct mono due = earlier(flash_queue_next(f), flash_restore_next(f));
 
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
 		struct roster_device *d = device_is_over(u) ? NULL : device_of(f, u);

@@ -27,6 +27,8 @@ struct roster_device {
 	bool asking;     /* a session does */
 	bool report_due; /* the gate has to hear */
 	bool busy;       /* as the gate has heard */
+	struct mono restore_at; /* flash_restore.h: not before */
+	unsigned restores;
 	bool regressed;  /* alarm raised: runs another version than it confirmed */
 };
 

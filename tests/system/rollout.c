@@ -271,3 +271,58 @@ Test(rollout, group_of_which_one_fails_is_back_on_the_old_version)
 	for (int i = 0; i < 2; i++)
 		house_case_not_upgraded(h, i, HOUSE_OLD);
 }
+
+/* --- the last good image ---------------------------------------------------------------------- */
+
+static bool
+runs(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+
+	return strcmp(json_text(own, "running"), arg) == 0 &&
+	       cJSON_IsTrue(cJSON_GetObjectItem(own, "confirmed"));
+}
+
+static void
+swap_module(struct house *h)
+{
+	house_kill(h, HOUSE_DEVICE);
+	struct tool_result r = TOOL(
+	    h->dir, "rm", "-f", "device1/slot0.bin", "device1/slot1.bin", "device1/state");
+
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	HOUSE_MUST(h, house_start(h, HOUSE_DEVICE));
+}
+
+Test(rollout, swapped_module_is_brought_to_the_version_that_was_confirmed)
+{
+	AUTO(house_case)
+	struct house *h = open_house(1, HASTY "[flashd.policy all]\nrestore = yes");
+
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	order(h, "pause");
+	swap_module(h);
+	house_case_until(h, runs, (void *)(uintptr_t)HOUSE_OLD, "another module");
+	order(h, "resume");
+	house_case_until(h, runs, (void *)(uintptr_t)HOUSE_NEW, "the confirmed version again");
+	cr_expect_eq(house_case_count(h, 0, 11), 1, "the platform hears of no further plan");
+	cr_expect_eq(house_case_count(h, 0, 12), 0);
+}
+
+Test(rollout, swapped_module_is_left_alone_where_policy_does_not_say_so)
+{
+	AUTO(house_case) struct house *h = open_house(1, HASTY);
+	char seen[32], detail[300];
+
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	swap_module(h);
+	house_case_until(h, runs, (void *)(uintptr_t)HOUSE_OLD, "another module");
+	for (int i = 0; i < 40; i++) { /* twice the time in which it is asked */
+		status_of(h, 0, seen, detail);
+		cr_assert_str_eq(seen, "done");
+		house_look_pause(100);
+	}
+	cr_expect(runs(h, (void *)(uintptr_t)HOUSE_OLD));
+}

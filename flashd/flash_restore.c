@@ -1,0 +1,166 @@
+/*
+ * flash_restore: see flash_restore.h.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "device_bare.h"
+#include "flash_judge.h"
+#include "flash_restore.h"
+#include "flash_work.h"
+#include "policy_table.h"
+
+enum { AGAIN_MS = 60000, AGAIN_SHIFT_MAX = 7, NUMBERS_PER_MS = 16 };
+
+static bool
+is_of(const struct device_upgrade *u, const struct flash_settings_device *c)
+{
+	return strcmp(u->product_key, c->product_key) == 0 &&
+	       strcmp(u->device_key, c->device_key) == 0 && strcmp(u->component, c->component) == 0;
+}
+
+/* The one that has left the device with nothing to run, if there is one; *free: no other is on its
+ * way. */
+static struct device_upgrade *
+find_bare(const struct flash *f, const struct roster_device *d, bool *free_of_others)
+{
+	struct device_upgrade *bare = NULL;
+
+	*free_of_others = true;
+	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		if (device_is_over(u) || !is_of(u, d->config))
+			continue;
+		if (device_bare_yields(u))
+			bare = u;
+		else
+			*free_of_others = false;
+	}
+	return bare;
+}
+
+static bool
+is_wanted(const struct flash *f, const struct roster_device *d)
+{
+	const struct flash_settings_policy *p = policy_table_find(f->settings, d->config);
+
+	return p && p->restore;
+}
+
+static uint64_t
+next_number(const struct flash *f)
+{
+	uint64_t id = clock_wall_ms() * NUMBERS_PER_MS;
+
+	while (ledger_find(&f->ledger, id))
+		id++;
+	return id;
+}
+
+static void
+tell(struct flash *f, const struct roster_device *d, enum err e, const char *version,
+    const char *why)
+{
+	struct event ev = {.name = e == ERR_OK ? "restore_begins" : "restore_impossible",
+	    .about = roster_subject(d),
+	    .error = e,
+	    .expected = version,
+	    .got = d->version,
+	    .text = why};
+
+	event_write(f->daemon->events, &ev);
+}
+
+static enum err
+begin(struct flash *f, struct roster_device *d, const struct counters_row *row, char why[WHY_SIZE])
+{
+	struct device_news n = {.now = clock_now()};
+	Pb__Device device = PB__DEVICE__INIT;
+	struct device_upgrade fresh, *u = NULL;
+	struct verify_image v;
+
+	device.product_key = (char *)(uintptr_t)d->config->product_key;
+	device.device_key = (char *)(uintptr_t)d->config->device_key;
+	device_init(&fresh, next_number(f), &device, d->config->component, row->version, n.now);
+	enum err e = flash_work_verify(f, &fresh, row->digest, &v, why);
+
+	if (e != ERR_OK)
+		return e;
+	flash_judge_take_image(f, &fresh, &v);
+	verify_image_fini(&v);
+	e = ledger_add(&f->ledger, &fresh, &u);
+	if (e == ERR_OK)
+		e = device_step(u, DEVICE_ADMIT, &n);
+	if (e == ERR_OK)
+		e = device_step(u, DEVICE_ORDER, &n);
+	if (u)
+		u->effects &= ~(unsigned)DEVICE_DO_VERDICT; /* nobody asked */
+	return e;
+}
+
+static void
+put_off(struct roster_device *d, struct mono now)
+{
+	unsigned shift = d->restores < AGAIN_SHIFT_MAX ? d->restores : AGAIN_SHIFT_MAX;
+
+	d->restores++;
+	d->restore_at = mono_after(now, (int64_t)AGAIN_MS << shift);
+}
+
+static bool
+restore(struct flash *f, struct roster_device *d, struct device_upgrade *bare, struct mono now)
+{
+	struct counters_key key = {
+	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
+	struct device_news n = {
+	    .now = now, .detail = "the image that was confirmed last takes its place"};
+	struct counters_row row;
+	char why[WHY_SIZE] = "";
+	enum err e = counters_get(f->ledger.record, &key, &row);
+
+	put_off(d, now);
+	if (e == ERR_OK && bare && memcmp(bare->digest, row.digest, sizeof(row.digest)) == 0)
+		return false; /* that is what is being written */
+	if (e == ERR_OK)
+		e = begin(f, d, &row, why);
+	tell(f, d, e, row.version, why);
+	if (e != ERR_OK)
+		return false;
+	d->regressed = false; /* until it is asked again */
+	if (bare && device_step(bare, DEVICE_SUPERSEDED, &n) != ERR_OK)
+		log_debug(NULL, "nothing to supersede");
+	return true;
+}
+
+bool
+flash_restore_start(struct flash *f)
+{
+	struct mono now = clock_now();
+	bool changed = false, free_of_others = false;
+
+	for (size_t i = 0; i < f->roster.n; i++) {
+		struct roster_device *d = &f->roster.devices[i];
+
+		if (!is_wanted(f, d) || !mono_reached(now, d->restore_at))
+			continue;
+		struct device_upgrade *bare = find_bare(f, d, &free_of_others);
+		bool regressed = d->regressed && d->state == PB__DEVICE_STATE__DEVICE_STATE_PRESENT;
+
+		if ((bare || regressed) && free_of_others)
+			changed |= restore(f, d, bare, now);
+	}
+	return changed;
+}
+
+struct mono
+flash_restore_next(const struct flash *f)
+{
+	struct mono due = MONO_NEVER;
+
+	for (size_t i = 0; i < f->roster.n; i++) {
+		const struct roster_device *d = &f->roster.devices[i];
+
+		if (d->regressed && is_wanted(f, d) && d->restore_at.ms < due.ms)
+			due = d->restore_at;
+	}
+	return due;
+}

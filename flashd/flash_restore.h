@@ -1,0 +1,22 @@
+/*
+ * flash_restore: the image that was confirmed last, flashed again.
+ *
+ * Where policy says `restore = yes`: a device that runs another version than it confirmed (its
+ * module was swapped, or a new image does not work and it has no way back by itself), and one that
+ * has had nothing to run for longer than it may, gets what was confirmed on it last, if the store
+ * still has it: the gate lets go of such images last. It is an upgrade like every other, verified
+ * and queued, with a number of flashd's own (sixteen times the milliseconds of the wall clock), of
+ * which the platform knows nothing. A plan for the device comes before it; what fails is tried
+ * again, with pauses.
+ */
+#ifndef SUBOTA_FLASH_RESTORE_H
+#define SUBOTA_FLASH_RESTORE_H
+
+#include "flash.h"
+
+/* Begin what is due; true when some upgrade changed. */
+bool flash_restore_start(struct flash *f);
+/* When one is tried again. */
+struct mono flash_restore_next(const struct flash *f);
+
+#endif
