@@ -32,8 +32,8 @@ program(struct sub_chip *c, uint32_t at, uint8_t value)
 		return;
 	if (c->flash[at] == c->erased) {
 		c->flash[at] = value;
-	} else if (c->flash[at] != value) {
-		c->flash[at] = GARBAGE;
+	} else { /* also with what it holds already: not all parts bear that */
+		c->flash[at] = c->flash[at] == value ? value : GARBAGE;
 		c->overwrites++;
 	}
 }
