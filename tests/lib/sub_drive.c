@@ -306,9 +306,14 @@ sub_drive_run(struct sub_drive *d, enum driver_verb verb)
 
 /* --- an upgrade ------------------------------------------------------------------------------- */
 
+/* The hash decides where there is one: versions are only names. */
 static bool
 is_new(const struct sub_drive *d)
 {
+	const struct driver_facts *f = sub_drive_facts(d);
+
+	if (f->active_hash_len > 0)
+		return memcmp(f->active_hash, sub_case_hash(d->image, d->image_len), 32) == 0;
 	return strcmp(sub_drive_facts(d)->version, SUB_DRIVE_NEW) == 0;
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t reset_delay_ns = 250000000;
+static const int64_t reset_delay_ns = 250000000, babble_ns = 2000000;
 
 enum { LOADER_NS = 20000000 };
 
@@ -34,6 +34,7 @@ sub_device_init(struct sub_device *d, const struct sub_device_settings *set,
 	    .buf_size = set->buf_size,
 	    .buf_count = set->buf_count,
 	    .deny_confirm = set->deny_confirm,
+	    .quirks = set->quirks,
 	    .align = set->align,
 	    .no_hash = set->no_hash};
 	sub_frame_init(&d->frame, set->buf_size);
@@ -153,6 +154,12 @@ is_deaf(const struct sub_device *d)
 	return for_good || (is_sick(d) && !d->smp.recovery);
 }
 
+static bool
+babbles(const struct sub_device *d)
+{
+	return d->set.quirks & (SUB_QUIRK_GARBAGE | SUB_QUIRK_ENDLESS);
+}
+
 static void
 come_up(struct sub_device *d, int64_t now)
 {
@@ -168,6 +175,8 @@ come_up(struct sub_device *d, int64_t now)
 		d->reset_at = now + d->set.sick_ns;
 	if (d->set.noise_ns)
 		d->noise_at = now + d->set.noise_ns;
+	if (babbles(d))
+		d->noise_at = now + babble_ns;
 }
 
 /* --- requests in ----------------------------------------------------------------------------- */
@@ -177,13 +186,27 @@ packet_begins(struct sub_device *d)
 {
 	if (d->receiving)
 		d->used--;
+	d->begging = false;
 	d->receiving = d->used < d->smp.buf_count;
 	if (d->receiving) {
 		d->used++;
 		return;
 	}
 	d->drops++;
-	sub_frame_drop(&d->frame);
+	d->begging = d->set.quirks & SUB_QUIRK_NO_MEMORY;
+	if (!d->begging)
+		sub_frame_drop(&d->frame);
+}
+
+static void
+tell_no_memory(struct sub_device *d, int64_t now)
+{
+	struct sub_smp_answer no;
+	char text[SUB_FRAME_TEXT];
+
+	d->begging = false;
+	sub_smp_no_memory(d->frame.body + 2, &no);
+	d->send(d->arg, now, text, sub_frame_format(no.data, no.len, text));
 }
 
 static void
@@ -204,9 +227,13 @@ on_frame(struct sub_device *d, enum sub_frame_event e)
 		packet_begins(d);
 		e = sub_frame_go_on(&d->frame);
 	}
-	if (e == SUB_FRAME_PACKET)
+	if (e == SUB_FRAME_PACKET && d->begging)
+		tell_no_memory(d, d->heard_at);
+	else if (e == SUB_FRAME_PACKET)
 		packet_is_whole(d);
-	if (e == SUB_FRAME_BAD) {
+	if (e == SUB_FRAME_BAD && d->begging) {
+		d->begging = false;
+	} else if (e == SUB_FRAME_BAD) {
 		d->receiving = false;
 		d->used--;
 		d->changed = true;
@@ -260,6 +287,8 @@ sub_device_byte(struct sub_device *d, uint8_t b, int64_t now)
 		look_at_loader(d, now);
 		return;
 	}
+	if (d->set.framing == SUB_DEVICE_CONSOLE)
+		d->heard_at = now;
 	on_frame(d, d->set.framing == SUB_DEVICE_RAW ? raw_byte(d, b, now)
 						     : sub_frame_byte(&d->frame, b));
 	sub_device_step(d, now);
@@ -315,6 +344,15 @@ begin_work(struct sub_device *d, int64_t now)
 	d->busy_until = now + (int64_t)d->answer.work_ns;
 }
 
+/* How long the old image goes on after the answer to a reset. */
+static int64_t
+lingers_ns(const struct sub_device *d)
+{
+	if (d->set.quirks & SUB_QUIRK_AT_ONCE)
+		return 0;
+	return d->set.quirks & SUB_QUIRK_LINGERS ? 8 * reset_delay_ns : reset_delay_ns;
+}
+
 static void
 send_answer(struct sub_device *d, int64_t now)
 {
@@ -333,7 +371,7 @@ send_answer(struct sub_device *d, int64_t now)
 	if (!d->answer.reset || d->reset_at != SUB_DEVICE_NEVER)
 		return;
 	d->to_loader = d->answer.to_loader;
-	d->reset_at = d->busy_until + reset_delay_ns;
+	d->reset_at = d->busy_until + lingers_ns(d);
 }
 
 static void
@@ -350,6 +388,13 @@ static void
 make_noise(struct sub_device *d, int64_t now)
 {
 	char text[100];
+
+	if (babbles(d)) {
+		d->noise_at = now + babble_ns;
+		sub_quirk_babble(d->set.quirks, &d->random, text, sizeof(text));
+		d->send(d->arg, now, text, sizeof(text));
+		return;
+	}
 	int n = snprintf(text, sizeof(text), "[%08lld] <inf> app: alive, %u of %u buffers used\r\n",
 	    (long long)(now / 1000000), d->used, (unsigned)d->set.buf_count);
 

@@ -35,6 +35,7 @@ enum sub_device_recovery {
 struct sub_device_settings {
 	enum sub_device_framing framing;
 	enum sub_loader_kind loader; /* instead of an SMP server */
+	unsigned quirks;             /* sub_quirk.h */
 	unsigned recovery;           /* enum sub_device_recovery bits; 0: it has none */
 	int64_t window_ns;           /* SUB_DEVICE_WINDOW */
 	uint32_t align;              /* of what recovery writes */
@@ -75,11 +76,13 @@ struct sub_device {
 	int64_t window_end; /* nobody asked until then: the application starts */
 	int64_t up_at, reset_at, noise_at, busy_until;
 	bool working, sending, receiving;
+	bool begging; /* the packet that comes in has no buffer, and is told so */
 	struct sub_smp_answer answer;
 	size_t at; /* in the request that is worked on */
 	unsigned used, queued;
 	struct sub_device_request queue[SUB_DEVICE_BUFFERS];
 	int64_t heard_at;         /* last byte */
+	uint64_t random;          /* of its babble */
 	uint64_t drops;           /* for want of a buffer */
 	struct sub_image running; /* listed = false: nothing ever ran */
 	bool changed;             /* something that a person would want to see */

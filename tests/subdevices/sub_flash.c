@@ -206,6 +206,17 @@ sub_flash_write(
 	return pwrite(fd, data, len, (off_t)off) == (ssize_t)len;
 }
 
+uint8_t *
+sub_flash_read(const struct sub_flash *f, int slot, size_t *len)
+{
+	AUTO(fd) int fd = openat(f->dir, slot_file[slot], O_RDONLY | O_CLOEXEC);
+	uint8_t *data = malloc(SUB_FLASH_SIZE);
+	ssize_t n = fd >= 0 && data ? read(fd, data, SUB_FLASH_SIZE) : -1;
+
+	*len = n > 0 ? (size_t)n : 0;
+	return data;
+}
+
 bool
 sub_flash_mark(struct sub_flash *f, enum sub_flash_pending pending)
 {

@@ -49,6 +49,9 @@ bool sub_flash_write(
     struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len);
 void sub_flash_look(struct sub_flash *f, int slot);
 
+/* All that was written to a slot; caller frees, NULL = none. */
+uint8_t *sub_flash_read(const struct sub_flash *f, int slot, size_t *len);
+
 /* Slot 1 boots next, or slot 0 stays. False = could not be written. */
 bool sub_flash_mark(struct sub_flash *f, enum sub_flash_pending pending);
 bool sub_flash_confirm(struct sub_flash *f);

@@ -2,6 +2,7 @@
  * sub_opt: see sub_opt.h. getopt_long does the words, one table the rest.
  */
 #include "sub_opt.h"
+#include "sub_quirk.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -31,6 +32,7 @@ static const struct row rows[] = {
 	{"raw",          NULL,              FLAG,   AT(raw),          0, 0,             "header and CBOR as they are instead of base64 lines"},
 	{"raw-idle-ms",  "N",               NUMBER, AT(raw_idle_ms),  1, 60000,         "silence that ends a torn packet (3000)"},
 	{"loader",       "NAME",            TEXT,   AT(loader),       0, 0,             "no SMP, no slots: gecko or u-boot, XMODEM over the only image"},
+	{"quirks",       "NAME,NAME",       TEXT,   AT(quirks),       0, 0,             "what it does differently; `--quirks list` names them"},
 	{"recovery",     "WAY",             TEXT,   AT(recovery),     0, 0,             "MCUboot's serial recovery, entered by: mode, window"},
 	{"lose-acks",    "N",               NUMBER, AT(lose_acks),    1, 1000,          "so many answers to the end of a transfer are lost"},
 	{"slot0",        "IMAGE",           TEXT,   AT(slot0),        0, 0,             "MCUboot image for an empty DIR"},
@@ -130,6 +132,14 @@ is_complete(struct sub_opt *o)
 	if (o->loader && strcmp(o->loader, "gecko") != 0 && strcmp(o->loader, "u-boot") != 0) {
 		fprintf(stderr, "subota-subdevice: --loader: expected gecko or u-boot, got %s\n",
 		    o->loader);
+		return false;
+	}
+	const char *wrong = NULL;
+	if (o->quirks && !sub_quirk_parse(o->quirks, &o->quirk_bits, &wrong)) {
+		fprintf(stderr, "subota-subdevice: --quirks: got %s, expected some of", wrong);
+		for (const struct sub_quirk_row *r = sub_quirk_table(); r->name; r++)
+			fprintf(stderr, " %s", r->name);
+		fprintf(stderr, "\n");
 		return false;
 	}
 	if (o->recovery && strcmp(o->recovery, "mode") != 0 && strcmp(o->recovery, "window") != 0) {

@@ -12,7 +12,8 @@ struct sub_opt {
 	const char *dir, *tty, *slot0, *second, *uid, *refuse_boot;
 	uint64_t udp, tcp; /* ports, 0: not given */
 	bool raw;
-	const char *loader, *recovery;
+	const char *loader, *recovery, *quirks;
+	unsigned quirk_bits;
 	uint64_t lose_acks;
 	uint64_t raw_idle_ms;
 	uint64_t baud, latency_ms, noise_ms, buf_size, buf_count, reset_ms, swap_ms, seed;

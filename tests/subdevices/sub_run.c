@@ -324,6 +324,7 @@ settings(const struct sub_opt *o, struct sub_device_settings *s)
 			: strcmp(o->recovery, "mode") == 0 ? SUB_DEVICE_BOOT_MODE
 							   : SUB_DEVICE_WINDOW,
 	    .window_ns = 500 * ms_ns,
+	    .quirks = o->quirk_bits,
 	    .align = 8,
 	    .lose_acks = (unsigned)o->lose_acks,
 	    .framing = o->udp   ? SUB_DEVICE_DATAGRAM

@@ -3,9 +3,12 @@
  */
 #include "sub_smp.h"
 
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "sub_cbor.h"
+#include "sub_smp_part.h"
 
 enum { OP_READ = 0, OP_WRITE = 2, GROUP_OS = 0, GROUP_IMAGE = 1 };
 enum {
@@ -26,22 +29,14 @@ struct no {
 static const struct no unsupported = {8, 0}, nonsense = {3, 0}, too_new = {13, 0};
 static const struct no no_hash = {3, 24}, unknown_hash = {1, 8}, already_pending = {6, 28};
 static const struct no denied = {1, 32}, is_active = {1, 33}, no_slot = {5, 9};
-static const struct no no_memory = {2, 0};
+static const struct no no_memory = {2, 0}, erase_fails = {7, 0}, too_old = {12, 0};
 static const struct no short_head = {3, 22}, bad_magic = {3, 23}, no_length = {3, 21};
 static const struct no not_newer = {6, 27}, write_failed = {1, 12};
-
-struct call {
-	struct sub_smp *s;
-	struct sub_smp_answer *a;
-	struct sub_cbor_out out;
-	unsigned version, op, group, command;
-	const uint8_t *map;
-	size_t map_len;
-};
 
 static void
 refuse(struct call *c, struct no no)
 {
+	c->refused = true;
 	c->out.len = 1; /* after the map's head */
 	if (c->version == 0 || no.err == 0) {
 		sub_cbor_key(&c->out, "rc");
@@ -63,13 +58,6 @@ get(const struct call *c, const char *key)
 	return sub_cbor_get(c->map, c->map_len, key);
 }
 
-static void
-say_number(struct call *c, const char *key, uint64_t n)
-{
-	sub_cbor_key(&c->out, key);
-	sub_cbor_uint(&c->out, n);
-}
-
 /* --- OS -------------------------------------------------------------------------------------- */
 
 static void
@@ -88,6 +76,8 @@ os_echo(struct call *c)
 static bool
 has_params(const struct sub_smp *s)
 {
+	if (s->quirks & SUB_QUIRK_NO_PARAMS)
+		return false;
 	return !s->recovery || s->recovery_params;
 }
 
@@ -102,74 +92,16 @@ os_group(struct call *c)
 		c->a->reset = true;
 		c->a->to_loader = mode.kind == SUB_CBOR_UINT && mode.number == 1;
 	} else if (c->command == OS_PARAMS && c->op == OP_READ && has_params(c->s)) {
-		say_number(c, "buf_size", c->s->buf_size);
-		say_number(c, "buf_count", c->s->buf_count);
+		bool lies = has(c, SUB_QUIRK_PARAMS_LIE);
+
+		say_number(c, "buf_size", lies ? 2048 : c->s->buf_size);
+		say_number(c, "buf_count", lies ? 2 : c->s->buf_count);
 	} else {
 		refuse(c, unsupported);
 	}
 }
 
-/* --- the list -------------------------------------------------------------------------------- */
-
-/* Frugal, as many builds are: a flag that is false is left out. */
-static void
-say_flag(struct call *c, const char *key, bool value)
-{
-	if (!value)
-		return;
-	sub_cbor_key(&c->out, key);
-	sub_cbor_bool(&c->out, true);
-}
-
-static void
-say_recovery_hash(struct call *c, const struct sub_image *i)
-{
-	if (c->s->no_hash)
-		return;
-	sub_cbor_key(&c->out, "hash");
-	sub_cbor_bytes(&c->out, i->hash, sizeof(i->hash));
-}
-
-static void
-say_slot(struct call *c, const struct sub_flash *f, unsigned n)
-{
-	const struct sub_image *i = &f->slot[n];
-	bool marked = n == 1 && f->pending != SUB_FLASH_NONE;
-
-	if (c->s->recovery ? !i->sound : !i->listed)
-		return;
-	sub_cbor_map(&c->out);
-	if (f == c->s->second)
-		say_number(c, "image", 1);
-	say_number(c, "slot", n);
-	sub_cbor_key(&c->out, "version");
-	sub_cbor_text(&c->out, i->version, strlen(i->version));
-	if (c->s->recovery) {
-		say_recovery_hash(c, i);
-		sub_cbor_end(&c->out);
-		return;
-	}
-	sub_cbor_key(&c->out, "hash");
-	sub_cbor_bytes(&c->out, i->hash, sizeof(i->hash));
-	say_flag(c, "bootable", true);
-	say_flag(c, "pending", marked);
-	say_flag(c, "confirmed", n == 0 ? f->confirmed : !f->confirmed);
-	say_flag(c, "active", n == 0);
-	say_flag(c, "permanent", marked && f->pending == SUB_FLASH_FOR_GOOD);
-	sub_cbor_end(&c->out);
-}
-
-static void
-say_list(struct call *c)
-{
-	sub_cbor_key(&c->out, "images");
-	sub_cbor_list(&c->out);
-	for (unsigned n = 0; n < 2; n++)
-		say_slot(c, c->s->flash, n);
-	for (unsigned n = 0; n < 2 && c->s->second; n++)
-		say_slot(c, c->s->second, n);
-	sub_cbor_end(&c->out);
-}
+/* --- marks ------------------------------------------------------------------------------------ */
 
 /* Slot 1 is needed: it boots next, or it is the way back. */
 static bool
@@ -188,7 +120,7 @@ keep_running(struct call *c, struct sub_flash *f)
 	else if (!sub_flash_confirm(f))
 		refuse(c, write_failed);
 	else
-		say_list(c);
+		sub_smp_say_list(c);
 }
 
 static bool
@@ -233,7 +165,7 @@ state_write(struct call *c)
 	} else if (!sub_flash_mark(f, keep ? SUB_FLASH_FOR_GOOD : SUB_FLASH_TEST)) {
 		refuse(c, write_failed);
 	} else {
-		say_list(c);
+		sub_smp_say_list(c);
 	}
 }
 
@@ -248,7 +180,9 @@ sub_smp_forget(struct sub_smp *s)
 static bool
 resumes(const struct sub_smp *s, const struct sub_cbor_value *sha)
 {
-	return !s->recovery && s->upload.active && sha->kind == SUB_CBOR_BYTES && sha->len > 0 &&
+	bool can = !s->recovery && !(s->quirks & SUB_QUIRK_NO_RESUME);
+
+	return can && s->upload.active && sha->kind == SUB_CBOR_BYTES && sha->len > 0 &&
 	       sha->len == s->upload.sha_len && memcmp(sha->data, s->upload.sha, sha->len) == 0;
 }
 
@@ -256,6 +190,12 @@ static int
 slot_of(const struct sub_smp *s)
 {
 	return s->recovery ? 0 : 1;
+}
+
+static bool
+is_free(const struct call *c, const struct sub_flash *f)
+{
+	return !is_taken(f) && !(has(c, SUB_QUIRK_ERASE_FIRST) && f->slot[1].listed);
 }
 
 /* A new upload may begin; erases. */
@@ -275,7 +215,7 @@ begin_upload(struct call *c, const struct sub_cbor_value *data, const struct sub
 		refuse(c, short_head);
 	else if (!sub_image_begins(data->data, data->len))
 		refuse(c, bad_magic);
-	else if (!s->recovery && is_taken(f))
+	else if (!s->recovery && !is_free(c, f))
 		refuse(c, no_slot);
 	else if (upgrade.kind == SUB_CBOR_BOOL && upgrade.number &&
 		 (sub_image_number(&next, data->data),
@@ -320,6 +260,31 @@ store(struct call *c, const struct sub_cbor_value *data)
 	return true;
 }
 
+/* The offset that it says it wants. */
+static uint64_t
+wanted(const struct call *c, uint64_t off)
+{
+	if (has(c, SUB_QUIRK_OFF_ZERO))
+		return 0;
+	if (has(c, SUB_QUIRK_OFF_WANDERS))
+		return (off * 7 + 64) % (c->s->upload.size ? c->s->upload.size : 1) / 32 * 32;
+	return c->s->upload.off;
+}
+
+/* Is what lies in slot 1 the file that was announced? */
+static bool
+matches(const struct sub_smp *s)
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	size_t len = 0;
+	uint8_t *data = sub_flash_read(s->upload.flash, slot_of(s), &len);
+	bool fine = data && EVP_Digest(data, len, sum, NULL, EVP_sha256(), NULL) == 1 &&
+		    s->upload.sha_len == 32 && memcmp(sum, s->upload.sha, 32) == 0;
+
+	free(data);
+	return fine;
+}
+
 static void
 upload(struct call *c)
 {
@@ -338,10 +303,14 @@ upload(struct call *c)
 		return;
 	if (s->recovery)
 		say_number(c, "rc", 0);
-	say_number(c, "off", s->upload.off);
+	say_number(c, "off", wanted(c, off.number));
 	if (!s->upload.active || s->upload.off < s->upload.size)
 		return;
 	sub_flash_look(s->upload.flash, slot_of(s));
+	if (has(c, SUB_QUIRK_CHECKS)) {
+		sub_cbor_key(&c->out, "match");
+		sub_cbor_bool(&c->out, matches(s));
+	}
 	sub_smp_forget(s);
 }
 
@@ -356,13 +325,15 @@ erase(struct call *c)
 	c->a->work_ns += (uint64_t)SLOT_KIB * ERASE_NS_PER_KIB;
 	if (!sub_flash_erase(c->s->flash, 1))
 		refuse(c, write_failed);
+	else if (has(c, SUB_QUIRK_ERASE_RC7))
+		refuse(c, erase_fails);
 }
 
 static void
 image_group(struct call *c)
 {
 	if (c->command == IMAGE_STATE && c->op == OP_READ)
-		say_list(c);
+		sub_smp_say_list(c);
 	else if (c->command == IMAGE_STATE && !c->s->recovery)
 		state_write(c);
 	else if (c->command == IMAGE_UPLOAD && c->op == OP_WRITE)
@@ -382,7 +353,7 @@ answer_head(struct call *c, const uint8_t *request)
 	uint8_t *h = c->a->data;
 
 	memcpy(h, request, SUB_SMP_HEADER);
-	h[0] = (uint8_t)((c->op + 1) | c->version << 3);
+	h[0] = (uint8_t)((c->op + 1) | (has(c, SUB_QUIRK_ANSWER_V0) ? 0 : c->version << 3));
 	h[1] = 0;
 	h[2] = (uint8_t)(n >> 8);
 	h[3] = (uint8_t)n;
@@ -412,8 +383,13 @@ sub_smp_answer(struct sub_smp *s, const uint8_t *p, size_t len, struct sub_smp_a
 		c.out.size = sizeof(a->data) - SUB_SMP_HEADER;
 	if (c.op != OP_READ && c.op != OP_WRITE)
 		return SUB_SMP_HEADER + c.map_len;
+	if (c.version > 0 && has(&c, SUB_QUIRK_V0_SILENT))
+		return SUB_SMP_HEADER + c.map_len;
 	sub_cbor_map(&c.out);
-	if (c.version > 1) {
+	if (c.version > 0 && has(&c, SUB_QUIRK_V0_REFUSES)) {
+		c.version = 0;
+		refuse(&c, too_old);
+	} else if (c.version > 1) {
 		c.version = 1;
 		refuse(&c, too_new);
 	} else if (!sub_cbor_is_map(c.map, c.map_len)) {
@@ -425,7 +401,13 @@ sub_smp_answer(struct sub_smp *s, const uint8_t *p, size_t len, struct sub_smp_a
 	} else {
 		refuse(&c, unsupported);
 	}
+	if (!c.refused && has(&c, SUB_QUIRK_RC_ZERO))
+		say_number(&c, "rc", 0);
 	sub_cbor_end(&c.out);
+	if (!c.out.full && has(&c, SUB_QUIRK_COUNTED))
+		sub_quirk_count(c.out.data, &c.out.len);
+	if (has(&c, SUB_QUIRK_HUGE | SUB_QUIRK_NESTED))
+		c.out.len = sub_quirk_evil_map(s->quirks, c.out.data, c.out.size);
 	if (!c.out.full)
 		answer_head(&c, p);
 	return SUB_SMP_HEADER + c.map_len;

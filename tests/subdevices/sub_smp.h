@@ -10,6 +10,7 @@
 #define SUB_SMP_H
 
 #include "sub_flash.h"
+#include "sub_quirk.h"
 
 enum { SUB_SMP_HEADER = 8, SUB_SMP_ANSWER = 2048 };
 
@@ -18,6 +19,7 @@ struct sub_smp {
 	struct sub_flash *second; /* of another processor: image 1; NULL = there is none */
 	uint32_t buf_size, buf_count;
 	bool deny_confirm;
+	unsigned quirks; /* sub_quirk.h */
 	/* It is MCUboot's serial recovery that answers: straight into slot 0, offset 0 always
 	 * begins anew, only whole units of `align` of a piece that is not the last are written,
 	 * only what would run is listed, without flags; no erase, no state write. */
