@@ -94,12 +94,12 @@ static char *
 say_saas(struct dc *dc, const struct grant *g)
 {
 	cJSON *data = cJSON_CreateObject();
+	int64_t left_s = (g->expires - dc_peer_now(dc)) / 1000;
 
 	cJSON_AddStringToObject(data, "access_token", g->token);
 	cJSON_AddStringToObject(data, "refresh_token", g->refresh);
 	cJSON_AddStringToObject(data, "token_type", "jwt");
-	cJSON_AddNumberToObject(
-	    data, "expires_in", (double)((g->expires - dc_peer_now(dc)) / 1000));
+	cJSON_AddNumberToObject(data, "expires_in", (double)left_s);
 	return dc_open_say(DC_OPEN_OK, "", data);
 }
 
@@ -169,9 +169,10 @@ static void
 add_token(cJSON *to, const char *name, const char *token, int64_t expires_ms)
 {
 	cJSON *o = cJSON_AddObjectToObject(to, name);
+	int64_t expires_s = expires_ms / 1000;
 
 	cJSON_AddStringToObject(o, "token", token);
-	cJSON_AddNumberToObject(o, "expirationTime", (double)(expires_ms / 1000));
+	cJSON_AddNumberToObject(o, "expirationTime", (double)expires_s);
 }
 
 static char *

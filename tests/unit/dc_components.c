@@ -178,6 +178,21 @@ Test(dc_components, a_list_of_versions_tells_what_each_component_runs)
 	cr_expect_str_eq(text, "1.5.0");
 }
 
+Test(dc_components, a_list_of_versions_has_at_most_511_characters)
+{
+	AUTO(dc_case) struct dc_case *c = dc_case_new();
+	AUTO(dc_line) struct dc_line *l = dc_talk_begin(c);
+	char list[513] = "app:1.0.0;net:";
+
+	memset(list + 14, '1', 512 - 14);
+	list[512] = '\0';
+	dc_talk_ask(l, "1.0.0", list);
+	cr_expect_eq(dc_db_int(c->db, 9, "SELECT length(mcu) FROM device WHERE id = 2", ""), 0);
+	list[511] = '\0';
+	dc_talk_ask(l, "1.0.0", list);
+	cr_expect_eq(dc_db_int(c->db, 9, "SELECT length(mcu) FROM device WHERE id = 2", ""), 511);
+}
+
 Test(dc_components, twenty_components_fit_into_a_notice)
 {
 	AUTO(dc_case) struct dc_case *c = dc_case_new();

@@ -152,6 +152,8 @@ Test(dc_rule, plans_keep_to_the_platform_s_limits)
 	cr_expect(strstr(why, "expected whole hours, got minutes 1380 and 30"), "%s", why);
 	p.push_to = 60;
 	cr_expect_eq(dc_rule_plan(&p, why), ERR_OK, "over midnight");
+	p.push_from = 30;
+	cr_expect_eq(dc_rule_plan(&p, why), ERR_INVALID);
 	p.push_from = 61;
 	cr_expect_eq(dc_rule_plan(&p, why), ERR_INVALID);
 	p.push_from = 60;
