@@ -134,6 +134,12 @@ own(const struct daemon_spec *s, size_t offset)
 	return *(const uint32_t *)((const char *)s->common + offset);
 }
 
+static const struct sandbox_promise *
+promise_of(const struct daemon_spec *s)
+{
+	return promise_find(s->promise ? s->promise(s->settings) : s->name);
+}
+
 /* While still root, if we are. */
 static enum err
 prepare(const struct daemon_spec *s, struct daemon *d)
@@ -144,9 +150,9 @@ prepare(const struct daemon_spec *s, struct daemon *d)
 	if (e == ERR_OK && s->prepare)
 		e = s->prepare(d);
 	if (e == ERR_OK)
-		e = sandbox_apart(promise_find(s->name), &d->mode);
+		e = sandbox_apart(promise_of(s), &d->mode);
 	if (e == ERR_OK)
-		e = sandbox_enter(promise_find(s->name), uid, daemon_gid_of(uid),
+		e = sandbox_enter(promise_of(s), uid, daemon_gid_of(uid),
 		    s->group_offset ? own(s, s->group_offset) : 0);
 	return e;
 }
@@ -160,7 +166,7 @@ lock_files(const struct daemon_spec *s, struct daemon *d)
 	daemon_places(d, s->who, &places);
 	if (s->places)
 		s->places(s->settings, &places);
-	enum err e = sandbox_lock_files(promise_find(s->name), &d->mode, &places);
+	enum err e = sandbox_lock_files(promise_of(s), &d->mode, &places);
 	places_fini(&places);
 	return e;
 }
@@ -213,7 +219,7 @@ run(const struct daemon_spec *s, struct daemon *d)
 	if (e == ERR_OK) {
 		e = s->start(d);
 		if (e == ERR_OK)
-			e = sandbox_lock_calls(promise_find(s->name), &d->mode);
+			e = sandbox_lock_calls(promise_of(s), &d->mode);
 		if (e == ERR_OK) {
 			tell_ready(d);
 			int signal = loop_run(d->loop);

@@ -66,6 +66,8 @@ struct daemon_spec {
 	enum err (*prepare)(struct daemon *d);   /* as root, may be NULL */
 	enum err (*start)(struct daemon *d);
 	void (*stop)(struct daemon *d);
+	/* Which promise it keeps; NULL: that of its name. */
+	const char *(*promise)(const void *settings);
 	/* Paths for the names in its promise (promise.c) beyond $state, $store, $sockets. */
 	void (*places)(const void *settings, struct places *out);
 };

@@ -73,6 +73,20 @@ static const struct landlock_rule flashd_files[] = {
 	{"$trust",    READ | ABSENT},
 	{"$lines",    READ | WRITE | DEVICE | ABSENT}, /* directories: a device comes back as another node */
 	{"$session",  READ | RUN},
+	/* only where a device is written by a program of somebody else */
+	{"$exec",     READ | RUN},
+	{"$flasher",  READ | RUN | ABSENT},
+	{"$flasher_reads", READ | ABSENT},
+	{"$flasher_devices", READ | WRITE | DEVICE | ABSENT},
+	{"/dev/urandom", READ},
+	LOADER,
+	{NULL, 0},
+};
+
+static const struct landlock_rule flasher_files[] = {
+	{"$flasher",  READ | RUN},
+	{"$flasher_reads", READ | ABSENT},
+	{"$flasher_devices", READ | WRITE | DEVICE | ABSENT},
 	{"/dev/urandom", READ},
 	LOADER,
 	{NULL, 0},
@@ -99,6 +113,15 @@ static const struct sandbox_promise rows[] = {
 	{"flashd",  "subota-flashd",  768 * MIB,   1024, 0, true,  flashd_files,  "$link_ports",
 	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line, &promise_calls_plug,
 		&promise_calls_parent)},
+	/* the same where there is a device with driver exec */
+	{"flashd+exec", "subota-flashd", 768 * MIB, 1024, 0, true, flashd_files,  "$link_ports",
+	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line,
+		&promise_calls_parent, &promise_calls_flasher, &promise_calls_launcher)},
+	{"exec",    "subota-exec",    768 * MIB,    256, 0, true,  flasher_files, NULL,
+	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_line, &promise_calls_parent,
+		&promise_calls_flasher, &promise_calls_launcher)},
+	{"flasher", "flasher",        512 * MIB,     64, 4096, true, flasher_files, NULL,
+	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_line, &promise_calls_flasher)},
 	{"session", "subota-session", 256 * MIB,     16, 0, true,  no_files,      NULL,
 	    SETS(&promise_calls_base, &promise_calls_channel, &promise_calls_line)},
 };

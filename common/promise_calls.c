@@ -11,8 +11,10 @@
 #include <asm/termbits.h>
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <linux/netlink.h>
 #include <linux/gpio.h>
 #include <linux/sched.h>
+#include <linux/usbdevice_fs.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -158,6 +160,40 @@ static const struct seccomp_row line[] = {
 	END,
 };
 
+/* What programs that write devices need: files (Landlock says which), threads, children of their
+ * own, USB with word of what is plugged in. */
+static const struct seccomp_row flasher[] = {
+	CALL(openat), OLD(open) CALL(getcwd), FCNTL(F_SETLK), FCNTL(F_GETLK), FCNTL(F_DUPFD),
+	FAILS(clone3, ENOSYS),
+	CALL_IF(clone,          HAS,    0, THREAD),
+	CALL_IF2(clone,         LACKS,  0, NAMESPACES,  HAS, 0, SIGCHLD),
+	OLD(vfork) CALL(execve), CALL(wait4), CALL(waitid),
+	OLD(pipe) CALL(pipe2), CALL(dup), CALL(dup3), OLD(dup2) CALL(close_range),
+	CALL_IF(mmap,           HAS,    2, PROT_EXEC),
+	CALL_IF(mprotect,       HAS,    2, PROT_EXEC),
+	OLD(arch_prctl) CALL(set_tid_address), CALL(prlimit64), OLD(getrlimit)
+	CALL_IF(prctl,          EQUALS, 0, PR_SET_NAME),
+	CALL_IF2(socket,        EQUALS, 0, AF_NETLINK_, EQUALS, 2, NETLINK_KOBJECT_UEVENT),
+	CALL(bind), CALL(getsockname), CALL(getsockopt), CALL(setsockopt), CALL(recvfrom),
+	CALL(recvmsg), CALL(eventfd2), CALL(timerfd_create), CALL(timerfd_settime),
+	CALL(timerfd_gettime), CALL(epoll_create1), CALL(epoll_ctl), OLD(epoll_wait) CALL(epoll_pwait),
+	IOCTL(USBDEVFS_CONTROL), IOCTL(USBDEVFS_BULK), IOCTL(USBDEVFS_SETINTERFACE),
+	IOCTL(USBDEVFS_SETCONFIGURATION), IOCTL(USBDEVFS_GETDRIVER), IOCTL(USBDEVFS_SUBMITURB),
+	IOCTL(USBDEVFS_DISCARDURB), IOCTL(USBDEVFS_REAPURB), IOCTL(USBDEVFS_REAPURBNDELAY),
+	IOCTL(USBDEVFS_CLAIMINTERFACE), IOCTL(USBDEVFS_RELEASEINTERFACE), IOCTL(USBDEVFS_IOCTL),
+	IOCTL(USBDEVFS_RESET), IOCTL(USBDEVFS_CLEAR_HALT), IOCTL(USBDEVFS_GET_CAPABILITIES),
+	IOCTL(USBDEVFS_DISCONNECT_CLAIM), IOCTL(USBDEVFS_GET_SPEED),
+	IOCTL(TIOCGWINSZ), IOCTL(FIOCLEX), IOCTL(FIONBIO), IOCTL(TIOCSBRK), IOCTL(TIOCCBRK),
+	END,
+};
+
+/* Who starts them: a group for each, and an image in memory that nobody can change. */
+static const struct seccomp_row launcher[] = {
+	CALL_IF2(setpgid,       EQUALS, 0, 0,           EQUALS, 1, 0),
+	CALL(memfd_create), FCNTL(F_ADD_SEALS),
+	END,
+};
+
 /* A child inherits the filter: this is also what a program needs until it has locked itself in. */
 static const struct seccomp_row parent[] = {
 	FAILS(clone3, ENOSYS),
@@ -189,4 +225,6 @@ const struct seccomp_set promise_calls_threads = {"threads", threads};
 const struct seccomp_set promise_calls_courier = {"open file", courier};
 const struct seccomp_set promise_calls_plug = {"hot-plug", plug};
 const struct seccomp_set promise_calls_line = {"line", line};
+const struct seccomp_set promise_calls_flasher = {"flasher", flasher};
+const struct seccomp_set promise_calls_launcher = {"launcher", launcher};
 const struct seccomp_set promise_calls_parent = {"parent", parent};

@@ -18,6 +18,10 @@ extern const struct seccomp_set promise_calls_courier; /* write a file that is o
 extern const struct seccomp_set promise_calls_courier; /* write a file that is open */
 extern const struct seccomp_set promise_calls_plug;    /* lines that appear */
 extern const struct seccomp_set promise_calls_line;    /* a serial line that is open */
+extern const struct seccomp_set promise_calls_flasher;
+extern const struct seccomp_set promise_calls_launcher;
+extern const struct seccomp_set promise_calls_flasher; /* a program that writes devices */
+extern const struct seccomp_set promise_calls_launcher; /* who starts it */
 extern const struct seccomp_set promise_calls_parent;  /* start and watch another program */
 
 #endif

@@ -3,6 +3,10 @@
  */
 #include "flash_order.h"
 
+#include <stdio.h>
+
+#include "flash_exec.h"
+
 static void
 add_options(struct flash_order *k, const struct flash_settings_option *o, size_t n)
 {
@@ -14,6 +18,16 @@ add_options(struct flash_order *k, const struct flash_settings_option *o, size_t
 		p->value = (char *)(uintptr_t)o[i].value;
 		k->options[k->o.n_options++] = p;
 	}
+}
+
+static void
+add_where(struct flash_order *k, const struct flash_settings_device *c)
+{
+	k->where[0] = (struct flash_settings_option){.key = "port"};
+	k->where[1] = (struct flash_settings_option){.key = "baud"};
+	snprintf(k->where[0].value, sizeof(k->where[0].value), "%s", c->port);
+	snprintf(k->where[1].value, sizeof(k->where[1].value), "%u", (unsigned)c->baud);
+	add_options(k, k->where, 2);
 }
 
 void
@@ -32,6 +46,8 @@ flash_order_init(struct flash_order *k, const struct flash_settings *s,
 	if (p)
 		add_options(k, p->options, p->n_options);
 	add_options(k, c->options, c->n_options);
+	if (flash_exec_is(c))
+		add_where(k, c);
 	k->o.device = &k->device;
 	k->o.driver = (char *)(uintptr_t)c->driver;
 	k->o.verb = (Pb__Verb)verb;

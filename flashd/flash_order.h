@@ -7,13 +7,14 @@
 #include "roster.h"
 #include "verify.h"
 
-enum { FLASH_ORDER_OPTIONS = FLASH_SETTINGS_OPTIONS + FLASH_SETTINGS_PROFILE_OPTIONS };
+enum { FLASH_ORDER_OPTIONS = FLASH_SETTINGS_OPTIONS + FLASH_SETTINGS_PROFILE_OPTIONS + 2 };
 
 /* Borrows from the configuration and the image. */
 struct flash_order {
 	Pb__SessionOrder o;
 	Pb__Device device;
 	Pb__Option option[FLASH_ORDER_OPTIONS], *options[FLASH_ORDER_OPTIONS];
+	struct flash_settings_option where[2]; /* port and rate, for a program that opens it */
 	struct tty_settings line;
 };
 

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "flash_exec.h"
 #include "flash_settings.h"
 #include "link.h"
 #include "manifest.h"
@@ -353,7 +354,8 @@ flash_settings_check(const struct flash_settings *s)
 		    check_port(&s->devices[i]) != ERR_OK ||
 		    check_pins(&s->devices[i]) != ERR_OK ||
 		    check_components(s, &s->devices[i]) != ERR_OK ||
-		    check_profile(s, &s->devices[i]) != ERR_OK)
+		    check_profile(s, &s->devices[i]) != ERR_OK ||
+		    flash_exec_check(s, &s->devices[i]) != ERR_OK)
 			e = ERR_CONFIG;
 		for (size_t k = 0; k < i; k++) {
 			if (!is_same(&s->devices[i], &s->devices[k]))

@@ -8,6 +8,7 @@
 #include "flash_group.h"
 #include "flash_queue.h"
 #include "flash_restore.h"
+#include "flash_exec.h"
 #include "flash_order.h"
 #include "flash_talk.h"
 #include "flash_work.h"
@@ -207,6 +208,23 @@ pins_of(const struct flash *f, const struct roster_device *d)
 	return f->pins && d ? f->pins[d - f->roster.devices].fd : -1;
 }
 
+/* The lane with what this device needs. */
+static enum err
+start_lane(struct flash *f, struct flash_lane *l, const struct roster_device *d,
+    struct flash_order *k, int image_fd, char why[WHY_SIZE])
+{
+	bool exec = d && flash_exec_is(d->config);
+	char **argv = exec ? flash_exec_argv(f->settings, d->config, f->daemon->mode_text) : NULL;
+
+	if (exec && !argv)
+		return why_say(why, ERR_NOMEM, "expected memory, got none");
+	lane_lend_pins(l->lane, pins_of(f, d));
+	lane_lend_exec(l->lane, argv);
+	enum err e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
+	flash_exec_free_argv(argv);
+	return e;
+}
+
 static void
 send_order(struct flash *f, struct flash_lane *l, struct device_upgrade *u, struct flash_order *k,
     int image_fd)
@@ -216,8 +234,7 @@ send_order(struct flash *f, struct flash_lane *l, struct device_upgrade *u, stru
 	u->running = true;
 	l->upgrade = u->id;
 	l->device = device_of(f, u);
-	lane_lend_pins(l->lane, pins_of(f, l->device));
-	enum err e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
+	enum err e = start_lane(f, l, l->device, k, image_fd, why);
 	if (e == ERR_OK)
 		return;
 	if (lane_is_idle(l->lane))
@@ -263,8 +280,7 @@ start_question(struct flash *f, struct flash_lane *l, struct roster_device *d)
 	char why[WHY_SIZE] = "";
 
 	flash_order_init(&k, f->settings, d, PB__VERB__VERB_IDENTIFY, ASK_MS);
-	lane_lend_pins(l->lane, pins_of(f, d));
-	enum err e = lane_start(l->lane, &k.line, -1, &k.o, why);
+	enum err e = start_lane(f, l, d, &k, -1, why);
 	if (e != ERR_OK) {
 		roster_on_failure(&f->roster, d, e, why, clock_now());
 		return;

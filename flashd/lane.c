@@ -2,6 +2,7 @@
  * lane: see lane.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -28,7 +29,10 @@ struct lane {
 	struct lane_handler handler;
 	struct link link;
 	int pins; /* GPIO lines of the device whose turn it is, -1 = none */
-	pid_t pid; /* 0 = idle */
+	pid_t pid; /* 0 = none */
+	char *const *exec; /* of the order at hand, NULL = the link is used */
+	pid_t helper;      /* subota-exec, 0 = none */
+	int helper_fd;     /* to it, on its way to the session; -1 */
 	struct chan *chan;
 	bool final; /* the last word is out, or nobody wants it */
 	struct loop_timer timer;
@@ -47,6 +51,7 @@ lane_new(struct loop *loop, const char *port, const char *program, const char *m
 	    .program = program,
 	    .mode = mode,
 	    .handler = *h,
+	    .helper_fd = -1,
 	    .pins = -1};
 	link_init(&l->link, -1);
 	*out = l;
@@ -74,7 +79,7 @@ lane_port(const struct lane *l)
 bool
 lane_is_idle(const struct lane *l)
 {
-	return l->pid == 0;
+	return l->pid == 0 && l->helper == 0;
 }
 
 static void
@@ -92,10 +97,15 @@ on_timer(void *arg)
 {
 	struct lane *l = arg;
 
-	if (!l->pid)
-		return;
-	log_warn(NULL, "%s: the session does not end: killed", l->port);
-	kill(l->pid, SIGKILL);
+	if (l->pid) {
+		log_warn(NULL, "%s: the session does not end: killed", l->port);
+		kill(l->pid, SIGKILL);
+	} else if (l->helper) {
+		log_warn(NULL, "%s: the flasher program does not end: killed", l->port);
+		kill(l->helper, SIGKILL);
+	}
+	if (l->helper)
+		loop_timer_set(l->loop, &l->timer, mono_after(clock_now(), END_MS), on_timer, l);
 }
 
 /* Close the channel, upon which the session ends; if not, it is killed. */
@@ -103,7 +113,7 @@ static void
 let_end(struct lane *l)
 {
 	close_chan(l);
-	if (l->pid)
+	if (l->pid || l->helper)
 		loop_timer_set(l->loop, &l->timer, mono_after(clock_now(), END_MS), on_timer, l);
 }
 
@@ -113,7 +123,7 @@ lane_free(struct lane *l)
 	if (!l)
 		return;
 	if (l->pid)
-		kill(l->pid, SIGKILL);
+		kill(l->pid, SIGKILL); /* which ends its helper, too */
 	loop_timer_clear(l->loop, &l->timer);
 	close_chan(l);
 	link_close(&l->link);
@@ -169,12 +179,46 @@ on_readable(void *arg, short revents)
 		;
 }
 
+void
+lane_lend_exec(struct lane *l, char *const argv[])
+{
+	l->exec = argv;
+}
+
+/* Instead of opening a line: a program at the other end of a socket. */
+static enum err
+start_helper(struct lane *l)
+{
+	int pair[2] = {-1, -1};
+
+	link_close(&l->link); /* the program opens the port, and needs it for itself */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return ERR_SYSTEM;
+	enum err e = sandbox_spawn(l->exec[0], l->exec, &pair[1], 1, &l->helper);
+	close(pair[1]);
+	l->helper_fd = pair[0];
+	if (e == ERR_OK && fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
+		e = ERR_SYSTEM;
+	return e;
+}
+
+/* Where the session's bytes go. */
+static enum err
+open_line(struct lane *l, const struct tty_settings *s, char why[WHY_SIZE])
+{
+	if (!l->exec)
+		return link_open(&l->link, s, why);
+	enum err e = start_helper(l);
+	return e ? why_say(why, e, "expected %.100s, got: %s", l->exec[0], err_text(e)) : ERR_OK;
+}
+
 static enum err
 spawn(struct lane *l, int chan_end, int image_fd)
 {
 	char *argv[] = {(char *)(uintptr_t) "subota-session", (char *)(uintptr_t)l->mode, NULL};
+	int line = l->exec ? l->helper_fd : l->link.fd;
 	/* 5 is the package: where the pins follow and there is none, it is the link once more */
-	int fds[4] = {chan_end, l->link.fd, image_fd < 0 ? l->link.fd : image_fd, l->pins};
+	int fds[4] = {chan_end, line, image_fd < 0 ? line : image_fd, l->pins};
 	size_t n = l->pins >= 0 ? 4 : image_fd >= 0 ? 3 : 2;
 	pid_t pid = 0;
 	enum err e = sandbox_spawn(l->program, argv, fds, n, &pid);
@@ -212,19 +256,31 @@ open_chan(struct lane *l, int *peer)
 	return loop_watch_fd(l->loop, pair[0], POLLIN, on_readable, l);
 }
 
+/* The session has the socket now, or nobody: then its other end ends by itself. */
+static void
+drop_helper(struct lane *l)
+{
+	if (l->helper_fd >= 0)
+		close(hand_over_fd(&l->helper_fd));
+	l->exec = NULL;
+}
+
 enum err
 lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__SessionOrder *o,
     char why[WHY_SIZE])
 {
 	AUTO(fd) int peer = -1;
-	enum err e = link_open(&l->link, s, why);
+	enum err e = open_line(l, s, why);
 
-	if (e != ERR_OK)
+	if (e != ERR_OK) {
+		drop_helper(l);
 		return e;
+	}
 	l->final = false;
 	e = open_chan(l, &peer);
 	if (e == ERR_OK)
 		e = spawn(l, peer, image_fd);
+	drop_helper(l);
 	if (e == ERR_OK) {
 		close(hand_over_fd(&peer)); /* so that a session that dies at once is seen */
 		e = send_order(l, o);
@@ -250,13 +306,27 @@ lane_stop(struct lane *l)
 	close_chan(l);
 }
 
+static bool
+on_helper_end(struct lane *l)
+{
+	l->helper = 0;
+	if (!lane_is_idle(l))
+		return true;
+	loop_timer_clear(l->loop, &l->timer);
+	l->handler.on_idle(l->handler.arg, l);
+	return true;
+}
+
 bool
 lane_on_child(struct lane *l, int pid, int status)
 {
+	if (l->helper && pid == l->helper)
+		return on_helper_end(l);
 	if (l->pid == 0 || pid != l->pid)
 		return false;
 	l->pid = 0;
-	loop_timer_clear(l->loop, &l->timer);
+	if (!l->helper)
+		loop_timer_clear(l->loop, &l->timer);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		log_debug(NULL, "%s: session ended with status 0x%x", l->port, (unsigned)status);
 	while (l->chan && take_one(l))
@@ -264,6 +334,7 @@ lane_on_child(struct lane *l, int pid, int status)
 	if (!l->final)
 		end_with(l, NULL);
 	close_chan(l);
-	l->handler.on_idle(l->handler.arg, l);
+	if (lane_is_idle(l))
+		l->handler.on_idle(l->handler.arg, l);
 	return true;
 }

@@ -34,6 +34,10 @@ void lane_free(struct lane *l);
 /* The socket of a network line (link.h); borrowed. Before the first order. */
 void lane_lend_socket(struct lane *l, int socket);
 
+/* The next order's line is not the port but a subota-exec that is started with these words
+ * (flash_exec.h); NULL: the port. Borrowed until lane_start returns. */
+void lane_lend_exec(struct lane *l, char *const argv[]);
+
 const char *lane_port(const struct lane *l);
 bool lane_is_idle(const struct lane *l);
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "flash.h"
+#include "flash_exec.h"
 #include "flash_plug.h"
 #include "flash_settings.h"
 
@@ -93,8 +94,19 @@ places(const void *settings, struct places *out)
 
 	places_add(out, "$trust", "%s", s->trust_dir);
 	places_add(out, "$session", "%s/subota-session", s->common.lib_dir);
-	for (size_t i = 0; i < s->n_devices; i++)
-		place_line(s->devices[i].port, out);
+	if (flash_exec_any(s))
+		places_add(out, "$exec", "%s/subota-exec", s->common.lib_dir);
+	for (size_t i = 0; i < s->n_devices; i++) {
+		flash_exec_places(s, &s->devices[i], out);
+		if (!flash_exec_is(&s->devices[i]) || s->devices[i].port[0] == '/')
+			place_line(s->devices[i].port, out);
+	}
+}
+
+static const char *
+promise(const void *settings)
+{
+	return flash_exec_any(settings) ? "flashd+exec" : "flashd";
 }
 
 static enum err
@@ -138,6 +150,7 @@ main(int argc, char **argv)
 	    .prepare = prepare,
 	    .start = start,
 	    .stop = stop,
+	    .promise = promise,
 	    .places = places};
 
 	return daemon_main(&spec, argc, argv);

@@ -3,7 +3,7 @@ PROGRAMS += subota-bench:tests/bench
 PARTS += bench
 TEST_ARCHIVES += $(B)/libbench.a
 bench_SRC := $(call part,tests/bench)
-LIBS_subota-bench := bench testlib devcenter flashd fetchd courier session common
+LIBS_subota-bench := bench testlib devcenter flashd fetchd courier session exec common
 EXTRA_subota-bench := -lcriterion -lcurl -lmicrohttpd -lwolfssl -lcbor -lssl -lutil
 
 bench: deps ## figures beside curl and swupdate: build/bench.json (QUICK=1: shorter)

@@ -3,7 +3,7 @@ PROGRAMS += subota-escape:tests/escape
 PARTS += escape
 TEST_ARCHIVES += $(B)/libescape.a
 escape_SRC := $(call part,tests/escape)
-LIBS_subota-escape := escape testlib devcenter flashd fetchd courier session common
+LIBS_subota-escape := escape testlib devcenter flashd fetchd courier session exec common
 EXTRA_subota-escape := -lcriterion -lcurl -lmicrohttpd -lwolfssl -lcbor -lssl -lutil
 
 escape: programs $(B)/bin/subota-escape ## try to break out of every process: build/escape.json and tests/escape/matrix.md

@@ -1,10 +1,15 @@
 # Peers of tests in programs of their own, made where their libraries are; a test skips without.
-PEERS := $(B)/tests/modbus-server
+PEERS := $(B)/tests/modbus-server $(B)/tests/optiboot
 
 tests: $(PEERS)
 
-$(B)/tests/modbus-server: tests/peers/modbus_server.c | deps
-	@mkdir -p $(@D)
-	$(call say,LD   $@)
-	$(Q)! pkg-config --exists libmodbus || \
-		$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror $< -o $@ $$(pkg-config --cflags --libs libmodbus)
+# peer: program, source, packages of pkg-config, libraries without one
+define peer
+$(B)/tests/$(1): tests/peers/$(2).c | deps
+	@mkdir -p $$(@D)
+	$$(call say,LD   $$@)
+	$$(Q)! pkg-config --exists $(3) || \
+		$$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror $$< -o $$@ $$$$(pkg-config --cflags --libs $(3)) $(4)
+endef
+$(eval $(call peer,modbus-server,modbus_server,libmodbus,))
+$(eval $(call peer,optiboot,optiboot,simavr libelf,-lutil))

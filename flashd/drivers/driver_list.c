@@ -7,6 +7,7 @@
 
 #include "an3155.h"
 #include "driver.h"
+#include "exec.h"
 #include "modbus.h"
 #include "smp.h"
 #include "xmodem.h"
@@ -17,6 +18,7 @@ const struct driver *const driver_list[] = {
     &xmodem_driver,
     &an3155_driver,
     &modbus_driver,
+    &exec_driver,
     NULL,
 };
 

@@ -336,6 +336,12 @@ lane_lend_pins(struct lane *l, int fd)
 }
 
 void
+lane_lend_exec(struct lane *l, char *const argv[])
+{
+	(void)l, (void)argv;
+}
+
+void
 lane_lend_socket(struct lane *l, int socket)
 {
 	(void)l, (void)socket;

@@ -1,0 +1,153 @@
+/*
+ * exec_said: see exec_said.h.
+ */
+#include "exec_said.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum err
+exec_said_parse(const char *text, struct exec_progress *out)
+{
+	unsigned long all = 0;
+	char *end = NULL;
+
+	*out = (struct exec_progress){0};
+	if (!text[0])
+		return ERR_OK;
+	if (strncmp(text, "percent", 7) == 0 && (text[7] == 0 || text[7] == ' ')) {
+		out->kind = EXEC_PERCENT;
+		text += 7;
+	} else if (strncmp(text, "marks ", 6) == 0 && text[6] > 0x20 && text[7] == ' ') {
+		all = strtoul(text + 8, &end, 10);
+		if (end == text + 8 || all == 0 || all > 10000)
+			return ERR_CONFIG;
+		*out = (struct exec_progress){
+		    .kind = EXEC_MARKS, .mark = text[6], .all = (unsigned)all};
+		text = end;
+	} else {
+		return ERR_CONFIG;
+	}
+	text += strspn(text, " ");
+	if (strlen(text) >= EXEC_TEXT)
+		return ERR_CONFIG;
+	memcpy(out->after, text, strlen(text) + 1);
+	return ERR_OK;
+}
+
+void
+exec_said_start(struct exec_said *s, const struct exec_progress *progress, const char *before)
+{
+	*s = (struct exec_said){.progress = progress, .before = before};
+	s->begun = !progress->after[0];
+}
+
+static bool
+ends_with(const struct exec_said *s, const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && s->seen_len >= n && memcmp(s->seen + s->seen_len - n, text, n) == 0;
+}
+
+static void
+remember(struct exec_said *s, char c)
+{
+	if (s->seen_len == EXEC_TEXT)
+		memmove(s->seen, s->seen + 1, --s->seen_len);
+	s->seen[s->seen_len++] = c;
+}
+
+/* "12.5 %" at the end of what was seen. */
+static void
+take_percent(struct exec_said *s)
+{
+	size_t at = s->seen_len - 1, end;
+	unsigned v = 0;
+
+	while (at > 0 && s->seen[at - 1] == ' ')
+		at--;
+	for (end = at; at > 0 && strchr("0123456789.", s->seen[at - 1]); at--)
+		;
+	if (at == end || s->seen[at] == '.')
+		return;
+	for (; at < end && s->seen[at] != '.' && v <= 100; at++)
+		v = v * 10 + (unsigned)(s->seen[at] - '0');
+	if (v <= 100 && v > s->percent)
+		s->percent = v;
+}
+
+static void
+take_progress(struct exec_said *s, char c)
+{
+	const struct exec_progress *p = s->progress;
+
+	if (!s->begun) {
+		s->begun = ends_with(s, p->after);
+		return;
+	}
+	if (p->kind == EXEC_PERCENT && c == '%')
+		take_percent(s);
+	if (p->kind != EXEC_MARKS || c != p->mark || s->marks >= p->all)
+		return;
+	s->marks++;
+	s->percent = s->marks * 100 / p->all;
+}
+
+static bool
+is_version(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+	       (c != 0 && strchr("_.+-", c) != NULL);
+}
+
+static void
+take_version(struct exec_said *s, char c)
+{
+	if (s->taking == EXEC_TAKING && is_version(c)) {
+		if (s->version_len < sizeof(s->version) - 1)
+			s->version[s->version_len++] = c;
+		return;
+	}
+	if (s->taking == EXEC_TAKING)
+		s->taking = s->version_len > 0 ? EXEC_TAKEN : EXEC_SEEKING;
+	if (s->taking != EXEC_SEEKING)
+		return;
+	if (s->before[0] ? ends_with(s, s->before) : is_version(c))
+		s->taking = EXEC_TAKING;
+	if (s->taking == EXEC_TAKING && !s->before[0])
+		s->version[s->version_len++] = c;
+}
+
+static void
+end_line(struct exec_said *s)
+{
+	if (s->line_len > 0)
+		memcpy(s->last, s->line, sizeof(s->last));
+	s->line_len = 0;
+	s->line[0] = 0;
+}
+
+void
+exec_said_byte(struct exec_said *s, uint8_t byte)
+{
+	char c = byte >= 0x20 && byte < 0x7f ? (char)byte : '\x01';
+
+	remember(s, c);
+	take_progress(s, c);
+	take_version(s, c);
+	if (byte == '\n' || byte == '\r')
+		end_line(s);
+	else if (s->line_len < EXEC_LINE - 1) {
+		s->line[s->line_len++] = c == '\x01' ? '.' : c;
+		s->line[s->line_len] = 0;
+	}
+}
+
+void
+exec_said_end(struct exec_said *s)
+{
+	take_version(s, '\x01');
+	end_line(s);
+}

@@ -1,0 +1,46 @@
+/*
+ * exec_said: what a flasher program says: a version, progress, its last line. Pure, bounded, and
+ * nothing of it is believed but as text.
+ */
+#ifndef SUBOTA_EXEC_SAID_H
+#define SUBOTA_EXEC_SAID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+enum { EXEC_TEXT = 64, EXEC_LINE = 100 };
+
+/* From the option `progress`: "percent TEXT" or "marks CHARACTER COUNT TEXT", TEXT may be missing:
+ * percentages, or so many of that character for the whole, once TEXT was said. */
+struct exec_progress {
+	enum { EXEC_NO_PROGRESS, EXEC_PERCENT, EXEC_MARKS } kind;
+	char mark;
+	unsigned all;
+	char after[EXEC_TEXT];
+};
+/* ERR_CONFIG. "" is no progress. */
+enum err exec_said_parse(const char *text, struct exec_progress *out) MUST_CHECK;
+
+struct exec_said {
+	const struct exec_progress *progress; /* borrowed */
+	const char *before;                   /* the version; "": the first word is it */
+	char seen[EXEC_TEXT];                 /* the last bytes, printable or '.' */
+	size_t seen_len;
+	bool begun; /* progress->after was said */
+	unsigned marks, percent;
+	enum { EXEC_SEEKING, EXEC_TAKING, EXEC_TAKEN } taking;
+	char version[65];
+	size_t version_len;
+	char line[EXEC_LINE], last[EXEC_LINE]; /* being said; the last that was not empty */
+	size_t line_len;
+};
+
+void exec_said_start(struct exec_said *s, const struct exec_progress *progress, const char *before);
+void exec_said_byte(struct exec_said *s, uint8_t byte);
+/* It says no more. */
+void exec_said_end(struct exec_said *s);
+
+#endif

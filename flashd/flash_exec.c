@@ -1,0 +1,166 @@
+/*
+ * flash_exec: see flash_exec.h.
+ */
+#include "flash_exec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec_recipe.h"
+#include "log.h"
+
+enum { PATH = 300 };
+
+bool
+flash_exec_is(const struct flash_settings_device *d)
+{
+	return strcmp(d->driver, "exec") == 0;
+}
+
+bool
+flash_exec_any(const struct flash_settings *s)
+{
+	for (size_t i = 0; i < s->n_devices; i++)
+		if (flash_exec_is(&s->devices[i]))
+			return true;
+	return false;
+}
+
+/* --- options ---------------------------------------------------------------------------------- */
+
+static const char *
+among(const struct flash_settings_option *o, size_t n, const char *key)
+{
+	for (size_t i = n; i > 0; i--)
+		if (strcmp(o[i - 1].key, key) == 0)
+			return o[i - 1].value;
+	return NULL;
+}
+
+static const char *
+option(const struct flash_settings *s, const struct flash_settings_device *d, const char *key)
+{
+	const struct flash_settings_profile *p = flash_settings_profile(s, d);
+	const char *own = among(d->options, d->n_options, key);
+
+	return own || !p ? own : among(p->options, p->n_options, key);
+}
+
+static const char *
+setting(
+    const struct flash_settings *s, const struct flash_settings_device *d, enum exec_setting what)
+{
+	const char *recipe = option(s, d, "recipe");
+	const char *own = option(s, d, exec_recipe_setting(what));
+
+	return exec_recipe_value(exec_recipe_find(recipe ? recipe : "none"), what, own);
+}
+
+/* --- places ----------------------------------------------------------------------------------- */
+
+/* The next path of a list; false: no more. */
+static bool
+next_path(const char **at, char out[PATH])
+{
+	*at += strspn(*at, " ");
+	size_t n = strcspn(*at, " ");
+
+	snprintf(out, PATH, "%.*s", (int)(n < PATH ? n : PATH - 1), *at);
+	*at += n;
+	return n > 0;
+}
+
+static void
+add_list(struct places *out, const char *name, const char *list)
+{
+	char path[PATH];
+
+	while (next_path(&list, path))
+		places_add(out, name, "%s", path);
+}
+
+void
+flash_exec_places(
+    const struct flash_settings *s, const struct flash_settings_device *d, struct places *out)
+{
+	if (!flash_exec_is(d))
+		return;
+	add_list(out, "$flasher", setting(s, d, EXEC_PROGRAM));
+	add_list(out, "$flasher", setting(s, d, EXEC_RUNS));
+	add_list(out, "$flasher_reads", setting(s, d, EXEC_READS));
+	add_list(out, "$flasher_devices", setting(s, d, EXEC_DEVICES));
+	if (d->port[0] == '/')
+		places_add(out, "$flasher_devices", "%s", d->port);
+}
+
+enum err
+flash_exec_check(const struct flash_settings *s, const struct flash_settings_device *d)
+{
+	static const enum exec_setting lists[] = {
+	    EXEC_PROGRAM, EXEC_RUNS, EXEC_READS, EXEC_DEVICES};
+	const char *recipe = option(s, d, "recipe");
+	enum err e = ERR_OK;
+	char path[PATH];
+
+	if (!flash_exec_is(d))
+		return ERR_OK;
+	if (recipe && !exec_recipe_find(recipe)) {
+		log_error(
+		    NULL, "device %s: recipe: expected one of this build, got %s", d->name, recipe);
+		return ERR_CONFIG;
+	}
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const char *list = setting(s, d, lists[i]);
+
+		if (lists[i] == EXEC_PROGRAM && !list[0])
+			list = "none";
+		while (next_path(&list, path)) {
+			if (path[0] == '/')
+				continue;
+			log_error(NULL, "device %s: %s: expected a path, got '%s'", d->name,
+			    exec_recipe_setting(lists[i]), path);
+			e = ERR_CONFIG;
+		}
+	}
+	return e;
+}
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+void
+flash_exec_free_argv(char **argv)
+{
+	for (size_t i = 0; argv && argv[i]; i++)
+		free(argv[i]);
+	free(argv);
+}
+
+static char *
+word(const char *format_name, const char *value)
+{
+	char text[2 * PATH];
+
+	snprintf(text, sizeof(text), "%s%s%s", format_name, format_name[0] ? "=" : "", value);
+	return strdup(text);
+}
+
+char **
+flash_exec_argv(
+    const struct flash_settings *s, const struct flash_settings_device *d, const char *mode)
+{
+	struct places places = {0};
+	char program[PATH];
+
+	flash_exec_places(s, d, &places);
+	snprintf(program, sizeof(program), "%s/subota-exec", s->common.lib_dir);
+	char **argv = calloc(places.n + 3, sizeof(*argv));
+	bool fine = argv && (argv[0] = word("", program)) && (argv[1] = word("", mode));
+	for (size_t i = 0; fine && i < places.n; i++)
+		fine = (argv[i + 2] = word(places.list[i].name, places.list[i].path)) != NULL;
+	places_fini(&places);
+	if (fine)
+		return argv;
+	flash_exec_free_argv(argv);
+	return NULL;
+}

@@ -1,0 +1,127 @@
+/*
+ * The driver exec whole: a real flashd, jailed sessions and a flasher program that nobody here
+ * wrote, in its own jail: Debian's avrdude at an ATmega328P in simavr with Debian's Optiboot.
+ */
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "driver_run.h"
+#include "flashhouse_expect.h"
+
+TestSuite(exec, .timeout = 100);
+
+enum { BYTES = 8000, FLASH = 0x7e00, PATIENCE_MS = 20000 };
+
+struct scene {
+	struct flashhouse h;
+	char conf[3000];
+	uint8_t image[BYTES];
+	pid_t board;
+	int board_stdio;
+};
+
+static void
+fill(uint8_t *out, size_t len, const char *version)
+{
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(i * 2654435761u >> 13 ^ i);
+	memset(out + 96, 0, 32);
+	snprintf((char *)out + 100, 24, "fw=%s", version);
+}
+
+static const char *
+optiboot(void)
+{
+	static char path[600];
+	ssize_t n = readlink("/proc/self/exe", path, 500);
+
+	cr_assert_gt(n, 0);
+	path[n] = 0;
+	snprintf(strrchr(path, '/'), 20, "/optiboot");
+	if (access(path, X_OK) != 0 || access("/usr/bin/avrdude", X_OK) != 0)
+		cr_skip_test("needs avrdude, libsimavr-dev, libelf-dev, arduino-core-avr");
+	return path;
+}
+
+static void
+start_board(struct scene *s, const char *program, const uint8_t *flash, size_t len)
+{
+	struct pollfd p = {.events = POLLIN};
+	char text[20] = "";
+
+	if (len > 0)
+		kit_write(s->h.dir, "flash", flash, len);
+	s->board = driver_run_peer(
+	    s->h.dir, (const char *const[]){program, "line", "flash", NULL}, &s->board_stdio);
+	p.fd = s->board_stdio;
+	cr_assert_eq(poll(&p, 1, PATIENCE_MS), 1, "the board does not start");
+	cr_assert(read(p.fd, text, sizeof(text) - 1) > 0 && strncmp(text, "ready", 5) == 0);
+}
+
+/* `lines`: of the device, beside who it is. */
+static void
+setup(struct scene *s, const char *lines)
+{
+	flashhouse_open(&s->h);
+	snprintf(s->conf, sizeof(s->conf),
+	    "[flashd.device m1]\nproduct_key = p1\ndevice_key = meter-1\nvendor = acme\n"
+	    "model = sensor-9\ndriver = exec\nport = %s/line\n%s",
+	    s->h.dir, lines);
+	s->h.devices = s->conf;
+	fill(s->image, BYTES, "2.0.0");
+	s->h.spec.version = "2.0.0";
+	s->h.spec.driver = "exec";
+	s->h.spec.payload = s->image;
+	s->h.spec.payload_len = BYTES;
+	flashhouse_publish(&s->h);
+}
+
+static void
+teardown(struct scene *s)
+{
+	cr_expect_eq(flashhouse_stop(&s->h), 0);
+	if (s->board) {
+		kill(s->board, SIGKILL);
+		waitpid(s->board, NULL, 0);
+		close(s->board_stdio);
+	}
+	flashhouse_close(&s->h);
+}
+
+static void
+expect_flash(struct scene *s)
+{
+	uint8_t got[BYTES];
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/flash", s->h.dir);
+	AUTO(file) FILE *f = fopen(path, "re");
+	cr_assert(f && fread(got, 1, BYTES, f) == BYTES, "%s", path);
+	cr_expect_eq(memcmp(got, s->image, BYTES), 0);
+}
+
+#define AVR "recipe = avrdude\npart = m328p\nversion = fw=\n"
+
+Test(exec, avrdude_upgrades_a_board_with_optiboot)
+{
+	const char *program = optiboot();
+	struct scene s = {0};
+	uint8_t old[FLASH];
+
+	setup(&s, AVR);
+	fill(old, sizeof(old), "1.0.0");
+	start_board(&s, program, old, sizeof(old));
+	flashhouse_start(&s.h);
+	cr_assert_not_null(
+	    flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	flashhouse_begin(&s.h, 7);
+	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect_gt(flashhouse_count(&s.h, PB__ENVELOPE__BODY_PROGRESS), 0);
+	expect_flash(&s);
+	teardown(&s);
+}
