@@ -39,6 +39,13 @@ Test(session_backoff, has_the_platforms_classes)
 	    {SESSION_AUTH, 10422, 600000},
 	    {SESSION_AUTH, 10426, 600000},
 	    {SESSION_AUTH, 10430, 600000},
+	    {SESSION_AUTH, 10471, 600000},
+	    {SESSION_ACCESS, 10423, 30000},
+	    {SESSION_ACCESS, 10424, 30000},
+	    {SESSION_ACCESS, 10425, 30000},
+	    {SESSION_ACCESS, 10427, 30000},
+	    {SESSION_ACCESS, 10422, 600000},
+	    {SESSION_ACCESS, 10426, 600000},
 	    {SESSION_ACCESS, 10431, 600000},
 	    {SESSION_ACCESS, 10471, 600000},
 	};
@@ -49,6 +56,7 @@ Test(session_backoff, has_the_platforms_classes)
 			    rows[i].base * n, "%d at %u", rows[i].code, n);
 }
 
+/* rule: timer-gaps */
 Test(session_backoff, jitters_the_short_class_and_all_unknown_codes)
 {
 	static const int codes[] = {10300, 10450, 10466, 10473, 10474, 10475, 10500, 0, 4711};
@@ -62,6 +70,8 @@ Test(session_backoff, jitters_the_short_class_and_all_unknown_codes)
 			cr_expect_geq(ms, 500 * n);
 			cr_expect_lt(ms, 2500 * n);
 		}
+	cr_expect_eq(session_backoff(SESSION_ACCESS, 10474, 1, 0), 500, "the least");
+	cr_expect_eq(session_backoff(SESSION_ACCESS, 10474, 1, 1999), 2499, "the most");
 	cr_expect_neq(session_backoff(SESSION_ACCESS, 10474, 1, 0),
 	    session_backoff(SESSION_ACCESS, 10474, 1, 1));
 	cr_expect_lt(session_backoff(SESSION_AUTH, 10431, 1, 0), 2500);
