@@ -34,6 +34,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (dialect_parse_reply(p, data, size, &reply, why) == ERR_OK)
 			(void)!auth_device_secret("d2c5Q1FsVWpwT1k3", reply.device_secret, ds);
 	}
-	(void)!dialect_parse_configure(data, size, &configure, why);
+	if (dialect_parse_configure(data, size, &configure, why) == ERR_OK &&
+	    (!configure.host[0] != !configure.port ||
+		!configure.product_key[0] != !configure.product_secret[0]))
+		abort();
 	return 0;
 }
