@@ -63,6 +63,21 @@ state_text(const struct flash *f, const struct roster_device *d)
 	}
 }
 
+/* What became of its newest upgrade, in a word and why. */
+static void
+add_newest(cJSON *o, const struct flash *f, const struct flash_settings_device *c)
+{
+	const struct device_upgrade *u = f->ledger.upgrades;
+	const char *text = "";
+
+	while (u && (strcmp(u->device_key, c->device_key) != 0 ||
+			strcmp(u->product_key, c->product_key) != 0 ||
+			strcmp(u->component, c->component) != 0))
+		u = u->next;
+	cJSON_AddStringToObject(o, "status", u ? flash_queue_status(f, u, &text) : "");
+	cJSON_AddStringToObject(o, "why", text);
+}
+
 static void
 add_device(cJSON *list, struct flash *f, const struct roster_device *d)
 {
@@ -79,6 +94,7 @@ add_device(cJSON *list, struct flash *f, const struct roster_device *d)
 	cJSON_AddStringToObject(o, "port", c->port);
 	cJSON_AddStringToObject(o, "driver", c->driver);
 	cJSON_AddStringToObject(o, "state", state_text(f, d));
+	add_newest(o, f, c);
 	cJSON_AddStringToObject(o, "version", d->version);
 	cJSON_AddStringToObject(o, "error", err_name((unsigned)d->error));
 	cJSON_AddStringToObject(o, "detail", d->detail);

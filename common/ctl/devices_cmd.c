@@ -15,7 +15,8 @@ static const struct opt_spec specs[] = {
 
 static const struct out_column columns[] = {
 	{"device", "DEVICE"}, {"component", "COMPONENT"}, {"state", "STATE"},
-	{"version", "VERSION"}, {"login", "LOGIN"}, {"upgrade", "UPGRADE"}, {"port", "PORT"},
+	{"version", "VERSION"}, {"login", "LOGIN"}, {"upgrade", "UPGRADE"}, {"status", "STATUS"},
+	{"port", "PORT"},
 	{"driver", "DRIVER"}, {"error", "ERROR"}, {"detail", "DETAIL"}, {NULL, NULL},
 };
 /* clang-format on */

@@ -106,7 +106,8 @@ merge_devices(const struct merge *m)
 
 	cJSON_ArrayForEach(row, ask_list(m->flashd, "devices"))
 	{
-		static const char *const same[] = {"name", "state", "version", "port", "driver"};
+		static const char *const same[] = {
+		    "name", "state", "version", "port", "driver", "status"};
 		cJSON *d = out_row(list);
 
 		add_device(d, row);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "flash_act.h"
 #include "sim.h"
 #include "sim_courier.h"
 #include "sim_device.h"
@@ -231,6 +232,66 @@ strike(void *arg)
 	}
 }
 
+/* --- a person --------------------------------------------------------------------------------- */
+
+struct person {
+	bool pause, one; /* one rollout instead of all */
+	enum err e;
+};
+
+/* As flashd: an order on its act socket. */
+static void
+order(struct flash *f, struct person *p, const char *argument)
+{
+	AUTO(mem) char *json = NULL;
+
+	p->e = flash_act_on_order(f, p->pause ? "pause" : "resume", argument, &json);
+}
+
+static void
+act(void *arg)
+{
+	struct person *p = arg;
+	struct flash *f = sim()->proc[SIM_FLASHD].self;
+	char number[24];
+
+	if (!p->one)
+		order(f, p, "all");
+	for (const struct rollout *r = p->one ? f->ledger.rollouts : NULL; r; r = r->next) {
+		if (p->pause ? r != f->ledger.rollouts : r->state < ROLLOUT_PAUSED)
+			continue;
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)r->id);
+		order(f, p, number);
+	}
+}
+
+static void
+resume_all(void *arg)
+{
+	struct person p = {.one = arg != NULL};
+
+	if (!sim()->proc[SIM_FLASHD].alive || !sim_call(&sim()->proc[SIM_FLASHD], act, &p) ||
+	    p.e == ERR_FULL || p.e == ERR_SYSTEM)
+		sim_after(1000 * SIM_MS, resume_all, arg);
+	else
+		sim_say(
+		    NULL, "a person resumes %s: %s", p.one ? "a rollout" : "all", err_name(p.e));
+}
+
+/* Every other time only the newest rollout. */
+static void
+pause_for_a_while(void *arg)
+{
+	unsigned turn = (unsigned)(uintptr_t)arg;
+	struct person p = {.pause = true, .one = turn % 2, .e = ERR_OFFLINE};
+
+	if (!sim()->calm && sim()->proc[SIM_FLASHD].alive &&
+	    sim_call(&sim()->proc[SIM_FLASHD], act, &p))
+		sim_say(NULL, "a person pauses %s: %s", p.one ? "a rollout" : "all", err_name(p.e));
+	sim_after(20000 * SIM_MS, resume_all, p.one || sim()->calm ? sim() : NULL);
+	sim_after(61000 * SIM_MS, pause_for_a_while, (void *)(uintptr_t)(turn + 1));
+}
+
 /* --- the list --------------------------------------------------------------------------------- */
 
 /* In a gentle run processes die and connections are cut: no good package may fail then, but for an
@@ -294,6 +355,8 @@ sim_fault_new(unsigned n, const bool *skip)
 		if (!skip || !skip[i])
 			sim_after(all->list[i].at - sim()->now, strike, &all->list[i]);
 	sim_after(at - sim()->now + 180000 * SIM_MS, calm_down, NULL);
+	if (sim()->seed % 4 == 1) /* no draw: the other seeds stay what they were */
+		sim_after(30000 * SIM_MS, pause_for_a_while, NULL);
 }
 
 unsigned

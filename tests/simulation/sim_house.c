@@ -191,11 +191,14 @@ set_all(struct sim_house *h)
 	h->flash.away_ms = 1800000;
 	h->flash.wait_ms = 1800000;
 	h->flash.queue_ms = 6 * 3600000;
-	h->flash.parallel = sim_below(3); /* 0: any */
+	h->flash.parallel = sim()->seed % 3; /* 0: any; no draw: the seeds stay what they were */
 	h->flash.per_link = 1;
 	h->flash.n_policies = 1;
-	h->flash.policies[0] = (struct flash_settings_policy){
-	    .name = "all", .canary = sim_below(2), .parallel = sim_below(2), .priority = 50};
+	h->flash.policies[0] = (struct flash_settings_policy){.name = "all",
+	    .canary = sim()->seed / 2 % 2,
+	    .parallel = sim()->seed % 2,
+	    .priority = 50,
+	    .stop_after = sim()->seed % 4 == 1 ? 2 : 0}; /* there a person resumes */
 	h->flash.flash_ms = 3600000;
 	h->flash.reboot_ms = h->flash.test_ms = h->flash.confirm_ms = 300000;
 	h->flash.n_devices = (size_t)h->devices * (h->radio ? 2 : 1);

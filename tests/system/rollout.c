@@ -168,6 +168,9 @@ Test(rollout, device_that_is_away_delays_nobody_and_is_taken_up_when_it_comes_ba
 		house_case_until(
 		    h, has_status, &(struct wanted){.device = i, .status = "done"}, "done");
 	cr_expect_neq(w.detail[0], 0, "it says why");
+	struct tool_result r = CTL(h->dir, "devices", "--config", "subota.conf");
+
+	cr_expect_not_null(strstr(r.out, " done "), "devices say it, too: %s", r.out);
 	HOUSE_MUST(h, house_start(h, HOUSE_DEVICE));
 	HOUSE_MUST(h, house_start(h, HOUSE_CLOUDD));
 	for (int i = 0; i < 3; i++)
