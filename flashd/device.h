@@ -141,6 +141,7 @@ struct device_upgrade {
 	struct mono due;   /* of `verb`; QUEUED: when policy is asked again */
 	struct mono since; /* when the state was entered, less the time spent before a restart */
 	struct mono sign;  /* last sign of life or progress */
+	uint64_t most_bytes; /* furthest that writing has come; only beyond it is progress */
 	uint64_t done_bytes, total_bytes, rate;
 	struct mono progress_at;
 	uint64_t progress_done;

@@ -73,8 +73,10 @@ count(struct device_upgrade *u, const Pb__SessionReport *r, struct mono now)
 {
 	int64_t ms = mono_between(u->progress_at, now);
 
-	if (r->done_bytes > u->done_bytes) {
-		u->sign = now;
+	if (r->done_bytes > u->done_bytes)
+		u->sign = now; /* somebody is there */
+	if (r->done_bytes > u->most_bytes) {
+		u->most_bytes = r->done_bytes;
 		u->troubles = u->confusions = 0;
 	}
 	u->done_bytes = r->done_bytes;

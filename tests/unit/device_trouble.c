@@ -40,6 +40,26 @@ Test(device, that_answers_nonsense_is_given_up_after_some_tries)
 	cr_expect_eq(s.u.error, ERR_DEVICE_PROTO);
 }
 
+/* Half an image each time, and then nonsense: writing the same half again is no progress. */
+Test(device, that_loses_what_it_was_given_again_and_again_is_given_up)
+{
+	struct scene s;
+	int tries = 0;
+
+	open_scene(&s, DEVICE_FLASHING);
+	for (; tries < 50 && s.u.state == DEVICE_FLASHING; tries++) {
+		s.u.verb = VERB(WRITE);
+		s.r.error = ERR_DEVICE_PROTO;
+		s.r.done_bytes = 0;
+		s.r.verb = PB__VERB__VERB_WRITE;
+		device_on_progress(&s.u, &s.r, s.now);
+		s.r.done_bytes = 5000;
+		end_verb(&s);
+	}
+	expect(&s, DEVICE_FAILED, 0);
+	cr_expect_leq(tries, DEVICE_CONFUSIONS_MAX + 1);
+}
+
 Test(device, that_refuses_has_failed_at_once)
 {
 	struct scene s;
