@@ -9,3 +9,7 @@ EXTRA_subota-escape := -lcriterion -lcurl -lmicrohttpd -lwolfssl -lcbor -lssl -l
 escape: programs $(B)/bin/subota-escape ## try to break out of every process: build/escape.json and tests/escape/matrix.md
 	$(Q)$(B)/bin/subota-escape --out build/escape.json --table tests/escape/matrix.md
 .PHONY: escape
+
+.PHONY: test-neighbours
+test-neighbours: tests ## N=20000 hostile envelopes from SEED=1 on gate and flashd, each as its neighbour
+	$(Q)NEIGHBOUR_N=$(or $(N),20000) NEIGHBOUR_SEED=$(or $(SEED),1) $(B)/tests/system --filter 'neighbours/*'
