@@ -65,6 +65,23 @@ Test(names, cloudd_that_lost_its_name_service_ends_and_works_when_it_is_started_
 	umount2("/etc", MNT_DETACH);
 }
 
+Test(names, a_gate_whose_couriers_lost_their_name_service_is_started_again_once_and_fetches)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+
+	own_etc(dir);
+	unlink("/etc/resolv.conf");
+	replace("/etc/resolv.conf");
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	replace("/etc/resolv.conf");
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	cr_expect_eq(h->process[HOUSE_FETCHD].starts, 2);
+	cr_expect_eq(h->process[HOUSE_CLOUDD].starts, 1, "it had no name to resolve");
+	umount2("/etc", MNT_DETACH);
+}
+
 Test(names, behind_a_link_the_name_service_may_be_replaced)
 {
 	AUTO(scratch) char *dir = kit_scratch();
