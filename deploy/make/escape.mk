@@ -10,6 +10,6 @@ escape: programs $(B)/bin/subota-escape ## try to break out of every process: bu
 	$(Q)$(B)/bin/subota-escape --out build/escape.json --table tests/escape/matrix.md
 .PHONY: escape
 
-.PHONY: test-neighbours
-test-neighbours: tests ## N=20000 hostile envelopes from SEED=1 on gate and flashd, each as its neighbour
+.PHONY: neighbours
+neighbours: tests ## N=20000 hostile envelopes from SEED=1 on gate and flashd, each as its neighbour
 	$(Q)NEIGHBOUR_N=$(or $(N),20000) NEIGHBOUR_SEED=$(or $(SEED),1) $(B)/tests/system --filter 'neighbours/*'

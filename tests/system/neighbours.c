@@ -4,7 +4,7 @@
  * answers, stays small, counts what it refused, does nothing to a device; and works when the real
  * neighbour is back.
  *
- * NEIGHBOUR_N and NEIGHBOUR_SEED make it longer and another one: make test-neighbours N= SEED=.
+ * NEIGHBOUR_N and NEIGHBOUR_SEED make it longer and another one: make neighbours N= SEED=.
  */
 #include <dirent.h>
 #include <stdlib.h>
