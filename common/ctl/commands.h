@@ -27,6 +27,7 @@ int events_cmd_run(int argc, char **argv);
 int metrics_cmd_run(int argc, char **argv);
 int replay_cmd_run(int argc, char **argv);
 int install_cmd_run(int argc, char **argv); /* and orders */
+int watch_cmd_run(int argc, char **argv); /* and orders */
 int plan_cmd_run(int argc, char **argv);
 int rollout_cmd_run(int argc, char **argv); /* and two orders: pause, resume */
 int status_cmd_run(int argc, char **argv);

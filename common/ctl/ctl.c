@@ -18,6 +18,7 @@ static const struct ctl_command commands[] = {
 	{"upgrades", upgrades_cmd_run, "the newest upgrades and how far they are"},
 	{"upgrade",  upgrades_cmd_one, "all that is known of one upgrade"},
 	{"install",  install_cmd_run,  "a package onto devices, without the platform"},
+	{"watch",    watch_cmd_run,    "packages that appear in a directory onto their devices"},
 	{"plan",     plan_cmd_run,     "what would come of a package on a device, and why"},
 	{"rollout",  rollout_cmd_run,  "how far new versions are; pause and resume"},
 	{"store",    store_cmd_run,    "the packages at the gate"},

@@ -18,9 +18,16 @@
 #include "bundle_file.h"
 #include "commands.h"
 #include "ctl.h"
+#include "install.h"
 #include "merge.h"
 
-enum { TARGETS_MAX = 64, LOOK_MS = 300, BLOCK = 256 * 1024, STATUS = 24, ARGUMENT = 400 };
+enum {
+	TARGETS_MAX = 2 * INSTALL_DEVICES_MAX,
+	LOOK_MS = 300,
+	BLOCK = 256 * 1024,
+	STATUS = 24,
+	ARGUMENT = 400
+};
 
 /* clang-format off */
 static const struct opt_spec specs[] = {
@@ -88,12 +95,14 @@ add_device(struct install *in, const cJSON *devices, const char *wanted, const T
 	{
 		struct target *t = &in->targets[in->n];
 		const Tr__Payload *p = payload_for(m, text(d, "component"));
+		char keys[sizeof(t->keys)];
 
-		snprintf(t->keys, sizeof(t->keys), "%.32s/%.32s", text(d, "product_key"),
+		snprintf(keys, sizeof(keys), "%.32s/%.32s", text(d, "product_key"),
 		    text(d, "device_key"));
 		if (!p || in->n == TARGETS_MAX ||
-		    (strcmp(text(d, "name"), wanted) != 0 && strcmp(t->keys, wanted) != 0))
+		    (strcmp(text(d, "name"), wanted) != 0 && strcmp(keys, wanted) != 0))
 			continue;
+		memcpy(t->keys, keys, sizeof(keys));
 		snprintf(t->name, sizeof(t->name), "%.64s", text(d, "name"));
 		snprintf(t->component, sizeof(t->component), "%.64s", p->component);
 		snprintf(t->version, sizeof(t->version), "%.64s", p->version);
@@ -108,14 +117,14 @@ add_device(struct install *in, const cJSON *devices, const char *wanted, const T
 }
 
 static int
-find_targets(struct install *in, const struct opt_set *o, const Tr__Manifest *m)
+find_targets(struct install *in, const char *const *names, size_t n, const Tr__Manifest *m)
 {
 	int worst = CTL_OK;
 	AUTO(out_json) cJSON *answer = ask_or_complain(&in->ask, WHO_FLASHD, "devices", "", &worst);
 	const cJSON *devices = ask_list(answer, "devices");
 
-	for (size_t i = 0; answer && i < opt_count(o, "device"); i++)
-		if (!add_device(in, devices, opt_nth(o, "device", i), m))
+	for (size_t i = 0; answer && i < n; i++)
+		if (!add_device(in, devices, names[i], m))
 			return CTL_FAILED;
 	return worst;
 }
@@ -328,7 +337,7 @@ tell_json(const struct install *in)
 }
 
 static int
-run(struct install *in, const struct opt_set *o)
+run(struct install *in, const char *const *names, size_t n, bool wait)
 {
 	struct bundle_file f;
 	char why[WHY_SIZE] = "";
@@ -336,7 +345,7 @@ run(struct install *in, const struct opt_set *o)
 
 	if (e != ERR_OK)
 		return ctl_complain(in->path, e, why);
-	int status = find_targets(in, o, f.manifest);
+	int status = find_targets(in, names, n, f.manifest);
 
 	bundle_file_close(&f);
 	if (status == CTL_OK)
@@ -347,7 +356,7 @@ run(struct install *in, const struct opt_set *o)
 		printf("%s %s %s: upgrade %" PRIu64 "\n", in->targets[i].name,
 		    in->targets[i].component, in->targets[i].version, in->targets[i].upgrade);
 	fflush(stdout);
-	if (!opt_count(o, "no-wait"))
+	if (wait)
 		status = watch(in);
 	if (in->ask.form)
 		tell_json(in);
@@ -355,17 +364,34 @@ run(struct install *in, const struct opt_set *o)
 }
 
 int
-install_cmd_run(int argc, char **argv)
+install_on(const struct ask *a, const char *path, const char *const *names, size_t n, bool wait)
 {
 	AUTO(mem) struct install *in = calloc(1, sizeof(*in));
-	struct opt_set o;
 
 	if (!in || sodium_init() < 0)
 		return CTL_SYSTEM;
-	int status = ask_begin(&command, argc, argv, &o, &in->ask);
+	in->ask = *a;
+	in->path = path;
+	return run(in, names, n, wait);
+}
+
+int
+install_cmd_run(int argc, char **argv)
+{
+	const char *names[INSTALL_DEVICES_MAX];
+	struct opt_set o;
+	struct ask a;
+	int status = ask_begin(&command, argc, argv, &o, &a);
+	size_t n = 0;
 
 	if (status >= 0)
 		return status;
-	in->path = o.args[0];
-	return run(in, &o);
+	while (n < INSTALL_DEVICES_MAX && n < opt_count(&o, "device")) {
+		names[n] = opt_nth(&o, "device", n);
+		n++;
+	}
+	if (n == opt_count(&o, "device"))
+		return install_on(&a, o.args[0], names, n, opt_count(&o, "no-wait") == 0);
+	fprintf(stderr, "subotactl: expected at most %d devices\n", INSTALL_DEVICES_MAX);
+	return CTL_USAGE;
 }

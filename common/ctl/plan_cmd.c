@@ -9,6 +9,7 @@
 #include "bundle_file.h"
 #include "commands.h"
 #include "ctl.h"
+#include "install.h"
 #include "msg.h"
 
 /* clang-format off */
@@ -92,29 +93,39 @@ tell(const struct ask *a, const cJSON *answer)
 	return ends[i].status;
 }
 
+enum err
+plan_ask(const struct ask *a, const char *path, const char *device, const char *component,
+    cJSON **answer, char why[WHY_SIZE])
+{
+	struct bundle_bytes head = {0};
+	char argument[200];
+	enum err e = read_head(path, &head, why);
+	AUTO(mem) uint8_t *bytes = head.data;
+
+	*answer = NULL;
+	if (e != ERR_OK)
+		return e;
+	snprintf(
+	    argument, sizeof(argument), "%.100s%s%.64s", device, *component ? " " : "", component);
+	return ask_about(a, WHO_FLASHD, "plan", argument, &head, answer, why);
+}
+
 int
 plan_cmd_run(int argc, char **argv)
 {
 	struct opt_set o;
 	struct ask a;
-	struct bundle_bytes head = {0};
-	char argument[200], why[WHY_SIZE] = "";
+	char why[WHY_SIZE] = "";
+	cJSON *json = NULL;
 	int status = ask_begin(&command, argc, argv, &o, &a);
 
 	if (status >= 0)
 		return status;
-	const char *component = opt_text(&o, "component", "");
-	enum err e = read_head(o.args[0], &head, why);
-	AUTO(mem) uint8_t *bytes = head.data;
-	AUTO(out_json) cJSON *answer = NULL;
+	enum err e = plan_ask(&a, o.args[0], o.args[1], opt_text(&o, "component", ""), &json, why);
+	AUTO(out_json) cJSON *answer = json;
 
-	if (e != ERR_OK)
-		return ctl_complain(o.args[0], e, why);
-	snprintf(argument, sizeof(argument), "%.100s%s%.64s", o.args[1], *component ? " " : "",
-	    component);
-	e = ask_about(&a, WHO_FLASHD, "plan", argument, &head, &answer, why);
 	if (e == ERR_OK)
 		return tell(&a, answer);
-	fprintf(stderr, "subotactl: %s\n", why);
+	fprintf(stderr, "subotactl: %s: %s\n", o.args[0], *why ? why : err_text(e));
 	return ask_status(e);
 }

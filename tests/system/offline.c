@@ -259,3 +259,32 @@ Test(offline, gate_takes_only_plain_files_that_lie_in_the_drop_directory)
 
 	cr_expect_eq(cJSON_GetArraySize(cJSON_GetObjectItem(doc, "upgrades")), 0);
 }
+
+/* --- watch ------------------------------------------------------------------------------------ */
+
+Test(offline, packages_on_a_stick_go_to_the_devices_they_are_for)
+{
+	AUTO(house_case) struct house *h = open_house(2, HASTY);
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(kit) struct kit *forger = kit_new(dir);
+	struct kit *own = h->kit;
+	int both[] = {0, 1};
+
+	TOOL(h->dir, "mkdir", "stick");
+	make_bundle(h, "stick/good.bundle", HOUSE_NEW, 5);
+	h->kit = forger;
+	make_bundle(h, "stick/forged.bundle", HOUSE_NEW, 7);
+	h->kit = own;
+	TOOL(h->dir, "cp", "subota.conf", "stick/notes.txt");
+	TOOL(h->dir, "cp", "subota.conf", "stick/garbage.bin");
+	TOOL(h->dir, "ln", "-s", "../good.bundle", "stick/link.bundle");
+	struct tool_result r = CTL(h->dir, "watch", "--once", "--config", "subota.conf", "stick");
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "good.bundle: for 2 devices"), "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "forged.bundle: for 0 devices"), "%s", r.out);
+	cr_expect_null(strstr(r.out, "notes.txt"), "%s", r.out);
+	cr_expect_null(strstr(r.out, "link.bundle"), "%s", r.out);
+	for (int i = 0; i < 2; i++)
+		house_case_until(h, runs_new, &both[i], "the version on the stick");
+}
