@@ -109,7 +109,7 @@ Test(asking, a_plan_is_pushed_when_the_device_logs_in)
 	HOUSE_MUST(h, house_start(h, HOUSE_CLOUDD));
 	house_case_upgraded(h, 0, HOUSE_NEW);
 	cr_expect_eq(house_life_log(h, "METER1", "login through"), 2);
-	expect_before(h, "login through", ISSUED, "requests");
+	expect_before(h, "login through", ISSUED, "info report");
 }
 
 /* rule: silent-push-report model-versions */
