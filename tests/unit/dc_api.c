@@ -479,9 +479,9 @@ Test(dc_api, misbehaviour_is_set_and_cleared_from_the_console_at_once)
 	post(&s, "/api/fault", "{\"name\":\"delay\",\"percent\":50}", BAD, "of a kind");
 	post(&s, "/api/fault", "{\"name\":\"lose@0111\",\"value\":1,\"times\":1}", OK, NULL);
 	post(&s, "/api/fault", "{\"name\":\"no_0113\",\"value\":1}", OK, NULL);
+	cr_expect_eq(dc_fault_value(&s.c->dc->faults, DC_FAULT_NO_0113), 1);
 	post(&s, "/api/fault/seed", "{\"seed\":9}", OK, NULL);
 	cr_expect_eq(s.c->dc->chaos.seed, 9);
-	cr_expect_eq(dc_fault_value(&s.c->dc->faults, DC_FAULT_NO_0113), 1);
 	dc_case_plan(s.c, DC_CASE_SUB_PK, "app", 0, NULL, "2.0.0", true);
 	struct dc_line *l = dc_talk_begin(s.c);
 	cr_expect_str_eq(dc_talk_heard(l), "00c3", "0111 is lost");
