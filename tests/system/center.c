@@ -328,6 +328,40 @@ Test(center, a_plan_that_was_lost_on_its_way_is_pushed_again_after_ten_minutes)
 	cr_expect_eq(said(h, METER1, "issue upgrade plan"), 2);
 }
 
+/* rule: duplicate status-order */
+Test(center, an_upgrade_comes_through_messages_that_are_late_repeated_and_out_of_order)
+{
+	AUTO(house_case) struct house *h = open_with_package(&two);
+
+	MUST(h, "fault", "seed", "11");
+	MUST(h, "fault", "set", "repeat@down", "1", "--percent", "40");
+	MUST(h, "fault", "set", "reorder@down", "1", "--percent", "30");
+	MUST(h, "fault", "set", "delay@0113", "1500");
+	MUST(h, "fault", "set", "slow@00a3", "300");
+	MUST(h, "fault", "set", "repeat@up", "1", "--percent", "30");
+	PLAN(h, "--retries", "0", "--activate");
+	for (int i = 0; i < 2; i++)
+		house_case_until_verdict(h, i, "success");
+	cr_expect_geq(said(h, METER1, "0x0113 held back, as ordered"), 1);
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(house_case_count(h, i, 12), 0);
+		cr_expect_eq(house_case_count(h, i, 6), 0);
+	}
+}
+
+/* rule: download-again */
+Test(center, a_lie_about_the_package_costs_one_try_and_harms_nothing)
+{
+	AUTO(house_case) struct house *h = open_with_package(&one);
+
+	house_case_fault(h, "wrong_sha256", "1,1");
+	house_case_fault(h, "wrong_md5", "1,1");
+	PLAN(h, "--retries", "1", "--retry-ms", "200", "--activate");
+	house_case_until_verdict(h, 0, "success");
+	cr_expect_eq(house_case_count(h, 0, 2), 2);
+	cr_expect_eq(house_case_count(h, 0, 11), 1);
+}
+
 /* rule: limit-name limit-version limit-component limit-format limit-size model-package */
 Test(center, the_platform_keeps_its_limits_of_packages)
 {
