@@ -214,7 +214,7 @@ Test(an3155, flash_of_each_kind_is_erased_by_its_own_pages)
 		size_t size;
 		unsigned erases;
 	} kinds[] = {{0x413, 0, 0xff, 70000, 5}, {0x447, 128, 0x00, 9000, 71},
-	    {0x416, 256, 0x00, 300, 2}, {0x410, 1024, 0xff, 120000, 118},
+	    {0x416, 256, 0x00, 400, 2}, {0x410, 1024, 0xff, 120000, 118},
 	    {0x415, 2048, 0xff, 2048, 1}, {0x495, 4096, 0xff, 4100, 2}};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
