@@ -29,6 +29,7 @@ static const struct driver_option options[] = {
 	{"runs",       "recipe",  0,    0,        "further programs that it starts"},
 	{"reads",      "recipe",  0,    0,        "files and directories that it reads"},
 	{"devices",    "recipe",  0,    0,        "device nodes that it uses beside the port"},
+	{"unversioned", "recipe", 0,    0,        "what no version means: bare or away"},
 	{"part",       "none",    0,    0,        "what {part} stands for"},
 	{"address",    "0",       0,    0,        "what {address} stands for"},
 	{"absent",     "69",      0,    0,        "exit statuses that mean: the device is away"},
@@ -54,7 +55,6 @@ enum {
 	COMMANDS = 2,
 	LINE = 520,
 	TEXT = 130,
-	STATUSES = 8,
 	STATUS_BYTES = 4,
 	NOT_STARTED = 127, /* as a shell has it */
 };
@@ -63,7 +63,8 @@ struct exec {
 	char lines[EXEC_VERSION + 1][LINE]; /* of settings up to the version */
 	char port[TEXT], part[TEXT], address[TEXT], baud[24];
 	struct exec_progress progress;
-	uint8_t statuses[3][STATUSES]; /* absent, again, refused; 0 ends */
+	bool needs_version; /* without one the device is away */
+	uint8_t statuses[3][EXEC_STATUSES]; /* absent, again, refused; 0 ends */
 	uint32_t command_ms;
 
 	struct driver_job job;
@@ -98,27 +99,6 @@ take_text(char *out, size_t size, const char *text)
 	return (size_t)snprintf(out, size, "%s", text) < size;
 }
 
-/* "1 2 17" */
-static bool
-take_statuses(const char *text, uint8_t out[STATUSES])
-{
-	size_t n = 0;
-
-	memset(out, 0, STATUSES);
-	if (strcmp(text, "none") == 0)
-		return true;
-	while (*text && n < STATUSES - 1) {
-		char *end = NULL;
-		unsigned long v = strtoul(text, &end, 10);
-
-		if (end == text || v == 0 || v > 255 || (*end && *end != ' '))
-			return false;
-		out[n++] = (uint8_t)v;
-		text = end + strspn(end, " ");
-	}
-	return *text == 0;
-}
-
 static enum err
 take_settings(struct exec *x, const char *const *values, char *why, size_t why_size)
 {
@@ -148,6 +128,12 @@ take_settings(struct exec *x, const char *const *values, char *why, size_t why_s
 	if (strlen(x->lines[EXEC_VERSION]) >= EXEC_TEXT)
 		return refuse(OPTION_SETTINGS + EXEC_VERSION, "less than 64 characters",
 		    x->lines[EXEC_VERSION], why, why_size);
+	const char *unversioned =
+	    exec_recipe_value(r, EXEC_UNVERSIONED, values[OPTION_SETTINGS + EXEC_UNVERSIONED]);
+	x->needs_version = strcmp(unversioned, "away") == 0;
+	if (!x->needs_version && unversioned[0] && strcmp(unversioned, "bare") != 0)
+		return refuse(OPTION_SETTINGS + EXEC_UNVERSIONED, "bare or away", unversioned, why,
+		    why_size);
 	const char *progress = exec_recipe_value(
 	    r, EXEC_PROGRESS, values[OPTION_SETTINGS + EXEC_PROGRESS]);
 	if (exec_said_parse(progress, &x->progress) != ERR_OK)
@@ -165,7 +151,7 @@ init(void *state, const char *const *values, char *why, size_t why_size)
 	*x = (struct exec){.up = true};
 	enum err e = take_settings(x, values, why, why_size);
 	for (int i = 0; !e && i < 3; i++)
-		if (!take_statuses(values[OPTION_STATUSES + i], x->statuses[i]))
+		if (!exec_said_statuses(values[OPTION_STATUSES + i], x->statuses[i]))
 			e = refuse(OPTION_STATUSES + i, "at most 7 numbers from 1 to 255",
 			    values[OPTION_STATUSES + i], why, why_size);
 	if (!e && (!take_text(x->port, TEXT, values[OPTION_PORT]) ||
@@ -322,12 +308,6 @@ output(void *state, uint8_t *out, size_t size, struct mono now)
 
 /* --- what is said ----------------------------------------------------------------------------- */
 
-static bool
-is_among(const uint8_t list[STATUSES], int status)
-{
-	return status != 0 && memchr(list, status, STATUSES) != NULL;
-}
-
 /* What an exit status other than 0 means. */
 static enum err
 error_of(const struct exec *x, int status)
@@ -339,7 +319,7 @@ error_of(const struct exec *x, int status)
 	    [EXEC_RESET] = ERR_DEVICE_PROTO};
 
 	for (size_t i = 0; i < 3; i++)
-		if (is_among(x->statuses[i], status))
+		if (exec_said_among(x->statuses[i], status))
 			return of_list[i];
 	return of_command[x->commands[x->command]];
 }
@@ -370,6 +350,11 @@ on_exit_status(struct exec *x, int status, struct mono now)
 	exec_said_end(&x->said);
 	if (status != 0) {
 		on_failure(x, status);
+		return;
+	}
+	if (x->job.verb == DRIVER_IDENTIFY && x->needs_version && !x->said.version[0]) {
+		finish(x, ERR_DEVICE_AWAY, "identify: expected '%s' and a version, got none",
+		    x->lines[EXEC_VERSION]);
 		return;
 	}
 	if (x->job.verb == DRIVER_IDENTIFY) {

@@ -151,3 +151,29 @@ exec_said_end(struct exec_said *s)
 	take_version(s, '\x01');
 	end_line(s);
 }
+
+bool
+exec_said_statuses(const char *text, uint8_t out[EXEC_STATUSES])
+{
+	size_t n = 0;
+
+	memset(out, 0, EXEC_STATUSES);
+	if (strcmp(text, "none") == 0)
+		return true;
+	while (*text && n < EXEC_STATUSES - 1) {
+		char *end = NULL;
+		unsigned long v = strtoul(text, &end, 10);
+
+		if (end == text || v == 0 || v > 255 || (*end && *end != ' '))
+			return false;
+		out[n++] = (uint8_t)v;
+		text = end + strspn(end, " ");
+	}
+	return *text == 0;
+}
+
+bool
+exec_said_among(const uint8_t list[EXEC_STATUSES], int status)
+{
+	return status != 0 && memchr(list, status, EXEC_STATUSES) != NULL;
+}

@@ -1,6 +1,6 @@
 /*
- * exec_said: what a flasher program says: a version, progress, its last line. Pure, bounded, and
- * nothing of it is believed but as text.
+ * exec_said: what a flasher program says: a version, progress, its last line, its exit status.
+ * Pure, bounded, and nothing of it is believed but as text.
  */
 #ifndef SUBOTA_EXEC_SAID_H
 #define SUBOTA_EXEC_SAID_H
@@ -11,7 +11,7 @@
 
 #include "err.h"
 
-enum { EXEC_TEXT = 64, EXEC_LINE = 100 };
+enum { EXEC_TEXT = 64, EXEC_LINE = 100, EXEC_STATUSES = 8 };
 
 /* From the option `progress`: "percent TEXT" or "marks CHARACTER COUNT TEXT", TEXT may be missing:
  * percentages, or so many of that character for the whole, once TEXT was said. */
@@ -42,5 +42,9 @@ void exec_said_start(struct exec_said *s, const struct exec_progress *progress, 
 void exec_said_byte(struct exec_said *s, uint8_t byte);
 /* It says no more. */
 void exec_said_end(struct exec_said *s);
+
+/* Exit statuses from the configuration, "1 2 17" or none: at most 7, from 1 to 255. */
+bool exec_said_statuses(const char *text, uint8_t out[EXEC_STATUSES]);
+bool exec_said_among(const uint8_t list[EXEC_STATUSES], int status);
 
 #endif

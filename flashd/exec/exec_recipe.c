@@ -37,7 +37,8 @@ static const struct exec_recipe recipes[] = {
 		[EXEC_VERSION]  = "ver=",
 		[EXEC_PROGRESS] = "percent",
 		[EXEC_READS]    = DFU,
-		[EXEC_DEVICES]  = "/dev/bus/usb"}},
+		[EXEC_DEVICES]  = "/dev/bus/usb",
+		[EXEC_UNVERSIONED] = "away"}},
 	{"esptool", {
 		[EXEC_PROGRAM]  = "/usr/bin/esptool",
 		[EXEC_FLASH]    = "--port {port} --baud {baud} write_flash {address} {image}",
@@ -60,7 +61,7 @@ const char *
 exec_recipe_setting(enum exec_setting s)
 {
 	static const char *const names[EXEC_SETTINGS] = {"program", "identify", "flash", "verify",
-	    "reset", "version", "progress", "runs", "reads", "devices"};
+	    "reset", "version", "progress", "runs", "reads", "devices", "unversioned"};
 
 	return names[s];
 }

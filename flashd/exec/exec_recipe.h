@@ -10,11 +10,12 @@ enum exec_setting {
 	EXEC_FLASH,
 	EXEC_VERIFY,
 	EXEC_RESET,
-	EXEC_VERSION,  /* text before the version in what identify says */
-	EXEC_PROGRESS, /* percent, or marks CHARACTER COUNT TEXT */
-	EXEC_RUNS,     /* further programs: of a script */
-	EXEC_READS,    /* files and directories */
-	EXEC_DEVICES,  /* device nodes beside the port, or directories of them */
+	EXEC_VERSION,     /* text before the version in what identify says */
+	EXEC_PROGRESS,    /* percent, or marks CHARACTER COUNT TEXT */
+	EXEC_RUNS,        /* further programs: of a script */
+	EXEC_READS,       /* files and directories */
+	EXEC_DEVICES,     /* device nodes beside the port, or directories of them */
+	EXEC_UNVERSIONED, /* no version means: bare (the default), or away */
 	EXEC_SETTINGS
 };
 

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "driver_run.h"
 #include "flashhouse_expect.h"
+#include "rom_line.h"
 
 TestSuite(exec, .timeout = 100);
 
@@ -63,15 +65,18 @@ start_board(struct scene *s, const char *program, const uint8_t *flash, size_t l
 	cr_assert(read(p.fd, text, sizeof(text) - 1) > 0 && strncmp(text, "ready", 5) == 0);
 }
 
-/* `lines`: of the device, beside who it is. */
+/* `lines`: of the device, beside who it is; `port` NULL: DIR/line. */
 static void
-setup(struct scene *s, const char *lines)
+setup(struct scene *s, const char *port, const char *lines)
 {
+	char line[500];
+
 	flashhouse_open(&s->h);
+	snprintf(line, sizeof(line), "%s/line", s->h.dir);
 	snprintf(s->conf, sizeof(s->conf),
 	    "[flashd.device m1]\nproduct_key = p1\ndevice_key = meter-1\nvendor = acme\n"
-	    "model = sensor-9\ndriver = exec\nport = %s/line\n%s",
-	    s->h.dir, lines);
+	    "model = sensor-9\ndriver = exec\nport = %s\n%s",
+	    port ? port : line, lines);
 	s->h.devices = s->conf;
 	fill(s->image, BYTES, "2.0.0");
 	s->h.spec.version = "2.0.0";
@@ -113,7 +118,7 @@ Test(exec, avrdude_upgrades_a_board_with_optiboot)
 	struct scene s = {0};
 	uint8_t old[FLASH];
 
-	setup(&s, AVR);
+	setup(&s, NULL, AVR);
 	fill(old, sizeof(old), "1.0.0");
 	start_board(&s, program, old, sizeof(old));
 	flashhouse_start(&s.h);
@@ -123,5 +128,72 @@ Test(exec, avrdude_upgrades_a_board_with_optiboot)
 	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	cr_expect_gt(flashhouse_count(&s.h, PB__ENVELOPE__BODY_PROGRESS), 0);
 	expect_flash(&s);
+	teardown(&s);
+}
+
+/* It loses its power with half an image in flash, and stays in its boot loader. */
+Test(exec, a_board_without_power_in_mid_flash_is_written_again)
+{
+	const char *program = optiboot();
+	const Pb__Report *r = NULL;
+	struct scene s = {0};
+	uint8_t old[FLASH];
+
+	setup(&s, NULL, AVR);
+	fill(old, sizeof(old), "1.0.0");
+	start_board(&s, program, old, sizeof(old));
+	flashhouse_start(&s.h);
+	flashhouse_begin(&s.h, 7);
+	for (int ms = 0; flashhouse_count(&s.h, PB__ENVELOPE__BODY_PROGRESS) == 0; ms += 10) {
+		cr_assert_lt(ms, 2 * PATIENCE_MS);
+		loop_once(s.h.loop, 10);
+	}
+	kill(s.board, SIGUSR1);
+	for (int i = 0; i < 3 && !r; i++)
+		r = flashhouse_end(&s.h, 7);
+	cr_assert(r, "no end");
+	cr_expect_eq(r->phase, PB__PHASE__PHASE_DONE, "%s: %s", err_name(r->error), r->detail);
+	expect_flash(&s);
+	teardown(&s);
+}
+
+Test(exec, stm32flash_upgrades_a_chip_in_its_boot_loader)
+{
+	static const char *const chip[] = {
+	    "--baud", "1000000", "--write-us", "200", "--erase-us", "500", "--uid", "65534", NULL};
+	struct scene s = {0};
+
+	if (access("/usr/bin/stm32flash", X_OK) != 0)
+		cr_skip_test("needs stm32flash");
+	AUTO(rom_line) struct rom_line *l = rom_line_new(geteuid() ? NULL : chip);
+	chmod(l->dir, 0755);
+	/* no parity at a pseudo-terminal; nothing starts the image, as no pin would lead back */
+	setup(&s, l->tty,
+	    "recipe = stm32flash\nversion = fw=\nreset = none\n"
+	    "identify = -b {baud} -m 8n1 -r - -S 0x08000040:64 {port}\n"
+	    "flash = -b {baud} -m 8n1 -f -v -w {image} {port}\n");
+	flashhouse_start(&s.h);
+	cr_assert_not_null(flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, NULL));
+	flashhouse_begin_for(&s.h, 7, &(struct flashhouse_target){0});
+	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect(rom_line_holds(l, (struct bundle_bytes){s.image, BYTES}));
+	teardown(&s);
+}
+
+Test(exec, a_program_that_hangs_is_ended_and_the_device_is_away)
+{
+	static const char script[] = "#!/bin/sh\nwhile :; do /usr/bin/sleep 9; done\n";
+	struct scene s = {0};
+	char path[500];
+
+	setup(&s, "usb", "");
+	kit_write(s.h.dir, "hang", script, sizeof(script) - 1);
+	snprintf(path, sizeof(path), "%s/hang", s.h.dir);
+	chmod(path, 0755);
+	size_t at = strlen(s.conf);
+	snprintf(s.conf + at, sizeof(s.conf) - at,
+	    "program = %s\nruns = /bin/sh /usr/bin/sleep\nidentify = x\ncommand_ms = 500\n", path);
+	flashhouse_start(&s.h);
+	cr_assert_not_null(flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_AWAY, NULL));
 	teardown(&s);
 }

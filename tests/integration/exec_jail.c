@@ -33,9 +33,9 @@ struct scene {
 	size_t said_len;
 };
 
-/* subota-exec for a script of these lines; `more` is another place, may be NULL. */
+/* subota-exec for a script of these lines; `more`: further places, ended by NULL, or NULL. */
 static void
-setup(struct scene *s, const char *lines, const char *more)
+setup(struct scene *s, const char *lines, const char *const *more)
 {
 	char self[500] = "", program[600], run[700], text[4000];
 	int pair[2];
@@ -53,7 +53,9 @@ setup(struct scene *s, const char *lines, const char *more)
 	kit_write(s->dir, "secret", "secret\n", 7);
 	char *argv[] = {program, (char *)(uintptr_t) "require", run,
 	    (char *)(uintptr_t) "$flasher=/bin/sh", (char *)(uintptr_t) "$flasher=/usr/bin/env",
-	    (char *)(uintptr_t) "$flasher=/usr/bin/sleep", (char *)(uintptr_t)more, NULL};
+	    (char *)(uintptr_t) "$flasher=/usr/bin/sleep", NULL, NULL, NULL, NULL};
+	for (size_t i = 0; more && more[i]; i++)
+		argv[6 + i] = (char *)(uintptr_t)more[i];
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	uid_t own = geteuid();
 	if (own == 0)
@@ -213,8 +215,8 @@ Test(exec_jail, it_reads_what_it_was_given)
 {
 	struct scene s;
 
-	setup(
-	    &s, "while read -r x; do echo \"got $x\"; done <\"$1\"", "$flasher_reads=/etc/passwd");
+	setup(&s, "while read -r x; do echo \"got $x\"; done <\"$1\"",
+	    (const char *const[]){"$flasher_reads=/etc/passwd", NULL});
 	run(&s, "/etc/passwd");
 	cr_expect_eq(finish(&s), 0, "%s", s.said);
 	cr_expect(strstr(s.said, "got root"), "%s", s.said);
@@ -309,4 +311,36 @@ Test(exec_jail, nonsense_of_a_session_ends_it)
 		cr_expect_not(take(&s, &len), "row %zu", i);
 		teardown(&s);
 	}
+}
+
+/* --- programs of Debian, as far as they go without a device ------------------------------------
+ */
+
+static void
+expect_program(const char *program, const char *argument, const char *want)
+{
+	struct scene s;
+	char place[100];
+
+	if (access(program, X_OK) != 0)
+		cr_skip_test("needs %s", program);
+	snprintf(place, sizeof(place), "$flasher=%s", program);
+	setup(&s, "exit 0",
+	    (const char *const[]){place, "$flasher_reads=/sys", "$flasher_reads=/run/udev", NULL});
+	snprintf(s.script, sizeof(s.script), "%s", program);
+	run(&s, argument);
+	int status = finish(&s);
+	cr_expect_eq(status, 0, "0x%x: %s", (unsigned)status, s.said);
+	cr_expect(strstr(s.said, want), "%s", s.said);
+	teardown(&s);
+}
+
+Test(exec_jail, dfu_util_lists_what_is_plugged_in)
+{
+	expect_program("/usr/bin/dfu-util", "-l", "dfu-util 0.");
+}
+
+Test(exec_jail, openocd_says_its_version)
+{
+	expect_program("/usr/bin/openocd", "--version", "Open On-Chip Debugger");
 }

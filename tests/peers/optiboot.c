@@ -6,6 +6,8 @@
  *
  * usage: optiboot LINK FLASH-FILE
  *
+ * SIGUSR1 takes its power away for a moment.
+ *
  * LINK becomes a symbolic link to the terminal; FLASH-FILE holds the application's flash, is read
  * at the start and written when it has changed. Says "ready".
  */
@@ -14,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <sim_avr.h>
 #include <sim_irq.h>
 #include <stdio.h>
@@ -26,6 +29,8 @@
 #define LOADER "/usr/share/arduino/hardware/arduino/avr/bootloaders/optiboot/optiboot_atmega328.hex"
 
 enum { FLASH = 0x8000, BOOT = 0x7e00, MCUSR = 0x54, EXTERNAL_RESET = 2, IDLE_STEPS = 7000000 };
+
+static volatile sig_atomic_t cut;
 
 struct board {
 	avr_t *avr;
@@ -102,6 +107,7 @@ open_line(struct board *b, const char *link)
 	tcsetattr(b->slave, TCSANOW, &raw);
 	fcntl(b->master, F_SETFL, O_NONBLOCK);
 	chmod(name, 0666);
+	(void)unlink(link);
 	if (symlink(name, link) < 0)
 		die(link);
 }
@@ -188,6 +194,13 @@ run(struct board *b)
 	}
 }
 
+static void
+on_signal(int number)
+{
+	(void)number;
+	cut = 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -199,11 +212,17 @@ main(int argc, char **argv)
 	load(&b, argv[2]);
 	open_line(&b, argv[1]);
 	power_on(&b);
+	signal(SIGUSR1, on_signal);
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
 		struct pollfd p = {.fd = b.master, .events = POLLIN};
 
+		if (cut) {
+			cut = 0;
+			tcflush(b.master, TCIOFLUSH);
+			power_on(&b);
+		}
 		feed(&b);
 		run(&b);
 		save(&b, argv[2]);

@@ -149,6 +149,24 @@ Test(exec, a_device_that_says_no_version_has_no_application)
 	free(s.state);
 }
 
+Test(exec, where_a_listing_is_asked_no_version_means_away)
+{
+	static const char *const options[] = {"recipe", "dfu-util", "part", "0483:df11", NULL};
+	struct scene s;
+
+	setup(&s, options);
+	begin(&s, DRIVER_IDENTIFY);
+	cr_expect_str_eq(sent(&s), "/usr/bin/dfu-util|-l|-d|0483:df11\n");
+	say(&s, "dfu-util 0.11\n");
+	cr_expect_eq(end(&s, 0), ERR_DEVICE_AWAY);
+	begin(&s, DRIVER_IDENTIFY);
+	sent(&s);
+	say(&s, "Found DFU: [0483:df11] ver=2200, devnum=5");
+	cr_expect_eq(end(&s, 0), ERR_OK);
+	cr_expect_str_eq(exec_driver.facts(s.state)->version, "2200");
+	free(s.state);
+}
+
 Test(exec, a_write_sends_the_image_and_runs_flash_and_verify)
 {
 	const struct driver_facts *f;
@@ -299,7 +317,8 @@ Test(exec, each_option_is_checked)
 	static const char *const bad[][2] = {{"recipe", "magic"}, {"program", "avrdude"},
 	    {"program", "none"}, {"identify", "none"}, {"flash", "-w 'half"}, {"flash", "{imgae}"},
 	    {"progress", "marks # 0"}, {"progress", "sometimes"}, {"absent", "0"},
-	    {"absent", "256"}, {"absent", "1 2 3 4 5 6 7 8"}, {"command_ms", "99"}};
+	    {"absent", "256"}, {"absent", "1 2 3 4 5 6 7 8"}, {"command_ms", "99"},
+	    {"unversioned", "what"}};
 	void *state = calloc(1, exec_driver.state_size);
 	char why[200];
 
