@@ -329,3 +329,26 @@ Test(rollout, swapped_module_is_left_alone_where_policy_does_not_say_so)
 	}
 	cr_expect(runs(h, (void *)(uintptr_t)HOUSE_OLD));
 }
+
+#define LAST "1.2.0"
+
+Test(rollout, device_that_has_nothing_to_run_gets_the_last_good_image_again)
+{
+	AUTO(house_case)
+	struct house *h = house_case_new(&(struct house_options){.loader = "gecko",
+	    .hasty = true,
+	    .flashd = "ask_every = 2 s\naway_retry = 10 s\nflash_deadline = 10 s\n"
+		      "reboot_deadline = 5 s\ntest_deadline = 5 s\nconfirm_deadline = 5 s\n"
+		      "[flashd.policy all]\nrestore = yes"});
+
+	house_device_args(h, 0, "--refuse-boot", LAST);
+	HOUSE_MUST(h, house_start_all(h));
+	house_case_plan(h, &(struct house_pack){.size = 20000});
+	house_case_until(h, runs, (void *)(uintptr_t)HOUSE_NEW, "a good image");
+	house_case_until_verdict(h, 0, "success");
+	house_case_plan(
+	    h, &(struct house_pack){.name = "fw2", .version = LAST, .sequence = 6, .size = 20000});
+	house_case_until_verdict(h, 0, "failed");
+	house_case_until(h, runs, (void *)(uintptr_t)HOUSE_NEW, "the good image again");
+	cr_expect_eq(house_case_count(h, 0, 11), 1);
+}
