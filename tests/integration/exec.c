@@ -13,6 +13,7 @@
 
 #include "driver_run.h"
 #include "flashhouse_expect.h"
+#include "house_proc.h"
 #include "rom_line.h"
 
 TestSuite(exec, .timeout = 100);
@@ -195,5 +196,87 @@ Test(exec, a_program_that_hangs_is_ended_and_the_device_is_away)
 	    "program = %s\nruns = /bin/sh /usr/bin/sleep\nidentify = x\ncommand_ms = 500\n", path);
 	flashhouse_start(&s.h);
 	cr_assert_not_null(flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_AWAY, NULL));
+	teardown(&s);
+}
+
+/* --- a program of a few lines: its device is a file ------------------------------------------- */
+
+static void
+write_script(struct scene *s)
+{
+	static const char script[] =
+	    "#!/bin/sh\n"
+	    "if [ $1 = id ]; then read -r v <$2; echo \"v=$v\"; exit 0; fi\n"
+	    "echo busy >$3; /usr/bin/sleep 3\n"
+	    "while read -r l; do echo \"$l\"; done </dev/fd/3 >$2\n";
+	static const char *const files[] = {"prog", "out", "mark"};
+	size_t at = strlen(s->conf);
+	char path[500];
+
+	kit_write(s->h.dir, "prog", script, sizeof(script) - 1);
+	kit_write(s->h.dir, "out", "1.0.0\n", 6);
+	kit_write(s->h.dir, "mark", "", 0);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", s->h.dir, files[i]);
+		chmod(path, i ? 0666 : 0755);
+	}
+	snprintf(s->conf + at, sizeof(s->conf) - at,
+	    "program = %s/prog\nruns = /bin/sh /usr/bin/sleep\ndevices = %s/out %s/mark\n"
+	    "version = v=\nidentify = id %s/out\nflash = wr %s/out %s/mark\n",
+	    s->h.dir, s->h.dir, s->h.dir, s->h.dir, s->h.dir, s->h.dir);
+}
+
+static bool
+has(struct scene *s, const char *name, const char *text)
+{
+	char path[500], got[100] = "";
+
+	snprintf(path, sizeof(path), "%s/%s", s->h.dir, name);
+	AUTO(file) FILE *f = fopen(path, "re");
+	return f && fgets(got, sizeof(got), f) && strcmp(got, text) == 0;
+}
+
+static void
+count_program(void *arg, const struct house_proc *p)
+{
+	*(int *)arg += strcmp(p->name, "prog") == 0 && p->state != 'Z';
+}
+
+/* No script of ours is left. */
+static bool
+none_runs(void)
+{
+	int n = 1;
+
+	for (int ms = 0; n > 0 && ms < PATIENCE_MS; ms += 10) {
+		n = 0;
+		house_proc_each(count_program, &n);
+		poll(NULL, 0, n ? 10 : 0);
+	}
+	return n == 0;
+}
+
+Test(exec, flashd_killed_while_a_program_runs_leaves_none_behind_and_starts_over)
+{
+	static const char image[] = "2.0.0\nsecond line\n";
+	struct scene s = {0};
+
+	setup(&s, "bench", "");
+	write_script(&s);
+	s.h.spec.payload = image;
+	s.h.spec.payload_len = sizeof(image) - 1;
+	flashhouse_publish(&s.h);
+	flashhouse_start(&s.h);
+	flashhouse_begin(&s.h, 7);
+	for (int ms = 0; !has(&s, "mark", "busy\n"); ms += 10) {
+		cr_assert_lt(ms, PATIENCE_MS);
+		loop_once(s.h.loop, 10);
+	}
+	flashhouse_kill(&s.h);
+	cr_expect(none_runs());
+	cr_expect(has(&s, "out", "1.0.0\n"));
+	flashhouse_start(&s.h);
+	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect(has(&s, "out", "2.0.0\n"));
 	teardown(&s);
 }
