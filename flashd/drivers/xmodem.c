@@ -325,6 +325,7 @@ start(void *state, const struct driver_job *job, struct mono now)
 	x->job = *job;
 	x->busy = true;
 	x->heard = x->doubt = false;
+	x->talk.pins = 0;
 	x->end = mono_after(now, job->timeout_ms);
 	x->result = (struct driver_result){0};
 	x->facts = (struct driver_facts){.total_bytes = job->image ? job->image->size : 0};
@@ -464,6 +465,12 @@ on_link(void *state, bool up, struct mono now)
 	}
 }
 
+static struct driver_line
+line(const void *state)
+{
+	return (struct driver_line){.pins = ((const struct xmodem *)state)->talk.pins};
+}
+
 const struct driver xmodem_driver = {
     .name = "xmodem",
     .caps = DRIVER_VERSION | DRIVER_DESTRUCTIVE,
@@ -479,4 +486,5 @@ const struct driver xmodem_driver = {
     .done = done,
     .facts = facts,
     .on_link = on_link,
+    .line = line,
 };

@@ -233,6 +233,22 @@ Test(xmodem, a_line_that_comes_back_in_mid_transfer_ends_it)
 	free(s.state);
 }
 
+Test(xmodem, a_script_can_hold_the_device_in_reset)
+{
+	static const char *const options[] = {
+	    "identify", "set reset on pause 20 set reset off expect 'v{version}'", NULL};
+	struct driver_job job = {.verb = DRIVER_IDENTIFY, .timeout_ms = 300000};
+	struct scene s;
+
+	setup(&s, options);
+	xmodem_driver.start(s.state, &job, s.now);
+	cr_expect_eq(xmodem_driver.line(s.state).pins, DRIVER_RESET);
+	s.now = mono_after(s.now, 20);
+	xmodem_driver.on_time(s.state, s.now);
+	cr_expect_eq(xmodem_driver.line(s.state).pins, 0);
+	free(s.state);
+}
+
 Test(xmodem, says_what_is_wrong_with_its_options)
 {
 	static const char *const bad[][3] = {{"protocol", "zmodem", "protocol: expected crc"},
