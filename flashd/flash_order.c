@@ -56,7 +56,12 @@ flash_order_init(struct flash_order *k, const struct flash_settings *s,
 		k->o.boot_pin = pins.boot.where;
 		k->o.reset_pin = pins.reset.where;
 	}
-	k->line = (struct tty_settings){c->port, (uint32_t)c->baud, (enum tty_parity)c->parity};
+	k->line = (struct tty_settings){.path = c->port,
+	    .baud = (uint32_t)c->baud,
+	    .parity = (enum tty_parity)c->parity,
+	    .flow = (enum tty_flow)c->flow,
+	    .two_stop_bits = c->stop_bits == 2,
+	    .may_hold_back = !c->low_latency};
 }
 
 void

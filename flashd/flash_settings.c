@@ -16,6 +16,7 @@
 
 static const char *const parities[] = {
     [TTY_NONE] = "none", [TTY_EVEN] = "even", [TTY_ODD] = "odd", NULL};
+static const char *const flows[] = {[TTY_NO_FLOW] = "none", [TTY_RTSCTS] = "rtscts", NULL};
 static const char *const policies[] = {
     [POLICY_AUTO] = "auto", [POLICY_ASK] = "ask", [POLICY_NEVER] = "never", NULL};
 
@@ -89,6 +90,12 @@ static const struct conf_key device_keys[] = {
 	    .help = "Bits a second on that line."},
 	{"parity", CONF_CHOICE, IN(parity), .choices = parities, .fallback = "none",
 	    .help = "Parity on that line."},
+	{"stop_bits", CONF_UINT, IN(stop_bits), .min = 1, .max = 2, .fallback = "1",
+	    .help = "Stop bits on that line."},
+	{"flow", CONF_CHOICE, IN(flow), .choices = flows, .fallback = "none",
+	    .help = "Flow control on that line: none, or rtscts (by its modem lines)."},
+	{"low_latency", CONF_BOOL, IN(low_latency), .fallback = "yes",
+	    .help = "Ask the line's driver not to hold bytes back, where it can be told."},
 	{"boot_pin", TEXT_IN(boot_pin), .fallback = "",
 	    .help = "Pin that chooses the boot loader (BOOT0): dtr, rts or /dev/gpiochipN:LINE, after a ! "
 		    "where it is on when low; empty: not wired."},
@@ -247,6 +254,12 @@ check_port(const struct flash_settings_device *d)
 
 	if (e != ERR_OK)
 		log_error(NULL, "device %s: port: %s", d->name, why);
+	if (d->flow == TTY_RTSCTS && (strstr(d->boot_pin, "rts") || strstr(d->reset_pin, "rts"))) {
+		log_error(NULL,
+		    "device %s: flow: expected none where RTS is a pin of the device, got rtscts",
+		    d->name);
+		e = ERR_CONFIG;
+	}
 	return e;
 }
 

@@ -35,6 +35,9 @@ struct flash_settings_device {
 	char port[128];
 	uint64_t baud;
 	int parity; /* enum tty_parity */
+	int flow;   /* enum tty_flow */
+	uint64_t stop_bits;
+	bool low_latency;
 	char boot_pin[PINS_TEXT], reset_pin[PINS_TEXT]; /* "" = not wired */
 	int policy; /* enum policy_mode */
 	uint64_t min_battery;

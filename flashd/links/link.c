@@ -181,12 +181,6 @@ link_init(struct link *l, int socket)
 	*l = (struct link){.fd = -1, .socket = socket};
 }
 
-static bool
-is_same(const struct tty_settings *a, const struct tty_settings *b)
-{
-	return a->baud == b->baud && a->parity == b->parity;
-}
-
 enum err
 link_open(struct link *l, const struct tty_settings *s, char why[WHY_SIZE])
 {
@@ -195,7 +189,7 @@ link_open(struct link *l, const struct tty_settings *s, char why[WHY_SIZE])
 	if (e != ERR_OK)
 		return e;
 	l->kind = l->place.kind;
-	if (l->fd >= 0 && is_same(&l->was, s) && l->kind->refresh(l))
+	if (l->fd >= 0 && tty_same(&l->was, s) && l->kind->refresh(l))
 		return ERR_OK;
 	link_close(l);
 	e = l->kind->open(l, s, why);

@@ -63,6 +63,10 @@ make_raw(struct termios2 *t, const struct tty_settings *s)
 		t->c_cflag |= PARENB | (s->parity == TTY_ODD ? PARODD : 0);
 		t->c_iflag |= INPCK | IGNPAR;
 	}
+	if (s->two_stop_bits)
+		t->c_cflag |= CSTOPB;
+	if (s->flow == TTY_RTSCTS)
+		t->c_cflag |= CRTSCTS;
 	t->c_cc[VMIN] = 1;
 	t->c_cc[VTIME] = 0;
 	t->c_ispeed = t->c_ospeed = s->baud;
@@ -75,6 +79,33 @@ is_near(uint32_t wanted, uint32_t got)
 	uint64_t off = wanted > got ? wanted - got : got - wanted;
 
 	return off * 100 <= (uint64_t)wanted * 3;
+}
+
+/* What a divisor has no part in is taken or it is not. */
+static enum err
+same_shape(const struct termios2 *want, const struct termios2 *got, const struct tty_settings *s,
+    char why[WHY_SIZE])
+{
+	static const struct {
+		tcflag_t bits;
+		const char *name;
+	} rows[] = {{PARENB | PARODD, "the parity"},
+	    {CSTOPB, "the stop bits"},
+	    {CRTSCTS, "flow control by RTS and CTS"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((want->c_cflag & rows[i].bits) != (got->c_cflag & rows[i].bits))
+			return why_say(why, ERR_LINK,
+			    "%.80s: expected %s to be taken, got another setting", s->path,
+			    rows[i].name);
+	return ERR_OK;
+}
+
+bool
+tty_same(const struct tty_settings *a, const struct tty_settings *b)
+{
+	return a->baud == b->baud && a->parity == b->parity && a->flow == b->flow &&
+	       a->two_stop_bits == b->two_stop_bits && a->may_hold_back == b->may_hold_back;
 }
 
 static enum err
@@ -94,10 +125,7 @@ set_line(int fd, const struct tty_settings *s, char why[WHY_SIZE])
 	if (!is_near(s->baud, got.c_ospeed) || !is_near(s->baud, got.c_ispeed))
 		return why_say(why, ERR_LINK, "%.80s: expected %u baud, got %u", s->path,
 		    (unsigned)s->baud, (unsigned)got.c_ospeed);
-	if ((got.c_cflag & (PARENB | PARODD)) != (t.c_cflag & (PARENB | PARODD)))
-		return why_say(
-		    why, ERR_LINK, "%.80s: expected the parity to be taken, got another", s->path);
-	return ERR_OK;
+	return same_shape(&t, &got, s, why);
 }
 
 /* Some drivers hold bytes back for 16 ms and more; where they cannot be told, it is only slower. */
@@ -126,7 +154,8 @@ tty_open(const struct tty_settings *s, int *fd, char why[WHY_SIZE])
 		e = set_line(file, s, why);
 	if (e != ERR_OK)
 		return e;
-	ask_for_low_latency(file);
+	if (!s->may_hold_back)
+		ask_for_low_latency(file);
 	tty_flush(file);
 	*fd = hand_over_fd(&file);
 	return ERR_OK;

@@ -19,11 +19,18 @@
 
 enum tty_parity { TTY_NONE, TTY_EVEN, TTY_ODD };
 
+enum tty_flow { TTY_NO_FLOW, TTY_RTSCTS };
+
 struct tty_settings {
 	const char *path;
 	uint32_t baud;
 	enum tty_parity parity;
+	enum tty_flow flow;
+	bool two_stop_bits;
+	bool may_hold_back; /* leave the driver's latency as it is */
 };
+
+bool tty_same(const struct tty_settings *a, const struct tty_settings *b);
 
 /* ERR_LINK: not there, or not as wanted; ERR_BUSY: somebody else has it; ERR_DENIED; ERR_CONFIG: no
  * serial line. `why` names the path, what was expected and what came. The descriptor is the

@@ -1,6 +1,6 @@
 /*
- * fuzz: the SMP driver's input. The first byte chooses verb, link and options, the second how the
- * rest is cut. Frames in the input are bytes as from a wire; after a 0x00 byte the driver writes,
+ * fuzz: the SMP drivers' input. The first byte chooses the verb, the second driver, framing and
+ * link. Frames in the input are bytes as from a wire; after a 0x00 byte the driver writes,
  * so that sequence numbers and windows move; after 0x01 time passes. Raw packets go through the
  * dump.
  */
@@ -41,32 +41,33 @@ read_image(void *arg, uint64_t offset, uint8_t *out, size_t len)
 }
 
 static void
-drive(void *state, const uint8_t *data, size_t len, struct mono *now)
+drive(const struct driver *v, void *state, const uint8_t *data, size_t len, struct mono *now)
 {
-	uint8_t out[700];
+	uint8_t out[2048];
 	size_t from = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		if (data[i] > 1)
 			continue;
-		smp_driver.on_bytes(state, data + from, i - from, *now);
+		v->on_bytes(state, data + from, i - from, *now);
 		from = i + 1;
 		if (data[i] == 0) {
-			smp_driver.output(state, out, sizeof(out), *now);
+			v->output(state, out, sizeof(out), *now);
 			continue;
 		}
-		struct mono due = smp_driver.deadline(state);
+		struct mono due = v->deadline(state);
 
 		*now = due.ms < INT64_MAX && due.ms > now->ms ? due : *now;
-		smp_driver.on_time(state, *now);
+		v->on_time(state, *now);
 	}
-	smp_driver.on_bytes(state, data + from, len - from, *now);
+	v->on_bytes(state, data + from, len - from, *now);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	const char *values[16];
+	const struct driver *v = len > 1 && data[1] & 16 ? &mcuboot_driver : &smp_driver;
+	const char *values[32];
 	char why[100];
 	struct mono now = {1000};
 	struct driver_image image = {.size = 32 + 4096 + 40, .read = read_image};
@@ -78,29 +79,34 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	if (!smp_dump_json(data + 2, len - 2, &json))
 		free(json);
-	void *state = calloc(1, smp_driver.state_size);
+	void *state = calloc(1, v->state_size);
 
-	for (size_t i = 0; smp_driver.options[i].key; i++)
-		values[i] = smp_driver.options[i].fallback;
+	for (size_t i = 0; v->options[i].key; i++)
+		values[i] = v->options[i].fallback;
 	values[0] = data[1] & 1 ? "0" : "auto";
-	if (smp_driver.init(state, values, why, sizeof(why)))
+	values[1] = data[1] & 4 ? "raw" : "auto";
+	job.datagram = data[1] & 8;
+	job.pins = data[1] & 32 ? DRIVER_BOOT | DRIVER_RESET : 0;
+	if (v->init(state, values, why, sizeof(why)))
 		abort();
 	job.verb = (enum driver_verb)(1 + data[0] % 6);
-	smp_driver.start(state, &job, now);
-	drive(state, data + 2, len - 2, &now);
+	if (!(v->verbs & 1u << job.verb))
+		job.verb = DRIVER_WRITE;
+	v->start(state, &job, now);
+	drive(v, state, data + 2, len - 2, &now);
 	if (data[1] & 2)
-		smp_driver.on_link(state, false, now);
-	smp_driver.on_link(state, true, now);
+		v->on_link(state, false, now);
+	v->on_link(state, true, now);
 	/* whatever came: the verb ends by its deadlines */
-	for (int i = 0; i < 10000 && !smp_driver.done(state, &result); i++) {
-		now = smp_driver.deadline(state);
-		smp_driver.on_time(state, now);
-		while (smp_driver.output(state, (uint8_t[200]){0}, 200, now) > 0)
+	for (int i = 0; i < 10000 && !v->done(state, &result); i++) {
+		now = v->deadline(state);
+		v->on_time(state, now);
+		while (v->output(state, (uint8_t[2048]){0}, 2048, now) > 0)
 			;
 	}
-	if (!smp_driver.done(state, &result))
+	if (!v->done(state, &result))
 		abort();
-	for (const char *c = smp_driver.facts(state)->version; *c; c++)
+	for (const char *c = v->facts(state)->version; *c; c++)
 		if (*c <= 0x20 || *c >= 0x7f)
 			abort();
 	free(state);

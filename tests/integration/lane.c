@@ -105,7 +105,7 @@ put_report(struct scene *s, const char *name, bool final)
 static enum err
 start(struct scene *s, uint32_t timeout_ms)
 {
-	struct tty_settings line = {s->port, 115200, TTY_NONE};
+	struct tty_settings line = {.path = s->port, .baud = 115200};
 	Pb__SessionOrder o = PB__SESSION_ORDER__INIT;
 
 	o.verb = PB__VERB__VERB_IDENTIFY;
