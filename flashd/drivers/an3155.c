@@ -238,6 +238,8 @@ on_bytes(void *state, const uint8_t *data, size_t len, struct mono now)
 			return;
 		if (x->step == AN3155_QUIET) {
 			x->rest = mono_after(now, x->sync_ms);
+			if (x->quiet_end.ms < x->rest.ms)
+				x->rest = x->quiet_end;
 			return;
 		}
 		if (x->step == AN3155_TALKING)

@@ -31,6 +31,7 @@ struct an3155 {
 	bool busy, up, heard;
 	enum an3155_step step;
 	struct mono end, rest;
+	struct mono quiet_end; /* QUIET: whatever still comes, it is over then */
 	/* scripts */
 	enum an3155_script script;
 	unsigned tried;

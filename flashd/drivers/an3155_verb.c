@@ -15,7 +15,7 @@
 
 #include "an3155_state.h"
 
-enum { VECTOR = 8, VERSION_LEN = 32, ID_LEN = 3, PAGES_OF_ONE_BYTE = 256 };
+enum { VECTOR = 8, QUIET_MS = 3000, VERSION_LEN = 32, ID_LEN = 3, PAGES_OF_ONE_BYTE = 256 };
 
 static const char *
 as_text(const struct an3155_talk *t, char out[60])
@@ -423,6 +423,7 @@ on_fault(struct an3155 *x, struct mono now)
 	if (!refused) {
 		x->step = AN3155_QUIET;
 		x->rest = mono_after(now, x->sync_ms);
+		x->quiet_end = mono_after(now, QUIET_MS);
 		return;
 	}
 	if (x->writing && !an3155_write_want(&x->write, &x->command))

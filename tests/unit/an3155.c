@@ -283,6 +283,43 @@ Test(an3155, an_application_behind_a_boot_loader_of_its_own_has_its_own_place)
 	cr_expect_eq(s->chip.erases, 9);
 }
 
+/* Two bytes in turn, one a millisecond, whatever it is asked; the time until the verb is over. */
+static int64_t
+babble(const uint8_t bytes[2], enum driver_verb verb, uint8_t pins)
+{
+	AUTO(rom_case) struct rom_case *s = setup();
+	struct driver_job job = {.verb = verb,
+	    .image = verb == DRIVER_WRITE ? &s->signed_image : NULL,
+	    .timeout_ms = 21600000,
+	    .pins = pins,
+	    .target_version = "1.1.0"};
+	struct mono now = {1000};
+	uint8_t out[512];
+
+	an3155_driver.start(s->state, &job, now);
+	for (; !an3155_driver.done(s->state, &s->result) && now.ms < 1000000; now.ms++) {
+		while (an3155_driver.output(s->state, out, sizeof(out), now) > 0)
+			;
+		an3155_driver.on_bytes(s->state, &bytes[now.ms % 2], 1, now);
+		if (mono_reached(now, an3155_driver.deadline(s->state)))
+			an3155_driver.on_time(s->state, now);
+	}
+	cr_expect_neq(s->result.error, ERR_OK);
+	return now.ms;
+}
+
+Test(an3155, a_device_that_never_stops_talking_is_given_up_in_bounded_time)
+{
+	static const uint8_t bytes[][2] = {{'U', 'U'}, {0x79, 0x79}, {0x1f, 0x1f}, {0x76, 0x79},
+	    {0x79, 'U'}, {0x1f, 'U'}, {0x79, 0x1f}, {0xff, 0x00}};
+
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
+		for (uint8_t pins = 0; pins < 4; pins += 3) {
+			cr_expect_lt(babble(bytes[i], DRIVER_IDENTIFY, pins), 120000, "%zu", i);
+			cr_expect_lt(babble(bytes[i], DRIVER_WRITE, pins), 240000, "%zu", i);
+		}
+}
+
 Test(an3155, says_what_is_wrong_with_its_options)
 {
 	static const char *const bad[][3] = {{"address", "20000000", "address: expected"},
