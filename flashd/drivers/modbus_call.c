@@ -105,11 +105,15 @@ modbus_call_byte(struct modbus_call *c, uint8_t byte, struct mono now)
 	uint8_t unit = 0;
 	uint16_t transaction = 0;
 
-	c->heard = true;
+	c->heard |= c->own == 0; /* ourselves are nobody */
 	if (c->state == MODBUS_QUIET && is_rtu(c)) {
 		struct mono quiet = mono_after(now, c->limits->silence_ms);
 
 		c->due = c->due.ms > quiet.ms ? c->due : quiet;
+		return;
+	}
+	if (c->own > 0) {
+		c->own--;
 		return;
 	}
 	enum modbus_got got = modbus_frame_gather(&c->in, byte, &unit, &transaction, &c->answer);
@@ -134,6 +138,7 @@ prepare(struct modbus_call *c)
 	c->out_at = 0;
 	c->out_len = modbus_frame_format(
 	    c->limits->framing, c->limits->unit, c->transaction, &c->request, c->out);
+	c->own = c->limits->echo ? c->out_len : 0;
 	c->state = MODBUS_SENDING;
 }
 

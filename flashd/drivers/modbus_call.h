@@ -17,6 +17,7 @@
 struct modbus_limits {
 	enum modbus_framing framing;
 	uint8_t unit;
+	bool echo;           /* the adapter hears itself: our own bytes come back first */
 	uint32_t reply_ms;   /* longest wait for an answer, its time on the wire included */
 	uint32_t silence_ms; /* between two frames */
 	uint32_t tries;
@@ -33,6 +34,7 @@ struct modbus_call {
 	uint16_t transaction;
 	uint8_t out[MODBUS_ADU];
 	size_t out_len, out_at;
+	size_t own; /* of them still to come back */
 	struct modbus_gather in;
 	unsigned tried, max_tries;
 	unsigned unheard; /* tries without an answer: it may still come */

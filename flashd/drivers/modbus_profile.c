@@ -25,6 +25,7 @@ const struct driver_option modbus_profile_options[] = {
 	{"verify",      "none",    0,   0,      "steps that show that the image is whole"},
 	{"commit",      "none",    0,   0,      "steps that make it the one to run"},
 	{"run",         "none",    0,   0,      "steps that start it"},
+	{"echo",        "no",      0,   0,      "yes: the adapter hears what it sends (RS-485 with two wires)"},
 	{"fill",        "255",     0,   255,    "byte behind an image of odd length"},
 	{"reply_ms",    "1000",    10,  60000,  "longest wait for an answer, its way over the line included"},
 	{"silence_ms",  "2",       0,   1000,   "quiet between two frames with rtu: 2 from 19200 baud up, 5 at 9600"},
@@ -46,7 +47,8 @@ enum {
 	OPTION_WORDS,
 	OPTION_BYTES,
 	OPTION_SCRIPTS,
-	OPTION_FILL = OPTION_SCRIPTS + MODBUS_SCRIPTS,
+	OPTION_ECHO = OPTION_SCRIPTS + MODBUS_SCRIPTS,
+	OPTION_FILL,
 	OPTION_REPLY,
 	OPTION_SILENCE,
 	OPTION_TRIES,
@@ -142,17 +144,17 @@ static enum err
 take_choices(struct modbus_profile *p, const char *const *values, char *why, size_t why_size)
 {
 	static const char *const framings[] = {"rtu", "tcp"}, *const reads[] = {"holding", "input"},
-				 *const orders[] = {"big", "little"};
+				 *const orders[] = {"big", "little"}, *const answers[] = {"no", "yes"};
 	const struct {
 		int option;
 		const char *const *words;
 		const char *want;
 	} rows[] = {{OPTION_FRAMING, framings, "rtu or tcp"},
 	    {OPTION_READ, reads, "holding or input"}, {OPTION_WORDS, orders, "big or little"},
-	    {OPTION_BYTES, orders, "big or little"}};
-	int got[4] = {0};
+	    {OPTION_BYTES, orders, "big or little"}, {OPTION_ECHO, answers, "yes or no"}};
+	int got[5] = {0};
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		const char *text = values[rows[i].option];
 
 		if (!choose(text, strlen(text), rows[i].words, 2, &got[i]))
@@ -162,6 +164,7 @@ take_choices(struct modbus_profile *p, const char *const *values, char *why, siz
 	p->read = got[1] ? MODBUS_READ_INPUT : MODBUS_READ_HOLDING;
 	p->little_words = got[2] != 0;
 	p->little_bytes = got[3] != 0;
+	p->limits.echo = got[4] != 0;
 	return ERR_OK;
 }
 
@@ -214,7 +217,7 @@ enum err
 modbus_profile_parse(
     const char *const *values, struct modbus_profile *out, char *why, size_t why_size)
 {
-	_Static_assert(OPTIONS + 1 == 25, "a name for each option of the table");
+	_Static_assert(OPTIONS + 1 == 26, "a name for each option of the table");
 	*out = (struct modbus_profile){0};
 	if (!take_version(values[OPTION_VERSION], &out->version))
 		return refuse(OPTION_VERSION,

@@ -57,6 +57,8 @@ deliver(struct modbus_case *c, const uint8_t *data, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		uint64_t at = ++c->to_device;
 
+		if (c->echo)
+			modbus_driver.on_bytes(c->state, data + i, 1, c->now);
 		if (at == c->cut_at)
 			modbus_dev_power(c->dev);
 		if (at != c->lose_at)

@@ -22,6 +22,7 @@ struct modbus_case {
 	uint64_t lose_at; /* towards the device: this byte is lost, once */
 	uint64_t mute_at; /* from the device: nothing comes from here on, for ever */
 	uint32_t late_ms, late_every; /* each n-th answer takes so long */
+	bool echo; /* the line gives back what is sent */
 	/* Said instead of the device's answers, over and over; NULL = none. */
 	const uint8_t *babble;
 	size_t babble_len;

@@ -157,6 +157,23 @@ Test(modbus, another_unit_on_the_line_is_not_listened_to)
 	modbus_case_close(&c);
 }
 
+Test(modbus, an_adapter_that_hears_itself_is_borne_where_it_is_known)
+{
+	const char *options[64] = {"echo", "yes"};
+	const char *const *rest = modbus_dev_options(true);
+	struct modbus_case c;
+	size_t n = 2;
+
+	for (; rest[n - 2]; n++)
+		options[n] = rest[n - 2];
+	modbus_case_open(&c, options, 5000);
+	c.echo = true;
+	expect_upgrade(&c);
+	c.dev->off = true;
+	cr_expect_eq(modbus_case_run(&c, DRIVER_IDENTIFY), ERR_DEVICE_AWAY, "not its own echo");
+	modbus_case_close(&c);
+}
+
 Test(modbus, an_erase_that_never_ends_ends_by_its_time)
 {
 	struct modbus_case c;

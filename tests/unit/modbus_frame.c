@@ -199,7 +199,8 @@ Test(modbus_profile, each_option_is_checked)
 	    {"version", "1 2 float"}, {"version", "1 2 text x"}, {"read", "coil"}, {"data", ""},
 	    {"data", "window 1 124"}, {"data", "file 0 1"}, {"data", "file 1 123"},
 	    {"data", "area 65535 2"}, {"word_order", "middle"}, {"byte_order", ""},
-	    {"verify", "look"}, {"fill", "256"}, {"reply_ms", "9"}, {"tries", "0"}};
+	    {"verify", "look"}, {"fill", "256"}, {"echo", "maybe"}, {"reply_ms", "9"},
+	    {"tries", "0"}};
 	struct modbus_profile p;
 	char why[200];
 
