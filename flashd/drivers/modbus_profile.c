@@ -144,7 +144,8 @@ static enum err
 take_choices(struct modbus_profile *p, const char *const *values, char *why, size_t why_size)
 {
 	static const char *const framings[] = {"rtu", "tcp"}, *const reads[] = {"holding", "input"},
-				 *const orders[] = {"big", "little"}, *const answers[] = {"no", "yes"};
+				 *const orders[] = {"big", "little"},
+				 *const answers[] = {"no", "yes"};
 	const struct {
 		int option;
 		const char *const *words;
