@@ -44,8 +44,21 @@ begin_device(struct sub_drive *d, const char *first)
 
 	snprintf(dir, sizeof(dir), "%s/flash", d->dir);
 	cr_assert(sub_flash_open(&d->flash, dir, first));
+	if (d->set.second) {
+		snprintf(dir, sizeof(dir), "%s/second", d->dir);
+		cr_assert(sub_flash_open(&d->second, dir, first));
+		d->set.device.second = &d->second;
+	}
 	sub_device_init(&d->device, &d->set.device, &d->flash, take_text, d);
 	sub_device_power(&d->device, true, d->now);
+}
+
+static void
+close_flash(struct sub_drive *d)
+{
+	sub_flash_close(&d->flash);
+	if (d->set.second)
+		sub_flash_close(&d->second);
 }
 
 void
@@ -58,7 +71,7 @@ sub_drive_power_cut(struct sub_drive *d)
 	d->answers_len = 0;
 	sub_device_power(&d->device, false, d->now);
 	sub_device_fini(&d->device);
-	sub_flash_close(&d->flash);
+	close_flash(d);
 	begin_device(d, NULL);
 	d->flash.refused = refused;
 }
@@ -156,7 +169,7 @@ sub_drive_free(struct sub_drive *d)
 	if (!d)
 		return;
 	sub_device_fini(&d->device);
-	sub_flash_close(&d->flash);
+	close_flash(d);
 	kit_scratch_remove(d->dir);
 	free(d->state);
 	free(d);

@@ -29,6 +29,7 @@ struct sub_drive_options {
 	const struct driver *driver;
 	const char *options[SUB_DRIVE_OPTIONS]; /* key, value, ...; NULL ends */
 	struct sub_device_settings device;      /* buf_size 0: a stock Zephyr, fast */
+	bool second;  /* it has an image 1 beside its image 0 */
 	uint8_t pins; /* that are wired: enum driver_pin */
 	uint32_t baud;                          /* 0: 1000000 */
 	int64_t latency_ns;
@@ -38,7 +39,7 @@ struct sub_drive_options {
 struct sub_drive {
 	struct sub_drive_options set;
 	char *dir;
-	struct sub_flash flash;
+	struct sub_flash flash, second;
 	struct sub_device device;
 	struct sub_wire in, out; /* to the device, from it */
 	void *state;

@@ -146,6 +146,33 @@ Test(smp_recovery, loader_without_parameters_and_hashes_is_enough)
 	cr_expect_str_eq(d->flash.slot[0].version, SUB_DRIVE_NEW);
 }
 
+/* Two processors behind one line: an entry of the configuration for each, told apart by `image`. */
+static void
+upgrade_second(const struct driver *driver, unsigned recovery)
+{
+	struct sub_drive_options o = {.driver = driver,
+	    .options = {FAST, "image", "1"},
+	    .device = {.recovery = recovery, .align = 8},
+	    .second = true};
+	AUTO(sub_drive) struct sub_drive *d = sub_drive_new(&o);
+	cr_expect(sub_drive_upgrade(d, 4), "%s", d->result.detail);
+	cr_expect_str_eq(d->second.slot[0].version, SUB_DRIVE_NEW);
+	cr_expect(d->second.slot[0].sound);
+	cr_expect(d->second.confirmed);
+	cr_expect_str_eq(d->flash.slot[0].version, SUB_DRIVE_OLD, "the first stays as it was");
+	cr_expect_not(d->flash.slot[1].listed);
+}
+
+Test(smp_recovery, second_image_is_written_and_the_first_is_not)
+{
+	upgrade_second(&mcuboot_driver, SUB_DEVICE_BOOT_MODE);
+}
+
+Test(smp_recovery, second_image_of_an_application_too)
+{
+	upgrade_second(&smp_driver, 0);
+}
+
 Test(smp_recovery, options_are_checked)
 {
 	struct sub_drive_options o = {.driver = &mcuboot_driver};
