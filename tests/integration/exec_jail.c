@@ -274,6 +274,8 @@ Test(exec_jail, all_of_it_ends_with_the_session)
 	run(&s, NULL);
 	until_said(&s, ".\n");
 	cr_assert_eq(sscanf(strstr(s.said, "pids"), "pids %d %d.", &pids[0], &pids[1]), 2);
+	struct pollfd p = {s.fd, POLLIN, 0};
+	cr_expect_eq(poll(&p, 1, 200), 0, "it has ended by itself");
 	close(s.fd);
 	s.fd = -1;
 	cr_expect(is_gone(pids[0]));
