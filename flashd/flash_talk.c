@@ -171,7 +171,7 @@ supersede(struct flash *f, const struct device_upgrade *by)
 	struct device_news n = {.now = clock_now()};
 
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
-		if (u->id == by->id || (u->state > DEVICE_WAITING && !device_bare_yields(u)) ||
+		if (u->id == by->id || (u->state > DEVICE_QUEUED && !device_bare_yields(u)) ||
 		    strcmp(u->product_key, by->product_key) != 0 ||
 		    strcmp(u->device_key, by->device_key) != 0 ||
 		    strcmp(u->component, by->component) != 0)

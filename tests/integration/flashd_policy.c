@@ -188,6 +188,7 @@ Test(flashd_policy, question_that_nobody_answers_ends_as_a_refusal)
 	snprintf(h.extra, sizeof(h.extra), "ask_wait = 2 s\n" ASK);
 	flashhouse_publish(&h);
 	flashhouse_start(&h);
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, NULL));
 	flashhouse_offer(&h, 7);
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_REFUSED, ERR_POLICY);
 	close_house(&h);
@@ -260,5 +261,21 @@ Test(flashd_policy, the_source_version_counts_when_the_turn_comes_not_only_when_
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_REFUSED, ERR_SOURCE_VERSION);
 	cr_expect_eq(smp_tty_take(h.device)->uploads, 0);
 	smp_tty_give(h.device);
+	close_house(&h);
+}
+
+Test(flashd_policy, newer_plan_takes_the_place_of_one_that_stands_in_the_queue)
+{
+	struct flashhouse h;
+
+	open_house(&h, "");
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, NULL));
+	cr_expect_eq(order(&h, "pause", "all", ""), ERR_OK);
+	flashhouse_begin(&h, 7);
+	cr_assert_not_null(flashhouse_report(&h, 7, PB__PHASE__PHASE_VERIFIED));
+	flashhouse_begin(&h, 8);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
+	cr_expect_eq(order(&h, "resume", "all", ""), ERR_OK);
+	flashhouse_expect_end(&h, 8, PB__PHASE__PHASE_DONE, ERR_OK);
 	close_house(&h);
 }
