@@ -1,0 +1,29 @@
+/*
+ * powercut: the power of a house's gateway goes, and comes back: all daemons die at once, and of
+ * what they wrote there is only what the disk really had.
+ *
+ * Their state and store lie on an ext4 file system of their own, in an image file behind a loop
+ * device. What was not synced is in that file system's cache only. A cut is: SIGKILL, a copy of the
+ * image as it is at that moment, and from then on the copy. Nothing of this is a model: journal,
+ * torn files and lost renames are ext4's own.
+ *
+ * Needs root; in a mount namespace of the calling process, so nothing is left mounted.
+ */
+#ifndef SUBOTA_TESTS_POWERCUT_H
+#define SUBOTA_TESTS_POWERCUT_H
+
+#include "house.h"
+
+struct powercut {
+	struct house *h;
+	unsigned cuts;
+};
+
+/* After house_open, before the first start. False: mounting is not to be had here. */
+bool powercut_open(struct powercut *p, struct house *h);
+/* The cut; the daemons are started again. */
+enum err powercut_now(struct powercut *p) MUST_CHECK;
+/* Before the house is closed. */
+void powercut_close(struct powercut *p);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * powercut: the gateway's power is cut again and again while it upgrades eight devices, at moments
+ * that a seed chooses, and of its disk there is only what was synced. Every upgrade ends rightly,
+ * nothing contradicts, nothing that was reported is missing from the signed log.
+ *
+ * POWERCUT_N cuts from POWERCUT_SEED: make powercut N=1000 SEED=1.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "house_case.h"
+#include "house_look.h"
+#include "json.h"
+#include "powercut.h"
+
+TestSuite(powercut, .timeout = 36000);
+
+enum { DEVICES = 8, CUTS = 50, LONGEST_MS = 1600 };
+
+static uint64_t
+setting(const char *name, uint64_t fallback)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 10) : fallback;
+}
+
+static unsigned
+roll(uint64_t *state, unsigned sides)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (unsigned)(*state >> 32) % sides;
+}
+
+/* Each device runs it, confirmed, and the platform has been told so. */
+static bool
+all_run(struct house *h, const char *version)
+{
+	char verdict[32] = "success";
+
+	for (int d = 0; d < DEVICES; d++) {
+		AUTO(json) cJSON *own = house_look_device(h, d);
+
+		if (strcmp(json_text(own, "running"), version) != 0 ||
+		    !cJSON_IsTrue(cJSON_GetObjectItem(own, "confirmed")))
+			return false;
+	}
+	for (int d = 0; d < DEVICES && strcmp(verdict, "success") == 0; d++)
+		house_case_verdict(h, d, verdict);
+	return strcmp(verdict, "success") == 0;
+}
+
+/* No status that says an upgrade failed; each plan succeeded on each device. */
+static void
+expect_truth(struct house *h, unsigned plans)
+{
+	static const int failures[] = {3, 6, 7, 10, 12};
+
+	for (int d = 0; d < DEVICES; d++) {
+		AUTO(json) cJSON *own = house_look_device(h, d);
+
+		cr_expect_geq(house_case_count(h, d, 11), 1);
+		cr_expect_eq(json_number(own, "reverts"), 0);
+		for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+			cr_expect_eq(house_case_count(h, d, failures[i]), 0, "METER%d: status %d",
+			    d + 1, failures[i]);
+	}
+	struct tool_result r = CTL(h->dir, "audit", "verify", "--config", "subota.conf");
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	cr_expect_gt(plans, 0);
+}
+
+Test(powercut, gateway_without_power_again_and_again_loses_nothing)
+{
+	AUTO(house_case)
+	struct house *h = house_case_new(&(struct house_options){.devices = DEVICES,
+	    .flashd =
+		"ask_every = 2 s\naway_retry = 60 s\nflash_deadline = 60 min\n"
+		"reboot_deadline = 30 min\ntest_deadline = 30 min\nconfirm_deadline = 30 min"});
+	uint64_t seed = setting("POWERCUT_SEED", 1), state = seed * 2654435769u + 1;
+	unsigned wanted = (unsigned)setting("POWERCUT_N", CUTS), plans = 0;
+	struct powercut p;
+	char name[16], version[16] = HOUSE_OLD;
+
+	if (!powercut_open(&p, h))
+		cr_skip_test("a disk of its own needs root and loop devices");
+	HOUSE_MUST(h, house_start_all(h));
+	while (p.cuts < wanted || !all_run(h, version)) {
+		if (plans == 0 || all_run(h, version)) {
+			snprintf(name, sizeof(name), "fw%u", ++plans);
+			snprintf(version, sizeof(version), "1.%u.0", plans);
+			house_case_plan(h, &(struct house_pack){.name = name,
+					       .version = version,
+					       .sequence = 5 + plans,
+					       .size = 60000});
+		}
+		house_look_pause(50 + (int)roll(&state, LONGEST_MS));
+		if (p.cuts == wanted)
+			continue;
+		HOUSE_MUST(h, powercut_now(&p));
+		if (getenv("POWERCUT_N"))
+			fprintf(stderr, "cut %u, plan %u\n", p.cuts, plans);
+	}
+	expect_truth(h, plans);
+	cr_log_info("%u cuts, %u plans", p.cuts, plans);
+	powercut_close(&p);
+}
