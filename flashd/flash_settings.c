@@ -110,7 +110,7 @@ static const struct conf_key device_keys[] = {
 	    .help = "Room for an image on the device; 0 when it is not known."},
 };
 
-static const struct conf_key profile_keys[] = {{NULL}}; /* all of them are the driver's */
+static const struct conf_key profile_keys[] = {{.name = NULL}}; /* all of them are the driver's */
 
 static const struct conf_key policy_keys[] = {
 	{"device", TEXT_FOR(device), .fallback = "",

@@ -121,9 +121,10 @@ add_hex(struct pack *p, const ProtobufCFieldDescriptor *f, const char *hex)
 
 	for (size_t i = 0; i < n && e == ERR_OK; i += 2) {
 		int high = digit(hex[i]), low = digit(hex[i + 1]);
-		uint8_t byte = (uint8_t)(high << 4 | low);
+		bool good = high >= 0 && low >= 0;
+		uint8_t byte = good ? (uint8_t)(high << 4 | low) : 0;
 
-		e = high < 0 || low < 0 ? bad(p, f, "pairs of hex digits") : add_bytes(p, &byte, 1);
+		e = !good ? bad(p, f, "pairs of hex digits") : add_bytes(p, &byte, 1);
 	}
 	return e;
 }
