@@ -6,6 +6,7 @@
  * Per link the longest common subsequence decides, as for lines of text; beginnings and ends that
  * are alike are set aside first, so that the table stays small.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -211,7 +212,10 @@ part_of(const struct side *s, const char *link, struct part *out)
 static const struct line *
 line_of(const struct part *p, size_t i)
 {
-	return &p->side->lines[p->at[i]];
+	const struct line *l = &p->side->lines[p->at[i]];
+
+	assert(l->text); /* add_line takes none without */
+	return l;
 }
 
 static bool

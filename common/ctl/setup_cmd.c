@@ -214,7 +214,7 @@ write_all(const struct setup *s)
 		return ctl_complain("setup", ERR_SYSTEM, path) ? ERR_SYSTEM : ERR_OK;
 	path_of(s, "trust/root.1", ".new", path);
 	if (e == ERR_OK && *s->root)
-		e = write_new(path, 0644, b.data, b.len);
+		e = write_new(path, 0644, root, b.len);
 	e = e ? e : write_conf(s);
 	e = e ? e : check_conf(s);
 	e = e ? e : write_secrets(s);
