@@ -37,6 +37,7 @@ static const struct opt_spec specs[] = {
 	{"device",      "LIST", false, true,  "NAME,PRODUCT,KEY,VENDOR,MODEL,DRIVER,PORT of a sub-device"},
 	{"secret",      "PAIR", false, true,  "PRODUCT=FILE: the product secret is the file's first line"},
 	{"common",      "PAIR", false, true,  "KEY=VALUE for [common]: users that are no system users, ..."},
+	{"fetchd",      "PAIR", false, true,  "KEY=VALUE for [fetchd]: ca_file of the package server, ..."},
 	{"root",        "FILE", false, false, "root.1, which says whose packages are good"},
 	{NULL, NULL, false, false, NULL},
 };
@@ -126,24 +127,34 @@ write_secrets(const struct setup *s)
 	return e;
 }
 
-/* --common as it is: a line that is no key is found when the daemons' readers look at all of it. */
+/* Of --common or --fetchd, as they are: a line that is no key is found when the daemons' readers
+ * look at all of it. */
 static void
-put_common(FILE *f, const struct opt_set *o)
+put_pairs(FILE *f, const struct opt_set *o, const char *option)
 {
-	size_t n = opt_count(o, "common");
+	for (size_t i = 0; i < opt_count(o, option); i++) {
+		const char *pair = opt_nth(o, option, i);
 
-	if (n)
-		fprintf(f, "[common]\n");
-	for (size_t i = 0; i < n; i++)
-		fprintf(f, "%.*s\n", (int)strcspn(opt_nth(o, "common", i), "\r\n"),
-		    opt_nth(o, "common", i));
-	fprintf(f, "%s", n ? "\n" : "");
+		fprintf(f, "%.*s\n", (int)strcspn(pair, "\r\n"), pair);
+	}
+}
+
+static void
+put_fetchd(FILE *f, const struct setup *s, bool usual)
+{
+	if (usual && opt_count(s->o, "fetchd") == 0)
+		return;
+	fprintf(f, "\n[fetchd]\n");
+	if (!usual)
+		fprintf(f, "trust_dir = %s/trust\n", s->dir);
+	put_pairs(f, s->o, "fetchd");
 }
 
 static enum err
 write_conf(const struct setup *s)
 {
 	char path[PATH_SIZE];
+	bool usual = strcmp(s->dir, USUAL_DIR) == 0;
 	AUTO(mem) char *text = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
@@ -152,16 +163,18 @@ write_conf(const struct setup *s)
 		return ERR_NOMEM;
 	fprintf(f, "# Made by subotactl setup. Every key there is: subotactl config, "
 		   "subota.conf(5).\n");
-	put_common(f, s->o);
-	fprintf(f, "[cloudd]\nhost = %s\nport = %s\nproduct_key = %s\ndevice_key = %s\n", s->host,
+	if (opt_count(s->o, "common"))
+		fprintf(f, "[common]\n");
+	put_pairs(f, s->o, "common");
+	fprintf(f, "\n[cloudd]\nhost = %s\nport = %s\nproduct_key = %s\ndevice_key = %s\n", s->host,
 	    s->port, s->product_key, s->device_key);
 	if (*s->ca)
 		fprintf(f, "ca_file = %s\n", s->ca);
-	if (strcmp(s->dir, USUAL_DIR) != 0)
-		fprintf(f,
-		    "secrets = %s/secrets\n\n[fetchd]\ntrust_dir = %s/trust\n\n[flashd]\n"
-		    "trust_dir = %s/trust\n",
-		    s->dir, s->dir, s->dir);
+	if (!usual)
+		fprintf(f, "secrets = %s/secrets\n", s->dir);
+	put_fetchd(f, s, usual);
+	if (!usual)
+		fprintf(f, "\n[flashd]\ntrust_dir = %s/trust\n", s->dir);
 	for (size_t i = 0; i < s->n_devices; i++) {
 		fprintf(f, "\n[flashd.device %s]\n", s->devices[i][0]);
 		for (size_t k = 1; k < SETUP_FIELDS; k++)

@@ -67,13 +67,16 @@ Test(ctl_setup, options_make_a_configuration_that_all_daemons_take)
 	AUTO(kit) struct kit *kit = kit_new(dir);
 	char text[4000];
 	struct tool_result r = SETUP(dir, GATEWAY, "--device", DEVICE, "--secret", "p1=secret",
-	    "--secret", "p2=secret", "--root", "trust/root.1");
+	    "--secret", "p2=secret", "--root", "trust/root.1", "--fetchd",
+	    "allow_private_hosts=yes", "--fetchd", "allow_http=yes");
 
 	cr_assert_eq(r.status, 0, "%s", r.out);
 	cr_expect(strstr(r.out, "subotactl doctor"), "what comes next: %s", r.out);
 	slurp(dir, "etc/subota.conf", text);
 	cr_expect(strstr(text, "\nhost = iot.example\nport = 8883\n"), "%s", text);
 	cr_expect(strstr(text, "\n[flashd.device m1]\nproduct_key = p2\n"), "%s", text);
+	cr_expect(
+	    strstr(text, "/trust\nallow_private_hosts=yes\nallow_http=yes\n"), "%s", text);
 	cr_expect_null(strstr(text, SECRET));
 	slurp(dir, "etc/secrets", text);
 	cr_expect_str_eq(
@@ -107,7 +110,7 @@ Test(ctl_setup, what_is_there_is_not_written_over_unless_that_is_said)
 Test(ctl_setup, each_wrong_answer_is_named_and_nothing_is_written)
 {
 	static const char *const bad[][2] = {{"--port", "0"}, {"--port", "x"}, {"--ca", ""},
-	    {"--common", "x=1"}, {"--device", "m1,p2"},
+	    {"--common", "x=1"}, {"--fetchd", "x=1"}, {"--device", "m1,p2"},
 	    {"--device", "m1,p2,d,acme,s9,nodriver,/dev/tty"},
 	    {"--device", "m#1,p2,d,acme,s9,smp,/dev/tty"}, {"--secret", "p1=missing"},
 	    {"--root", "secret"}};
