@@ -9,6 +9,7 @@
 
 #include "drop.h"
 #include "gate.h"
+#include "sweep.h"
 #include "talk.h"
 #include "works.h"
 
@@ -209,7 +210,8 @@ is_pending(const struct gate *g)
 	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
 		if (u->state == UPGRADE_ORDERED)
 			return true;
-	if (gate_is_unsettled(g) || works_is_waiting(g) || talk_is_stuck(g))
+	if (gate_is_unsettled(g) || works_is_waiting(g) || talk_is_stuck(g) ||
+	    store_left_something(g->store))
 		return true;
 	return record_get_int(g->book.record, &reports, "SELECT count(*) FROM report", "") ==
 		   ERR_OK &&
@@ -246,6 +248,7 @@ on_tick(void *arg)
 			step(u, UPGRADE_DUE, NULL);
 	talk_flush(g);
 	works_forget_failed(g);
+	sweep_again(g, now);
 	gate_settle(g);
 }
 

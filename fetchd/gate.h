@@ -45,6 +45,7 @@ struct gate {
 	struct loop_timer tick; /* runs only while something is pending */
 	uint64_t sent_report;   /* last one handed to cloudd since the link came up */
 	struct mono resend_at;
+	struct mono sweep_due; /* what could not be removed is tried again then */
 	bool settling;
 
 	/* the one verification in progress */

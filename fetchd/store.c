@@ -21,6 +21,7 @@ struct store {
 	int dir;
 	int incoming;
 	uint64_t quota;
+	bool left; /* something that should have gone could not be removed */
 };
 
 static enum err
@@ -181,12 +182,15 @@ remove_entry(struct store *s, int at, const char *name)
 		if (errno == ENOENT)
 			return;
 		log_warn(NULL, "cannot move %s away: %s", name, strerror(errno));
+		s->left = true;
 	}
 	snprintf(inside, sizeof(inside), "%s/bundle", gone);
 	if (unlinkat(s->incoming, inside, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
 		log_warn(NULL, "cannot remove %s: %s", inside, strerror(errno));
-	if (unlinkat(s->incoming, gone, AT_REMOVEDIR) < 0 && unlinkat(s->incoming, gone, 0) < 0)
-		log_warn(NULL, "cannot remove %s: %s", gone, strerror(errno));
+	if (unlinkat(s->incoming, gone, AT_REMOVEDIR) == 0 || unlinkat(s->incoming, gone, 0) == 0)
+		return;
+	log_warn(NULL, "cannot remove %s: %s", gone, strerror(errno));
+	s->left = true;
 }
 
 void
@@ -352,11 +356,18 @@ sweep_entry(struct store *s, int dir, const char *name, void *arg)
 	remove_entry(s, dir, name);
 }
 
+bool
+store_left_something(const struct store *s)
+{
+	return s->left;
+}
+
 void
 store_sweep(struct store *s, const struct store_known *known)
 {
 	struct store_known copy = *known;
 
+	s->left = false;
 	each_name(s, s->incoming, sweep_incoming, &copy);
 	each_name(s, s->dir, sweep_entry, &copy);
 }

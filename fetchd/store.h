@@ -64,13 +64,15 @@ enum err store_room(struct store *s, uint64_t bytes) MUST_CHECK;
 uint64_t store_used(struct store *s);
 
 /* Remove what nobody knows: half-made entries, and incoming files and entries for which the answer
- * is no. Called once at start. */
+ * is no. Called at start, and while something is left that could not be removed. */
 struct store_known {
 	bool (*job)(void *arg, uint64_t job);
 	bool (*entry)(void *arg, const uint8_t digest[STORE_DIGEST]);
 	void *arg;
 };
 void store_sweep(struct store *s, const struct store_known *known);
+/* Could something not be removed, since the last sweep, that should have been? */
+bool store_left_something(const struct store *s);
 
 /* Lower-case hex; `out` has STORE_HEX + 1 bytes. */
 void store_hex(const uint8_t digest[STORE_DIGEST], char *out);

@@ -6,6 +6,7 @@
 
 #include "drop.h"
 #include "room.h"
+#include "sweep.h"
 #include "talk.h"
 #include "works.h"
 
@@ -450,32 +451,10 @@ works_forget_failed(struct gate *g)
 
 /* --- after a start ---------------------------------------------------------------------------- */
 
-static bool
-knows_job(void *arg, uint64_t job)
-{
-	const struct gate *g = arg;
-	const struct image *i = book_image(&g->book, job);
-
-	return i && i->state != IMAGE_READY && i->state != IMAGE_FAILED;
-}
-
-static bool
-knows_entry(void *arg, const uint8_t digest[STORE_DIGEST])
-{
-	const struct gate *g = arg;
-
-	for (const struct image *i = g->book.images; i; i = i->next)
-		if (i->has_digest && memcmp(i->digest, digest, STORE_DIGEST) == 0)
-			return true;
-	return false;
-}
-
 void
 works_restart(struct gate *g)
 {
-	struct store_known known = {knows_job, knows_entry, g};
-
-	store_sweep(g->store, &known);
+	sweep_store(g);
 	for (struct image *i = g->book.images, *next; i; i = next) {
 		AUTO(fd) int fd = -1;
 		uint64_t size = 0;

@@ -239,6 +239,44 @@ Test(store, sweeps_away_what_nobody_knows_and_nothing_else)
 	cr_expect(!there(hex));
 }
 
+static bool
+knows_nothing(void *arg, const uint8_t digest[STORE_DIGEST])
+{
+	(void)arg, (void)digest;
+	return false;
+}
+
+static bool
+knows_no_job(void *arg, uint64_t job)
+{
+	(void)arg, (void)job;
+	return false;
+}
+
+/* A full directory stands where the entry would be moved to, as a disk error would. */
+Test(store, what_could_not_be_removed_is_remembered_and_goes_with_the_next_sweep)
+{
+	const struct store_known known = {knows_no_job, knows_nothing, NULL};
+	struct store *s = open_store(1 << 20);
+	char name[STORE_HEX + 1], gone[400], inside[410];
+
+	store_hex(one, name);
+	put(s, 7, "a bundle");
+	cr_assert_eq(store_publish(s, 7, one), ERR_OK);
+	cr_expect_not(store_left_something(s));
+	snprintf(gone, sizeof(gone), "%s/incoming/%s.gone", dir, name);
+	snprintf(inside, sizeof(inside), "%s/full", gone);
+	cr_assert_eq(mkdir(gone, 0700) | mkdir(inside, 0700), 0);
+	store_drop(s, one);
+	cr_expect(store_left_something(s));
+	cr_expect(there(name), "the entry is still there");
+	cr_assert_eq(rmdir(inside), 0);
+	store_sweep(s, &known);
+	cr_expect_not(there(name));
+	cr_expect_not(store_left_something(s));
+	store_close(s);
+}
+
 Test(store, reads_only_its_own_kind_of_hex)
 {
 	uint8_t digest[STORE_DIGEST];
