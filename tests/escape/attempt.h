@@ -18,6 +18,8 @@ enum attempt_who {
 	ATTEMPT_FLASHD = 8,
 	ATTEMPT_SESSION = 16,
 	ATTEMPT_NURSERY = 32,
+	ATTEMPT_EXEC = 64,
+	ATTEMPT_FLASHER = 128,
 };
 
 /* How an argument is made. */

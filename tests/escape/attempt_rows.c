@@ -20,6 +20,8 @@
 #define K ATTEMPT_COURIER
 #define L ATTEMPT_FLASHD
 #define D ATTEMPT_NURSERY
+#define E ATTEMPT_EXEC
+#define X ATTEMPT_FLASHER
 
 #define N(n) {ATTEMPT_NUMBER, (long)(n), NULL}
 #define T(text) {ATTEMPT_TEXT, 0, text}
@@ -57,6 +59,7 @@ static const struct attempt rows[] = {
 	{"list /",                            0, OPEN("/", O_RDONLY | O_DIRECTORY)},
 	{"change a file's mode by its name",  0, ONE(fchmodat, N(AT_FDCWD), T("$trust/root.1"), N(0644))},
 	{"open the serial line",              L, OPEN("$line", O_RDWR | O_NOCTTY | O_NONBLOCK)},
+	{"open the line of a flasher program", L | E | X, OPEN("$flasher_line", O_RDWR | O_NOCTTY | O_NONBLOCK)},
 	{"write the kernel's log",             0, OPEN("/dev/kmsg", O_WRONLY)},
 	/* other processes */
 	{"open a sibling's memory",           0, OPEN("$sibproc/mem", O_RDWR)},
@@ -81,10 +84,10 @@ static const struct attempt rows[] = {
 		CALL(connect, BEFORE, ABSTRACT("$abstract"), N(2 + 1 + 13))}},
 	/* other programs, own code */
 	{"execute a shell",                   0, ONE(execve, T("/bin/sh"), N(0), N(0))},
-	{"start a process",                   L | D, ONE(clone, N(SIGCHLD), N(0), N(0), N(0), N(0))},
+	{"start a process",                   L | D | E | X, ONE(clone, N(SIGCHLD), N(0), N(0), N(0), N(0))},
 	{"start a process in a user namespace", 0, ONE(clone, N(SIGCHLD | CLONE_NEWUSER), N(0), N(0), N(0), N(0))},
-	{"make a nameless executable",        0, ONE(memfd_create, T("x"), N(0))},
-	{"map executable memory",             L | D, ONE(mmap, N(0), N(4096), N(PROT_READ | PROT_EXEC),
+	{"make a nameless executable",        E, ONE(memfd_create, T("x"), N(0))},
+	{"map executable memory",             L | D | E | X, ONE(mmap, N(0), N(4096), N(PROT_READ | PROT_EXEC),
 		N(MAP_PRIVATE | MAP_ANONYMOUS), N(-1), N(0))},
 	/* the system */
 	{"become root",                       0, ONE(setuid, N(0))},

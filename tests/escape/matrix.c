@@ -213,7 +213,9 @@ matrix_table(const struct matrix *m, FILE *out)
 		(void)victims_who(k, &name);
 		fprintf(out, " %s |", name);
 	}
-	fprintf(out, " without jail |\n|---|---|---|---|---|---|---|---|\n");
+	fprintf(out, " without jail |\n");
+	for (size_t k = 0; k < VICTIMS + 2; k++)
+		fprintf(out, k < VICTIMS + 1 ? "|---" : "|---|\n");
 	for (size_t i = 0; i < n; i++) {
 		fprintf(out, "| %s |", rows[i].name);
 		for (size_t k = 0; k < VICTIMS; k++)

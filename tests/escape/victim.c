@@ -14,15 +14,19 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "exec_wire.h"
 #include "hatch.h"
 #include "house_look.h"
 #include "house_proc.h"
 #include "sandbox.h"
+
+#define FLASHER "/usr/bin/sleep"
 
 enum { PATIENCE_MS = 10000 };
 
@@ -37,6 +41,8 @@ static const struct {
     {ATTEMPT_COURIER, "courier", HOUSE_PARTS},
     {ATTEMPT_FLASHD, "flashd", HOUSE_FLASHD},
     {ATTEMPT_SESSION, "session", HOUSE_PARTS},
+    {ATTEMPT_EXEC, "exec", HOUSE_PARTS},
+    {ATTEMPT_FLASHER, "flasher", HOUSE_PARTS}, /* a child of it */
 };
 
 enum attempt_who
@@ -84,37 +90,62 @@ listen_abstract(char name[16])
 											    : -1;
 }
 
+/* The line of a flasher program's device: the house's is flashd's, who may hold it. */
+static bool
+open_line(struct victims *v)
+{
+	int slave = -1;
+
+	if (openpty(&v->line, &slave, v->tty, NULL, NULL) != 0)
+		return false;
+	bool fine = fchown(slave, HOUSE_FLASH_UID, HOUSE_FLASH_UID) == 0;
+	close(slave);
+	return fine;
+}
+
 enum err
 victims_open(struct victims *v, struct house *h)
 {
-	*v = (struct victims){.house = h, .mode = "require", .link = -1};
+	*v = (struct victims){.house = h, .mode = "require", .link = -1, .exec_link = -1};
 	v->server = listen_tcp(&v->server_port);
 	v->other = listen_tcp(&v->other_port);
 	v->abstract = listen_abstract(v->abstract_name);
-	return v->server < 0 || v->other < 0 || v->abstract < 0 ? ERR_SYSTEM : ERR_OK;
+	bool line = open_line(v);
+	return v->server < 0 || v->other < 0 || v->abstract < 0 || !line ? ERR_SYSTEM : ERR_OK;
 }
 
-/* --- a session and a courier ------------------------------------------------------------------ */
+/* --- a session, a courier, a flasher program -------------------------------------------------- */
 
-/* In a child that stays as the parent of the program: become the user, start, tell the pid, wait.
- * With `apart` as flashd, whose network a session shares. */
+enum { WORDS = 3 };
+
+/* What to start, and how. */
+struct program {
+	const char *name;
+	uid_t uid;
+	int fds[2];
+	size_t n_fds;
+	bool apart;               /* as flashd, whose network it shares */
+	const char *words[WORDS]; /* after the mode */
+};
+
+/* In a child that stays as the parent of the program: become the user, start it, tell the pid. */
 __attribute__((noreturn)) static void
-be_parent(const char *path, char *const argv[], uid_t uid, const int fds[2], int tell, bool apart)
+be_parent(const char *path, char *const argv[], const struct program *p, int tell)
 {
 	struct sandbox_mode mode = {0};
 	pid_t pid = 0;
 
 	if (sandbox_mode_parse(argv[1], &mode) != ERR_OK ||
-	    (apart && sandbox_apart(promise_find("flashd"), &mode) != ERR_OK) ||
-	    setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
+	    (p->apart && sandbox_apart(promise_find("flashd"), &mode) != ERR_OK) ||
+	    setresgid(p->uid, p->uid, p->uid) != 0 || setresuid(p->uid, p->uid, p->uid) != 0)
 		_exit(1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (sandbox_spawn(path, argv, fds, 2, &pid) != ERR_OK)
+	if (sandbox_spawn(path, argv, p->fds, p->n_fds, &pid) != ERR_OK)
 		_exit(1);
 	(void)!write(tell, &pid, sizeof(pid));
 	close(tell);
-	close(fds[0]);
-	close(fds[1]);
+	for (size_t i = 0; i < p->n_fds; i++)
+		close(p->fds[i]);
 	(void)waitpid(pid, NULL, 0);
 	_exit(0);
 }
@@ -131,21 +162,22 @@ reap(struct victims *v)
 }
 
 static pid_t
-start(struct victims *v, const char *program, uid_t uid, const int fds[2], bool apart)
+start(struct victims *v, const struct program *p)
 {
-	char path[400], name[40], mode[40];
-	char *argv[] = {name, mode, NULL};
+	char path[400], mode[40];
+	char *argv[2 + WORDS + 1] = {path, mode};
 	pid_t pid = 0;
 	int pipes[2];
 
-	snprintf(path, sizeof(path), "%s/%s", v->house->programs, program);
-	snprintf(name, sizeof(name), "%s", program);
+	snprintf(path, sizeof(path), "%s/%s", v->house->programs, p->name);
 	snprintf(mode, sizeof(mode), "%s", v->mode);
+	for (size_t i = 0; i < WORDS; i++)
+		argv[2 + i] = (char *)(uintptr_t)p->words[i];
 	if (pipe2(pipes, O_CLOEXEC) != 0)
 		return 0;
 	pid_t child = fork();
 	if (child == 0)
-		be_parent(path, argv, uid, fds, pipes[1], apart);
+		be_parent(path, argv, p, pipes[1]);
 	close(pipes[1]);
 	reap(v);
 	if (child > 0 && v->n_parents < VICTIMS)
@@ -156,9 +188,9 @@ start(struct victims *v, const char *program, uid_t uid, const int fds[2], bool 
 	return pid;
 }
 
-/* Until it sleeps in a poll: by then it is locked in. */
+/* Until it sleeps in one of two calls: by then it is locked in. */
 static bool
-wait_for_poll(pid_t pid)
+wait_for_call(pid_t pid, long one, long other)
 {
 	struct mono end = mono_after(clock_now(), PATIENCE_MS);
 	char path[40], line[80] = "";
@@ -166,14 +198,23 @@ wait_for_poll(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
 	while (!mono_reached(clock_now(), end)) {
 		AUTO(file) FILE *f = fopen(path, "re");
+		char *rest = line;
 
-		/* poll, ppoll */
-		if (f && fgets(line, sizeof(line), f) &&
-		    (strncmp(line, "7 ", 2) == 0 || strncmp(line, "271 ", 4) == 0))
-			return true;
+		if (f && fgets(line, sizeof(line), f)) {
+			long call = strtol(line, &rest, 10);
+
+			if (rest != line && (call == one || call == other))
+				return true;
+		}
 		house_look_pause(5);
 	}
 	return false;
+}
+
+static bool
+wait_for_poll(pid_t pid)
+{
+	return wait_for_call(pid, SYS_poll, SYS_ppoll);
 }
 
 static pid_t
@@ -184,8 +225,8 @@ start_session(struct victims *v)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 ||
 	    openpty(&v->link, &slave, NULL, NULL, NULL) != 0)
 		return 0;
-	v->session =
-	    start(v, "subota-session", HOUSE_FLASH_UID, (int[]){pair[1], slave}, true);
+	v->session = start(v, &(struct program){.name = "subota-session", .uid = HOUSE_FLASH_UID,
+				  .fds = {pair[1], slave}, .n_fds = 2, .apart = true});
 	close(pair[1]);
 	close(slave);
 	if (v->session && wait_for_poll(v->session) &&
@@ -229,8 +270,8 @@ start_courier(struct victims *v)
 	if (file < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 ||
 	    hatch_new(hatch) != ERR_OK)
 		return 0;
-	v->courier =
-	    start(v, "subota-courier", HOUSE_COURIER_UID, (int[]){pair[1], hatch[1]}, false);
+	v->courier = start(v, &(struct program){.name = "subota-courier", .uid = HOUSE_COURIER_UID,
+				  .fds = {pair[1], hatch[1]}, .n_fds = 2});
 	bool given = hatch_give(hatch[0], file) == ERR_OK;
 	close(pair[1]);
 	close(hatch[0]);
@@ -240,6 +281,75 @@ start_courier(struct victims *v)
 	    send_order(v) != ERR_OK || poll(&p, 1, PATIENCE_MS) != 1 || !wait_for_poll(v->courier))
 		return 0;
 	return v->courier;
+}
+
+static void
+end_helper(pid_t *pid)
+{
+	if (*pid > 0)
+		kill(*pid, SIGKILL);
+	*pid = 0;
+}
+
+static void
+close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
+end_exec(struct victims *v)
+{
+	end_helper(&v->exec);
+	v->flasher = 0; /* dies with it */
+	close_end(&v->exec_link);
+}
+
+static pid_t
+start_exec(struct victims *v)
+{
+	char device[100];
+	int pair[2];
+
+	end_exec(v);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return 0;
+	v->exec_link = pair[0];
+	snprintf(device, sizeof(device), "$flasher_devices=%s", v->tty);
+	v->exec = start(v, &(struct program){.name = "subota-exec", .uid = HOUSE_FLASH_UID,
+			       .fds = {pair[1]}, .n_fds = 1, .apart = true,
+			       .words = {"$flasher=" FLASHER, device}});
+	close(pair[1]);
+	return v->exec && wait_for_poll(v->exec) ? v->exec : 0;
+}
+
+static bool
+say(const struct victims *v, enum exec_kind kind, const char *text)
+{
+	uint8_t frame[EXEC_WIRE_FRAME];
+	size_t n = exec_wire_format(kind, text, strlen(text), frame);
+
+	return write(v->exec_link, frame, n) == (ssize_t)n;
+}
+
+/* A program that was told to sleep, and does. */
+static pid_t
+start_flasher(struct victims *v)
+{
+	struct mono end = mono_after(clock_now(), PATIENCE_MS);
+
+	if (!start_exec(v) || !say(v, EXEC_WORD, FLASHER) || !say(v, EXEC_WORD, "1000") ||
+	    !say(v, EXEC_RUN, ""))
+		return 0;
+	while (!v->flasher && !mono_reached(clock_now(), end)) {
+		v->flasher = house_proc_find(v->exec, "sleep");
+		house_look_pause(5);
+	}
+	bool asleep = v->flasher > 0 &&
+		      wait_for_call(v->flasher, SYS_clock_nanosleep, SYS_nanosleep);
+	return asleep ? v->flasher : 0;
 }
 
 /* --- one of them ------------------------------------------------------------------------------ */
@@ -265,6 +375,10 @@ victims_pid(struct victims *v, enum attempt_who who)
 				  : v->house->process[part].pid;
 	} else if (who == ATTEMPT_SESSION) {
 		pid = is_alive(v->session) ? v->session : start_session(v);
+	} else if (who == ATTEMPT_EXEC) {
+		pid = is_alive(v->exec) ? v->exec : start_exec(v);
+	} else if (who == ATTEMPT_FLASHER) {
+		pid = is_alive(v->flasher) ? v->flasher : start_flasher(v);
 	} else {
 		pid = is_alive(v->courier) ? v->courier : start_courier(v);
 	}
@@ -301,14 +415,6 @@ victims_end_control(struct victims *v)
 	v->control = 0;
 }
 
-static void
-end_helper(pid_t *pid)
-{
-	if (*pid > 0)
-		kill(*pid, SIGKILL);
-	*pid = 0;
-}
-
 void
 victims_end(struct victims *v, enum attempt_who who)
 {
@@ -320,9 +426,9 @@ victims_end(struct victims *v, enum attempt_who who)
 		end_helper(&v->session);
 		chan_free(v->session_chan);
 		v->session_chan = NULL;
-		if (v->link >= 0)
-			close(v->link);
-		v->link = -1;
+		close_end(&v->link);
+	} else if (who == ATTEMPT_EXEC || who == ATTEMPT_FLASHER) {
+		end_exec(v);
 	} else {
 		end_helper(&v->courier);
 		chan_free(v->chan);
@@ -347,6 +453,7 @@ victims_close(struct victims *v)
 	close(v->server);
 	close(v->other);
 	close(v->abstract);
+	close(v->line);
 }
 
 void
@@ -364,6 +471,7 @@ victims_places(struct victims *v, enum attempt_who who, struct places *out)
 	places_add(out, "$run", "%s/run", h->dir);
 	places_add(out, "$trust", "%s", h->kit->anchor_dir);
 	places_add(out, "$line", "%s/device1/tty", h->dir);
+	places_add(out, "$flasher_line", "%s", v->tty);
 	places_add(out, "$sibling", "%d", (int)h->process[sibling].pid);
 	places_add(out, "$sibproc", "/proc/%d", (int)h->process[sibling].pid);
 	places_add(out, "$parent", "%d", (int)getpid());

@@ -1,7 +1,8 @@
 /*
  * victim: the processes that are tried. The daemons run in a house; a session and a courier are the
  * shipped programs too, started as flashd and nursery start them and held where they wait for a
- * peer; and a process of root without any jail is the control.
+ * peer; subota-exec likewise, with `sleep` as the flasher program that it was told to start; and a
+ * process of root without any jail is the control.
  */
 #ifndef SUBOTA_ESCAPE_VICTIM_H
 #define SUBOTA_ESCAPE_VICTIM_H
@@ -10,16 +11,19 @@
 #include "chan.h"
 #include "house.h"
 
-enum { VICTIMS = 6 };
+enum { VICTIMS = 8 };
 
 struct victims {
 	struct house *house;
 	const char *mode; /* words of sandbox.h */
-	pid_t session, courier, control;
-	pid_t parents[VICTIMS]; /* of session and courier */
+	pid_t session, courier, exec, flasher, control;
+	pid_t parents[VICTIMS]; /* of session, courier and exec */
 	size_t n_parents;
 	struct chan *chan, *session_chan; /* closing them would end courier and session */
 	int link;          /* of the session: the other end */
+	int exec_link;     /* of exec: who plays its session */
+	int line;          /* of the device that a flasher program writes: the other end */
+	char tty[64];
 	int server, other, abstract; /* who listens, for those that try to connect */
 	unsigned server_port, other_port;
 	char abstract_name[16];
