@@ -476,4 +476,5 @@ flash_work_close(struct flash *f)
 	for (size_t i = 0; f->pins && i < f->roster.n; i++)
 		pins_close(&f->pins[i]);
 	free(f->pins);
+	f->pins = NULL;
 }

@@ -12,6 +12,7 @@
 #include "flash_exec.h"
 #include "flash_plug.h"
 #include "flash_settings.h"
+#include "plug.h"
 
 struct flashd {
 	struct flash_settings settings; /* first: the skeleton hands it back as d->settings */
@@ -153,5 +154,10 @@ main(int argc, char **argv)
 	    .promise = promise,
 	    .places = places};
 
-	return daemon_main(&spec, argc, argv);
+	int status = daemon_main(&spec, argc, argv);
+
+	/* of a start that failed after prepare; else flash_stop has done it */
+	free(me->flash.pins);
+	plug_free(me->flash.plug);
+	return status;
 }

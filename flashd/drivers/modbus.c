@@ -47,13 +47,14 @@ sum_image(struct modbus_walk *m)
 	else if ((e = modbus_sum_image(i, &sum)))
 		modbus_walk_finish(
 		    m, e, "image: expected %llu bytes, got less", (unsigned long long)i->size);
-	if (!m->busy)
-		return false;
-	m->values.of[MODBUS_SIZE] = (uint32_t)i->size;
-	m->values.of[MODBUS_CRC32] = sum.crc32;
-	m->values.of[MODBUS_CRC16] = sum.crc16;
-	m->values.of[MODBUS_CCITT] = sum.ccitt;
-	return true;
+	else {
+		m->values.of[MODBUS_SIZE] = (uint32_t)i->size;
+		m->values.of[MODBUS_CRC32] = sum.crc32;
+		m->values.of[MODBUS_CRC16] = sum.crc16;
+		m->values.of[MODBUS_CCITT] = sum.ccitt;
+		return true;
+	}
+	return false;
 }
 
 static void
