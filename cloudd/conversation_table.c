@@ -35,6 +35,17 @@ fits_plan(void *ctx, const void *data)
 	return conversation_fits(ctx, ((const struct conversation_news *)data)->firmware);
 }
 
+/* In the middle of a list: the address of a component whose turn is over, said again because the
+ * platform heard the confirmation twice. */
+static bool
+is_of_before(void *ctx, const void *data)
+{
+	const struct conversation *c = ctx;
+	const struct conversation_news *n = data;
+
+	return c->turn > 0 && strcmp(n->firmware->component, c->plan.component) != 0;
+}
+
 static bool
 has_firmware(void *ctx, const void *data)
 {
@@ -412,6 +423,7 @@ static const struct fsm_row rows[] = {
 	STAY(OFFERED,     GATE_UP,      NULL,         offer_again,                "idempotent"),
 
 	GO(  CONFIRMED,   FIRMWARE,     fits_plan,    order,         ORDERED,     "4"),
+	STAY(CONFIRMED,   FIRMWARE,     is_of_before, NULL,                       "one before, said again"),
 	GO(  CONFIRMED,   FIRMWARE,     NULL,         fail_misfit,   IDLE,        "12, another"),
 	GO(  CONFIRMED,   BAD_FIRMWARE, NULL,         fail_cancel,   IDLE,        "12"),
 	STAY(CONFIRMED,   ACCEPTED,     NULL,         NULL,                       "said again"),

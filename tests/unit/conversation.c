@@ -284,6 +284,22 @@ Test(conversation, refuses_a_firmware_that_is_not_the_plans)
 	}
 }
 
+Test(conversation, in_a_list_the_address_of_a_component_before_means_nothing)
+{
+	static const struct dialect_firmware before = {.component = "boot", .target = "2.0.0"};
+	static const struct dialect_firmware misfit = {.component = "app", .target = "3.0.0"};
+	struct conversation c = in_state(CONVERSATION_CONFIRMED);
+	struct conversation_news n = news();
+
+	c.turn = 1;
+	n.firmware = &before;
+	cr_expect_str_eq(step(&c, CONVERSATION_ON_FIRMWARE, &n), "CONFIRMED");
+	cr_expect_eq(c.error, ERR_OK);
+	n.firmware = &misfit;
+	cr_expect_str_eq(step(&c, CONVERSATION_ON_FIRMWARE, &n), "IDLE 12 cancel");
+	conversation_fini(&c);
+}
+
 Test(conversation, orders_at_once_when_the_firmware_came_without_a_plan)
 {
 	struct conversation c = in_state(CONVERSATION_IDLE);
