@@ -8,6 +8,7 @@
 
 #include "flashhouse_expect.h"
 #include "golden.h"
+#include "msg.h"
 
 enum { PATIENCE_MS = 20000, FLASH_MAX = 1 << 20 };
 
@@ -126,6 +127,20 @@ flashhouse_order_for(struct flashhouse *h, uint64_t id, const struct flashhouse_
 	flashhouse_send(h, &e);
 }
 
+/* Others may be at their end already: what was said of them stays. */
+static void
+forget_upgrade(struct flashhouse *h, uint64_t id)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->inbox[i]->upgrade == id)
+			msg_free(h->inbox[i]);
+		else
+			h->inbox[kept++] = h->inbox[i];
+	h->n = kept;
+}
+
 void
 flashhouse_begin_for(struct flashhouse *h, uint64_t id, const struct flashhouse_target *t)
 {
@@ -134,7 +149,7 @@ flashhouse_begin_for(struct flashhouse *h, uint64_t id, const struct flashhouse_
 
 	while (!v || v->verdict != PB__VERDICT__VERDICT_ACCEPT) {
 		cr_assert(!mono_reached(clock_now(), end), "%s", v ? v->detail : "no verdict");
-		flashhouse_forget(h);
+		forget_upgrade(h, id);
 		flashhouse_offer_for(h, id, t);
 		v = flashhouse_verdict(h, id);
 		cr_assert(v && v->verdict != PB__VERDICT__VERDICT_REJECT, "%s", v ? v->detail : "");

@@ -27,7 +27,8 @@ struct flashhouse_target {
 };
 void flashhouse_offer_for(struct flashhouse *h, uint64_t id, const struct flashhouse_target *t);
 void flashhouse_order_for(struct flashhouse *h, uint64_t id, const struct flashhouse_target *t);
-/* Offer until the device has been asked and the plan is accepted, then order. Forgets what came. */
+/* Offer until the device has been asked and the plan is accepted, then order.
+ * Forgets what came of this upgrade before. */
 void flashhouse_begin_for(struct flashhouse *h, uint64_t id, const struct flashhouse_target *t);
 
 /* The device takes so long for a piece, and so long to boot. */
