@@ -20,6 +20,7 @@ enum attempt_who {
 	ATTEMPT_NURSERY = 32,
 	ATTEMPT_EXEC = 64,
 	ATTEMPT_FLASHER = 128,
+	ATTEMPT_FLASHD_EXEC = 256,
 };
 
 /* How an argument is made. */

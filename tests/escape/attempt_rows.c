@@ -22,6 +22,7 @@
 #define D ATTEMPT_NURSERY
 #define E ATTEMPT_EXEC
 #define X ATTEMPT_FLASHER
+#define LX ATTEMPT_FLASHD_EXEC
 
 #define N(n) {ATTEMPT_NUMBER, (long)(n), NULL}
 #define T(text) {ATTEMPT_TEXT, 0, text}
@@ -48,18 +49,18 @@ static const struct attempt rows[] = {
 	/* files */
 	{"write cloudd's records",            C, OPEN("$state/cloudd/cloudd.db", O_RDWR)},
 	{"write the gate's records",          F, OPEN("$state/fetchd/fetchd.db", O_RDWR)},
-	{"write flashd's records",            L, OPEN("$state/flashd/flashd.db", O_RDWR)},
+	{"write flashd's records",            L | LX, OPEN("$state/flashd/flashd.db", O_RDWR)},
 	{"read the product secrets",          0, OPEN("$dir/secrets", O_RDONLY)},
 	{"read /etc/shadow",                  0, OPEN("/etc/shadow", O_RDONLY)},
 	{"read the configuration",            0, OPEN("$dir/subota.conf", O_RDONLY)},
-	{"read a trust anchor",               F | L, OPEN("$trust/root.1", O_RDONLY)},
+	{"read a trust anchor",               F | L | LX, OPEN("$trust/root.1", O_RDONLY)},
 	{"write a trust anchor",              0, OPEN("$trust/root.1", O_WRONLY)},
 	{"make a file in the image store",    F, OPEN("$store/escape", O_RDWR | O_CREAT)},
 	{"make a file in /tmp",               0, OPEN("/tmp", O_RDWR | O_TMPFILE)},
 	{"list /",                            0, OPEN("/", O_RDONLY | O_DIRECTORY)},
 	{"change a file's mode by its name",  0, ONE(fchmodat, N(AT_FDCWD), T("$trust/root.1"), N(0644))},
-	{"open the serial line",              L, OPEN("$line", O_RDWR | O_NOCTTY | O_NONBLOCK)},
-	{"open the line of a flasher program", L | E | X, OPEN("$flasher_line", O_RDWR | O_NOCTTY | O_NONBLOCK)},
+	{"open the serial line",              L | LX, OPEN("$line", O_RDWR | O_NOCTTY | O_NONBLOCK)},
+	{"open the line of a flasher program", L | LX | E | X, OPEN("$flasher_line", O_RDWR | O_NOCTTY | O_NONBLOCK)},
 	{"write the kernel's log",             0, OPEN("/dev/kmsg", O_WRONLY)},
 	/* other processes */
 	{"open a sibling's memory",           0, OPEN("$sibproc/mem", O_RDWR)},
@@ -79,15 +80,15 @@ static const struct attempt rows[] = {
 	{"raw socket",                        0, {SOCKET(AF_INET, SOCK_RAW, 1), NONE}},
 	/* the processes' sockets */
 	{"connect to the gate's socket",      C | F, CONNECT_UNIX("$run/fetchd-cloudd/sock")},
-	{"connect to flashd's socket",        F | L, CONNECT_UNIX("$run/flashd-fetchd/sock")},
+	{"connect to flashd's socket",        F | L | LX, CONNECT_UNIX("$run/flashd-fetchd/sock")},
 	{"connect to an abstract socket",     0, {SOCKET(AF_UNIX, SOCK_STREAM, 0),
 		CALL(connect, BEFORE, ABSTRACT("$abstract"), N(2 + 1 + 13))}},
 	/* other programs, own code */
 	{"execute a shell",                   0, ONE(execve, T("/bin/sh"), N(0), N(0))},
-	{"start a process",                   L | D | E | X, ONE(clone, N(SIGCHLD), N(0), N(0), N(0), N(0))},
+	{"start a process",                   L | LX | D | E | X, ONE(clone, N(SIGCHLD), N(0), N(0), N(0), N(0))},
 	{"start a process in a user namespace", 0, ONE(clone, N(SIGCHLD | CLONE_NEWUSER), N(0), N(0), N(0), N(0))},
-	{"make a nameless executable",        E, ONE(memfd_create, T("x"), N(0))},
-	{"map executable memory",             L | D | E | X, ONE(mmap, N(0), N(4096), N(PROT_READ | PROT_EXEC),
+	{"make a nameless executable",        LX | E, ONE(memfd_create, T("x"), N(0))},
+	{"map executable memory",             L | LX | D | E | X, ONE(mmap, N(0), N(4096), N(PROT_READ | PROT_EXEC),
 		N(MAP_PRIVATE | MAP_ANONYMOUS), N(-1), N(0))},
 	/* the system */
 	{"become root",                       0, ONE(setuid, N(0))},

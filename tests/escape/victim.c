@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
 #include <sched.h>
@@ -15,7 +14,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,8 +23,7 @@
 #include "house_look.h"
 #include "house_proc.h"
 #include "sandbox.h"
-
-#define FLASHER "/usr/bin/sleep"
+#include "victim_open.h"
 
 enum { PATIENCE_MS = 10000 };
 
@@ -41,9 +38,16 @@ static const struct {
     {ATTEMPT_COURIER, "courier", HOUSE_PARTS},
     {ATTEMPT_FLASHD, "flashd", HOUSE_FLASHD},
     {ATTEMPT_SESSION, "session", HOUSE_PARTS},
+    {ATTEMPT_FLASHD_EXEC, "flashd+exec", HOUSE_FLASHD}, /* of another house */
     {ATTEMPT_EXEC, "exec", HOUSE_PARTS},
     {ATTEMPT_FLASHER, "flasher", HOUSE_PARTS}, /* a child of it */
 };
+
+static struct house *
+home(const struct victims *v, enum attempt_who who)
+{
+	return who == ATTEMPT_FLASHD_EXEC ? v->exec_house : v->house;
+}
 
 enum attempt_who
 victims_who(size_t i, const char **name)
@@ -59,59 +63,6 @@ part_of(enum attempt_who who)
 		if (table[i].who == who)
 			return table[i].part;
 	return HOUSE_PARTS;
-}
-
-/* --- who listens ------------------------------------------------------------------------------ */
-
-static int
-listen_tcp(unsigned *port)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 64) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-		return -1;
-	*port = ntohs(at.sin_port);
-	return fd;
-}
-
-static int
-listen_abstract(char name[16])
-{
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(name, 16, "esc%010u", (unsigned)getpid());
-	memcpy(at.sun_path + 1, name, strlen(name));
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
-	return fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 && listen(fd, 64) == 0 ? fd
-											    : -1;
-}
-
-/* The line of a flasher program's device: the house's is flashd's, who may hold it. */
-static bool
-open_line(struct victims *v)
-{
-	int slave = -1;
-
-	if (openpty(&v->line, &slave, v->tty, NULL, NULL) != 0)
-		return false;
-	bool fine = fchown(slave, HOUSE_FLASH_UID, HOUSE_FLASH_UID) == 0;
-	close(slave);
-	return fine;
-}
-
-enum err
-victims_open(struct victims *v, struct house *h)
-{
-	*v = (struct victims){.house = h, .mode = "require", .link = -1, .exec_link = -1};
-	v->server = listen_tcp(&v->server_port);
-	v->other = listen_tcp(&v->other_port);
-	v->abstract = listen_abstract(v->abstract_name);
-	bool line = open_line(v);
-	return v->server < 0 || v->other < 0 || v->abstract < 0 || !line ? ERR_SYSTEM : ERR_OK;
 }
 
 /* --- a session, a courier, a flasher program -------------------------------------------------- */
@@ -366,13 +317,14 @@ pid_t
 victims_pid(struct victims *v, enum attempt_who who)
 {
 	enum house_part part = part_of(who);
+	struct house *h = home(v, who);
 	pid_t pid = 0;
 
 	if (part != HOUSE_PARTS) {
-		if (house_start(v->house, part) == ERR_OK)
+		if (house_start(h, part) == ERR_OK)
 			pid = who == ATTEMPT_NURSERY
-				  ? house_look_child(v->house, part, "subota-nursery")
-				  : v->house->process[part].pid;
+				  ? house_look_child(h, part, "subota-nursery")
+				  : h->process[part].pid;
 	} else if (who == ATTEMPT_SESSION) {
 		pid = is_alive(v->session) ? v->session : start_session(v);
 	} else if (who == ATTEMPT_EXEC) {
@@ -383,7 +335,7 @@ victims_pid(struct victims *v, enum attempt_who who)
 		pid = is_alive(v->courier) ? v->courier : start_courier(v);
 	}
 	if (!pid)
-		fprintf(stderr, "escape: a victim cannot be started: %s\n", house_why(v->house));
+		fprintf(stderr, "escape: a victim cannot be started: %s\n", house_why(h));
 	return pid;
 }
 
@@ -421,7 +373,7 @@ victims_end(struct victims *v, enum attempt_who who)
 	enum house_part part = part_of(who);
 
 	if (part != HOUSE_PARTS) {
-		house_kill(v->house, part);
+		house_kill(home(v, who), part);
 	} else if (who == ATTEMPT_SESSION) {
 		end_helper(&v->session);
 		chan_free(v->session_chan);
@@ -443,6 +395,7 @@ victims_set_mode(struct victims *v, const char *mode)
 		victims_end(v, table[i].who);
 	v->mode = mode;
 	v->house->options.sandbox = strcmp(mode, "require") == 0 ? NULL : mode;
+	v->exec_house->options.sandbox = v->house->options.sandbox;
 }
 
 void
@@ -450,21 +403,18 @@ victims_close(struct victims *v)
 {
 	victims_set_mode(v, "require");
 	victims_end_control(v);
-	close(v->server);
-	close(v->other);
-	close(v->abstract);
-	close(v->line);
+	victims_shut(v);
 }
 
 void
 victims_places(struct victims *v, enum attempt_who who, struct places *out)
 {
-	const struct house *h = v->house;
+	struct house *h = home(v, who);
 	enum house_part sibling = who == ATTEMPT_CLOUDD ? HOUSE_FLASHD : HOUSE_CLOUDD;
 
 	for (enum house_part p = HOUSE_FLASHD; p <= HOUSE_CLOUDD; p++)
-		if (house_start(v->house, p) != ERR_OK)
-			fprintf(stderr, "escape: %s\n", house_why(v->house));
+		if (house_start(h, p) != ERR_OK)
+			fprintf(stderr, "escape: %s\n", house_why(h));
 	places_add(out, "$dir", "%s", h->dir);
 	places_add(out, "$state", "%s/state", h->dir);
 	places_add(out, "$store", "%s/store", h->dir);

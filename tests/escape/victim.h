@@ -11,10 +11,10 @@
 #include "chan.h"
 #include "house.h"
 
-enum { VICTIMS = 8 };
+enum { VICTIMS = 9 };
 
 struct victims {
-	struct house *house;
+	struct house *house, *exec_house; /* the other: its flashd has a device by driver exec */
 	const char *mode; /* words of sandbox.h */
 	pid_t session, courier, exec, flasher, control;
 	pid_t parents[VICTIMS]; /* of session, courier and exec */

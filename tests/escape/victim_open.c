@@ -1,0 +1,99 @@
+/*
+ * victim_open: see victim_open.h. The second house is needed because a flashd keeps one promise for
+ * its life, and which one the configuration says: a device by driver exec, or none.
+ */
+#include "victim_open.h"
+
+#include <netinet/in.h>
+#include <pty.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int
+listen_tcp(unsigned *port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 64) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+		return -1;
+	*port = ntohs(at.sin_port);
+	return fd;
+}
+
+static int
+listen_abstract(char name[16])
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(name, 16, "esc%010u", (unsigned)getpid());
+	memcpy(at.sun_path + 1, name, strlen(name));
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+	return fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 && listen(fd, 64) == 0 ? fd
+											    : -1;
+}
+
+/* The line of a flasher program's device: the house's is flashd's, who may hold it. */
+static bool
+open_line(struct victims *v)
+{
+	int slave = -1;
+
+	if (openpty(&v->line, &slave, v->tty, NULL, NULL) != 0)
+		return false;
+	bool fine = fchown(slave, HOUSE_FLASH_UID, HOUSE_FLASH_UID) == 0;
+	close(slave);
+	return fine;
+}
+
+/* A flashd that may start a program for a device: one that says nothing, so the device is away. */
+static enum err
+open_exec_house(struct victims *v)
+{
+	struct house_options o = v->house->options;
+	char text[400];
+
+	snprintf(text, sizeof(text),
+	    "ask_every = 2 s\naway_retry = 60 s\n\n[flashd.device written]\n"
+	    "product_key = %s\ndevice_key = WRITTEN\nvendor = %s\nmodel = %s\n"
+	    "driver = exec\nport = %s\nprogram = " FLASHER "\nidentify = 0\n",
+	    HOUSE_PK, HOUSE_VENDOR, HOUSE_MODEL, v->tty);
+	o.flashd = text;
+	enum err e = house_open(&o, &v->exec_house);
+	if (e == ERR_OK)
+		e = house_start_all(v->exec_house);
+	if (e != ERR_OK && v->exec_house)
+		fprintf(stderr, "escape: %s\n", house_why(v->exec_house));
+	if (v->exec_house)
+		v->exec_house->options.flashd = NULL; /* stands in the file now */
+	return e;
+}
+
+enum err
+victims_open(struct victims *v, struct house *h)
+{
+	*v = (struct victims){.house = h, .mode = "require", .link = -1, .exec_link = -1};
+	v->server = listen_tcp(&v->server_port);
+	v->other = listen_tcp(&v->other_port);
+	v->abstract = listen_abstract(v->abstract_name);
+	if (v->server < 0 || v->other < 0 || v->abstract < 0 || !open_line(v))
+		return ERR_SYSTEM;
+	return open_exec_house(v);
+}
+
+void
+victims_shut(struct victims *v)
+{
+	close(v->server);
+	close(v->other);
+	close(v->abstract);
+	close(v->line);
+	house_close(v->exec_house);
+}
