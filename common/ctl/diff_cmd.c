@@ -17,7 +17,7 @@
 #include "commands.h"
 #include "ctl.h"
 
-enum { TABLE_MAX = 16 << 20, IDS_MAX = 4096 };
+enum { TABLE_MAX = 16 << 20, IDS_MAX = 4096, SOURCE_SIZE = 16 };
 
 /* clang-format off */
 static const struct opt_spec specs[] = {
@@ -53,7 +53,10 @@ struct side {
 	cJSON *list;
 	bool heard[ASK_DAEMONS];
 	size_t n_ids;
-	uint64_t ids[IDS_MAX];
+	struct {
+		uint64_t n;
+		char source[SOURCE_SIZE];
+	} ids[IDS_MAX];
 };
 
 static const char *
@@ -76,22 +79,30 @@ side_free(struct side *s)
 
 AUTO_DEFINE(side, struct side *, side_free)
 
-/* Which of this capture's upgrades or reports, counted from 1; 0: none. */
+/* Which of this capture's upgrades, or of the reports of `source`, counted from 1; 0: none. Each
+ * daemon numbers its own, and whose come first is chance. */
 static unsigned
-count_id(struct side *s, const cJSON *id)
+count_id(struct side *s, const char *source, const cJSON *id)
 {
 	char text[24];
-	size_t i = 0;
+	unsigned count = 1;
 
 	out_text(id, text, sizeof(text));
 	uint64_t n = strtoull(text, NULL, 10);
 	if (n == 0)
 		return 0;
-	while (i < s->n_ids && s->ids[i] != n)
-		i++;
-	if (i == s->n_ids && i < IDS_MAX)
-		s->ids[s->n_ids++] = n;
-	return (unsigned)i + 1;
+	for (size_t i = 0; i < s->n_ids; i++) {
+		bool same = strcmp(s->ids[i].source, source) == 0;
+
+		if (same && s->ids[i].n == n)
+			return count;
+		count += same;
+	}
+	if (s->n_ids < IDS_MAX) {
+		s->ids[s->n_ids].n = n;
+		snprintf(s->ids[s->n_ids++].source, SOURCE_SIZE, "%s", source);
+	}
+	return count;
 }
 
 /* Which daemons the capture listened to. */
@@ -132,7 +143,7 @@ is_wanted(const struct side *s, const cJSON *row, bool all)
 static unsigned
 make_alike(struct side *s, cJSON *message)
 {
-	unsigned upgrade = count_id(s, cJSON_GetObjectItem(message, "upgrade"));
+	unsigned upgrade = count_id(s, "upgrade", cJSON_GetObjectItem(message, "upgrade"));
 	cJSON *body = NULL;
 
 	cJSON_DeleteItemFromObject(message, "seq");
@@ -140,7 +151,12 @@ make_alike(struct side *s, cJSON *message)
 	cJSON_DeleteItemFromObject(message, "upgrade");
 	cJSON_ArrayForEach(body, message)
 	{
-		unsigned id = count_id(s, cJSON_GetObjectItem(body, "id"));
+		char source[SOURCE_SIZE];
+
+		snprintf(source, sizeof(source), "%s", text_of(body, "source"));
+		unsigned id = count_id(s, source, cJSON_GetObjectItem(body, "id"));
+
+		cJSON_DeleteItemFromObject(body, "head"); /* hash of a log that is another */
 
 		if (id)
 			cJSON_ReplaceItemInObject(body, "id", cJSON_CreateNumber(id));

@@ -106,6 +106,7 @@ Test(capture, two_upgrades_differ_in_their_addresses_only)
 	cr_expect_eq(r.status, 1, "%s", r.out);
 	cr_expect_eq(count(r.out, "\n-     cloudd>fetchd  "), 1, "%s", r.out);
 	cr_expect_eq(count(r.out, "FetchOrder"), 2, "%s", r.out);
+	cr_expect_null(strstr(r.out, "\"head\""), "another log has other hashes: %s", r.out);
 	cr_expect_eq(count(r.out, "FlashOrder") % 2, 0, "%s", r.out);
 	cr_expect_eq(CTL(dir, "diff", "a.pcapng", "nowhere").status, 71);
 	kit_write(dir, "text", "no capture, but long enough to be looked at", 43);
