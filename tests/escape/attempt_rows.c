@@ -56,6 +56,7 @@ static const struct attempt rows[] = {
 	{"read a trust anchor",               F | L | LX, OPEN("$trust/root.1", O_RDONLY)},
 	{"write a trust anchor",              0, OPEN("$trust/root.1", O_WRONLY)},
 	{"make a file in the image store",    F, OPEN("$store/escape", O_RDWR | O_CREAT)},
+	{"write a file in the drop directory", 0, OPEN("$state/drop/escape", O_RDWR | O_CREAT)},
 	{"make a file in /tmp",               0, OPEN("/tmp", O_RDWR | O_TMPFILE)},
 	{"list /",                            0, OPEN("/", O_RDONLY | O_DIRECTORY)},
 	{"change a file's mode by its name",  0, ONE(fchmodat, N(AT_FDCWD), T("$trust/root.1"), N(0644))},
@@ -81,6 +82,8 @@ static const struct attempt rows[] = {
 	/* the processes' sockets */
 	{"connect to the gate's socket",      C | F, CONNECT_UNIX("$run/fetchd-cloudd/sock")},
 	{"connect to flashd's socket",        F | L | LX, CONNECT_UNIX("$run/flashd-fetchd/sock")},
+	{"connect to the gate's act socket",  F, CONNECT_UNIX("$run/fetchd-act/sock")},
+	{"connect to flashd's act socket",    L | LX, CONNECT_UNIX("$run/flashd-act/sock")},
 	{"connect to an abstract socket",     0, {SOCKET(AF_UNIX, SOCK_STREAM, 0),
 		CALL(connect, BEFORE, ABSTRACT("$abstract"), N(2 + 1 + 13))}},
 	/* other programs, own code */
