@@ -36,7 +36,7 @@ override CC := $(CLANG)
 WARN += -Wno-error # gcc is the judge
 endif
 
-INCLUDES := -Icommon -Icloudd -Ifetchd -Ifetchd/courier -Iflashd -Iflashd/session -Iflashd/drivers -Iflashd/links -Iflashd/exec
+INCLUDES := -Icommon -Icloudd -Ifetchd -Ifetchd/courier -Ifetchd/nursery -Iflashd -Iflashd/session -Iflashd/drivers -Iflashd/links -Iflashd/exec
 CPPFLAGS := -D_GNU_SOURCE -DSUBOTA_VERSION='"$(VERSION)"' -include common/banned.h $(INCLUDES) -isystem $(B)/gen
 CFLAGS = -std=gnu11 $(FLAGS_$(VARIANT)) $(WARN) $(HARDEN) $(EXTRA_CFLAGS)
 DEPFLAGS := -MMD -MP
@@ -56,6 +56,7 @@ ctl_SRC      := $(call part,common/ctl)
 cloudd_SRC   := $(call part,cloudd)
 fetchd_SRC   := $(call part,fetchd)
 courier_SRC  := $(call part,fetchd/courier)
+nursery_SRC  := $(call part,fetchd/nursery)
 flashd_SRC   := $(call part,flashd flashd/links)
 exec_SRC     := $(call part,flashd/exec)
 session_SRC  := $(call part,flashd/session flashd/drivers)
@@ -64,7 +65,7 @@ subdevices_SRC := $(call part,tests/subdevices)
 testlib_SRC  := $(wildcard tests/lib/*.c)
 demo_SRC     := $(call part,tests/demo)
 runner_SRC   := $(call part,tests/runner)
-PARTS := common ctl cloudd fetchd courier flashd session exec devcenter subdevices testlib demo runner
+PARTS := common ctl cloudd fetchd courier nursery flashd session exec devcenter subdevices testlib demo runner
 LIB = $(B)/lib$(1).a
 
 # program: main.c, libraries of ours (in link order), packages beyond PKGS
@@ -77,7 +78,7 @@ PROGRAMS := $(foreach p,\
 LIBS_subota-cloudd := cloudd common
 LIBS_subota-fetchd := fetchd common
 LIBS_subota-courier := courier common
-LIBS_subota-nursery := common
+LIBS_subota-nursery := nursery common
 LIBS_subota-flashd := flashd exec common
 LIBS_subota-session := session exec common
 LIBS_subota-exec := exec common

@@ -6,7 +6,8 @@
  * courier's uid at once and then does one thing: it starts the courier program with the two
  * descriptors the gate passes it, and says when it ended. Nothing privileged stays alive. Without
  * root the same path runs under one uid. Under systemd it is a unit of its own behind a socket
- * (nursery_connect): the gate's unit then has neither root nor a network. It dies with the gate
+ * (nursery_connect): the gate's unit then has neither root nor a network; in a container it listens
+ * at that socket by itself (nursery/listen.h). It dies with the gate
  * (its socket ends); couriers end by themselves when their channel ends. The helper is a program of
  * its own, so that an idle gateway does not map libcurl.
  *

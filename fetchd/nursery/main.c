@@ -2,6 +2,7 @@
  * subota-nursery: starts couriers for the gate under the couriers' uid; see ../nursery.h.
  *
  * usage: subota-nursery COURIER [UID GID MODE] [CA_FILE], with the gate's socket as descriptor 3;
+ *        subota-nursery --listen SOCKET COURIER [CA_FILE], one of the former for each connection;
  * MODE are the words of sandbox.h, CA_FILE is what couriers read before they lock themselves in,
  * where it is not below /etc/ssl/certs. Without UID it stays who it is: systemd started it for a
  * connection of the gate's (whose descriptor is 3, too) and changed its user.
@@ -20,6 +21,7 @@
 
 #include "auto.h"
 #include "clock.h"
+#include "listen.h"
 #include "log.h"
 #include "nursery.h"
 #include "resolver.h"
@@ -252,6 +254,18 @@ lock_in(const struct house *h, uid_t uid, gid_t gid, const struct sandbox_mode *
 	return e;
 }
 
+/* Of itself: what is fit for the nursery is fit for its door, but a door makes a file, so Landlock
+ * has to wait for the nursery. argv[3] and [4] are what a nursery gets. */
+static int
+keep_the_door(char **argv)
+{
+	char *nursery[] = {argv[0], argv[3], argv[4], NULL};
+
+	if (sandbox_enter(promise_find("nursery"), geteuid(), getegid(), 0) != ERR_OK)
+		return 71;
+	return listen_run(argv[2], nursery);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -261,6 +275,8 @@ main(int argc, char **argv)
 	sigset_t set;
 
 	log_init("nursery", LOG_INFO);
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "--listen") == 0)
+		return keep_the_door(argv);
 	if (!read_arguments(argc, argv, &h, &uid, &gid) ||
 	    sandbox_mode_parse(h.mode, &mode) != ERR_OK) {
 		fprintf(stderr, "subota-nursery is started by subota-fetchd or systemd only\n");
