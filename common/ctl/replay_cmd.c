@@ -212,6 +212,14 @@ replay_cmd_run(int argc, char **argv)
 	uint64_t gap = 0;
 	char why[WHY_SIZE] = "";
 	AUTO(out_json) cJSON *list = NULL;
+	enum err e = opt_parse(&command, argc, argv, &o);
+
+	if (e)
+		return e == ERR_CANCELLED ? CTL_OK : CTL_USAGE;
+	if (!opt_count(&o, "config")) {
+		fprintf(stderr, "replay: expected --config of a scratch directory, got none\n");
+		return CTL_USAGE;
+	}
 	int status = ask_begin(&command, argc, argv, &o, &a);
 
 	if (status >= 0)
@@ -226,13 +234,13 @@ replay_cmd_run(int argc, char **argv)
 		    stderr, "--to: expected fetchd or flashd, got '%s'\n", opt_nth(&o, "to", 0));
 		return CTL_USAGE;
 	}
-	if (!opt_count(&o, "config") || strcmp(a.common.run_dir, REAL_RUN_DIR) == 0) {
+	if (strcmp(a.common.run_dir, REAL_RUN_DIR) == 0) {
 		fprintf(stderr,
 		    "replay: expected --config of a scratch directory, got run_dir %s\n",
 		    a.common.run_dir);
 		return CTL_USAGE;
 	}
-	enum err e = capture_load(o.args[0], &list, why);
+	e = capture_load(o.args[0], &list, why);
 
 	if (e == ERR_SYSTEM)
 		snprintf(why, sizeof(why), "%s: %s", o.args[0], strerror(errno));

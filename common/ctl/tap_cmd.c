@@ -210,16 +210,20 @@ tap_cmd_run(int argc, char **argv)
 	struct listener l = {0};
 	AUTO(bus_client_tap) struct bus_client_tap *tap = NULL;
 	AUTO(file) FILE *file = NULL;
+	enum err e = opt_parse(&command, argc, argv, &o);
+
+	if (e)
+		return e == ERR_CANCELLED ? CTL_OK : CTL_USAGE;
+	if (opt_count(&o, "wireshark")) /* for whoever has a capture, and no gateway */
+		return write_wireshark(opt_nth(&o, "wireshark", 0));
 	int status = ask_begin(&command, argc, argv, &o, &a);
 
 	if (status >= 0)
 		return status;
-	if (opt_count(&o, "wireshark"))
-		return write_wireshark(opt_nth(&o, "wireshark", 0));
 	if (opt_number(&o, "count", UINT64_MAX, UINT64_MAX, &l.count) ||
 	    tap_filter_init(&l.filter, &o))
 		return CTL_USAGE;
-	enum err e = bus_client_tap_open(&tap);
+	e = bus_client_tap_open(&tap);
 
 	status = e ? ctl_complain("tap", e, "") : CTL_OK;
 	if (!e)
