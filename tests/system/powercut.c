@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "house_case.h"
+#include "house_db.h"
 #include "house_look.h"
 #include "json.h"
 #include "powercut.h"
@@ -34,12 +35,20 @@ roll(uint64_t *state, unsigned sides)
 	return (unsigned)(*state >> 32) % sides;
 }
 
-/* Each device runs it, confirmed, and the platform has been told so. */
-static bool
-all_run(struct house *h, const char *version)
+static long
+statuses(struct house *h, const char *codes)
 {
-	char verdict[32] = "success";
+	char sql[100];
 
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM status WHERE code IN (%s)", codes);
+	return house_db_ask(h, sql);
+}
+
+/* Each device runs it, confirmed, and the platform has been told so, of this plan and all before.
+ */
+static bool
+all_run(struct house *h, const char *version, unsigned plans)
+{
 	for (int d = 0; d < DEVICES; d++) {
 		AUTO(json) cJSON *own = house_look_device(h, d);
 
@@ -47,30 +56,24 @@ all_run(struct house *h, const char *version)
 		    !cJSON_IsTrue(cJSON_GetObjectItem(own, "confirmed")))
 			return false;
 	}
-	for (int d = 0; d < DEVICES && strcmp(verdict, "success") == 0; d++)
-		house_case_verdict(h, d, verdict);
-	return strcmp(verdict, "success") == 0;
+	return statuses(h, "11") >= (long)(DEVICES * plans);
 }
 
-/* No status that says an upgrade failed; each plan succeeded on each device. */
+/* No status that says an upgrade failed or was refused; no device went back; no report is missing.
+ */
 static void
 expect_truth(struct house *h, unsigned plans)
 {
-	static const int failures[] = {3, 6, 7, 10, 12};
-
+	cr_expect_gt(plans, 0);
+	cr_expect_eq(statuses(h, "3, 6, 7, 10, 12"), 0);
 	for (int d = 0; d < DEVICES; d++) {
 		AUTO(json) cJSON *own = house_look_device(h, d);
 
-		cr_expect_geq(house_case_count(h, d, 11), 1);
 		cr_expect_eq(json_number(own, "reverts"), 0);
-		for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
-			cr_expect_eq(house_case_count(h, d, failures[i]), 0, "METER%d: status %d",
-			    d + 1, failures[i]);
 	}
 	struct tool_result r = CTL(h->dir, "audit", "verify", "--config", "subota.conf");
 
 	cr_expect_eq(r.status, 0, "%s", r.out);
-	cr_expect_gt(plans, 0);
 }
 
 Test(powercut, gateway_without_power_again_and_again_loses_nothing)
@@ -88,8 +91,8 @@ Test(powercut, gateway_without_power_again_and_again_loses_nothing)
 	if (!powercut_open(&p, h))
 		cr_skip_test("a disk of its own needs root and loop devices");
 	HOUSE_MUST(h, house_start_all(h));
-	while (p.cuts < wanted || !all_run(h, version)) {
-		if (plans == 0 || all_run(h, version)) {
+	while (p.cuts < wanted || !all_run(h, version, plans)) {
+		if (plans == 0 || all_run(h, version, plans)) {
 			snprintf(name, sizeof(name), "fw%u", ++plans);
 			snprintf(version, sizeof(version), "1.%u.0", plans);
 			house_case_plan(h, &(struct house_pack){.name = name,
