@@ -30,7 +30,7 @@ simulate: $(sim_BIN) ## run N=1000 seeds of the simulator from SEED=1 on; build/
 sim_SHARE := $(if $(filter asan,$(VARIANT)),12,110)
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/README.md), each for itself.
-sim_FOUND := 100101 100104 101724
+sim_FOUND := 100101 100104 101724 202670
 test: ITEMS_checks += $(foreach s,$(sim_FOUND),"check:seed-$s:$(sim_BIN) --seed $s --n 1 --jobs 1 --out $(B)/seed-$s.json")
 test: ITEMS_checks += "check:simulation:$(sim_BIN) --seed 1 --n $(sim_SHARE) --jobs 2 --out build/simulate.json"
 

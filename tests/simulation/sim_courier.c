@@ -177,6 +177,17 @@ fail(struct courier *c)
 
 /* --- fetching --------------------------------------------------------------------------------- */
 
+/* As the courier's sink does before anything else: what it is to go on from is made durable. */
+static void
+settle(struct courier *c)
+{
+	if (c->durable || !c->done)
+		return;
+	if (fsync(c->file) != 0)
+		abort();
+	c->durable = c->done;
+}
+
 /* One piece of the package; false when there is no (more) to fetch. */
 static bool
 fetch(struct courier *c, const struct sim_package *p)
@@ -214,6 +225,7 @@ step(void *arg)
 		end(c, NULL);
 		return;
 	}
+	settle(c);
 	if (c->trouble >= 0 && c->trouble != SIM_COURIER_LIES && c->done >= c->trouble_at) {
 		fail(c);
 		return;
@@ -292,7 +304,7 @@ downloads_start(struct downloads *d, uint64_t job, int file, Pb__CourierOrder *o
 	struct stat st = {0};
 
 	sim_effect("a courier starts");
-	*c = (struct courier){.of = d, .job = job, .done = order->offset, .durable = order->offset};
+	*c = (struct courier){.of = d, .job = job, .done = order->offset};
 	c->file = dup(file);
 	c->order = copy_order(order);
 	if (c->file < 0 || fstat(c->file, &st) != 0 || !c->order)
