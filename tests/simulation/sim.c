@@ -41,7 +41,8 @@ sim_begin(uint64_t seed, const char *dir)
 	static const char *const names[] = {"cloudd", "fetchd", "flashd"};
 	struct sim *s = sim();
 
-	*s = (struct sim){.seed = seed, .random = mix_bits(seed ^ 0x50b07au)};
+	*s = (struct sim){
+	    .seed = seed, .random = mix_bits(seed ^ 0x50b07au), .hostile = seed >= SIM_HOSTILE};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)
 		s->proc[i] = (struct sim_proc){
@@ -66,6 +67,30 @@ int64_t
 sim_between(int64_t low, int64_t high)
 {
 	return low + (int64_t)sim_below((uint64_t)(high - low + 1));
+}
+
+struct sim_stream
+sim_stream(const char *name)
+{
+	uint64_t state = mix_bits(sim()->seed ^ 0x73747265616du);
+
+	for (; *name; name++)
+		state = mix_bits(state ^ (uint8_t)*name);
+	return (struct sim_stream){state};
+}
+
+uint64_t
+sim_stream_below(struct sim_stream *s, uint64_t n)
+{
+	uint64_t z = mix_bits(s->state += 0x9e3779b97f4a7c15u);
+
+	return n ? z % n : 0;
+}
+
+bool
+sim_stream_chance(struct sim_stream *s, unsigned percent)
+{
+	return sim_stream_below(s, 100) < percent;
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

@@ -33,6 +33,9 @@
 
 enum { SIM_DEVICES_MAX = 4, SIM_FAULTS_MAX = 256, SIM_PATH = 256 };
 
+/* From this seed on boards, platform and disk misbehave in the newer ways, too. */
+enum { SIM_HOSTILE = 1000000 };
+
 enum sim_who { SIM_CLOUDD, SIM_FETCHD, SIM_FLASHD, SIM_PROCS };
 
 struct sim_proc {
@@ -65,7 +68,7 @@ struct sim_event {
 
 struct sim_counts {
 	uint64_t upgrades, crashes, power_cuts, events, messages, effects, writes, bytes_written;
-	uint64_t faults[32];
+	uint64_t faults[64];
 };
 
 struct sim {
@@ -83,6 +86,7 @@ struct sim {
 	struct sim_counts counts;
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
+	bool hostile;  /* SIM_HOSTILE */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	char violation[400];
@@ -111,6 +115,16 @@ uint64_t sim_below(uint64_t n);
 bool sim_chance(unsigned percent);
 /* Between two numbers, both included. */
 int64_t sim_between(int64_t low, int64_t high);
+
+/* A source of chance of its own, from the seed and a name: what is drawn from it moves nobody
+ * else's history. What is new in the model draws from one, so that older seeds stay what they were.
+ */
+struct sim_stream {
+	uint64_t state;
+};
+struct sim_stream sim_stream(const char *name);
+uint64_t sim_stream_below(struct sim_stream *s, uint64_t n);
+bool sim_stream_chance(struct sim_stream *s, unsigned percent);
 
 /* Call `fn` after `delay_ns`. Never from inside. */
 void sim_after(int64_t delay_ns, sim_fn *fn, void *arg);
