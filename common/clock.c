@@ -44,6 +44,17 @@ clock_text(uint64_t wall_ms, char out[CLOCK_TEXT])
 	snprintf(out, CLOCK_TEXT, "%.19s.%03uZ", day, (unsigned)(wall_ms % 1000));
 }
 
+void
+clock_boot_id(char out[CLOCK_BOOT_ID])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!f || !fgets(out, 37, f))
+		snprintf(out, CLOCK_BOOT_ID, "unknown-%llu", (unsigned long long)clock_wall_ms());
+	if (f)
+		fclose(f);
+}
+
 bool
 clock_is_synchronised(void)
 {

@@ -25,6 +25,11 @@ enum { CLOCK_TEXT = 25 };
 #define CLOCK_MAX_MS UINT64_C(253402300799999)
 void clock_text(uint64_t wall_ms, char out[CLOCK_TEXT]);
 
+/* This start of the kernel, a UUID; another text each time where the kernel does not tell, so that
+ * it is never taken for the same start. */
+enum { CLOCK_BOOT_ID = 40 };
+void clock_boot_id(char out[CLOCK_BOOT_ID]);
+
 /* Whether the kernel says that the wall clock is synchronised (adjtimex STA_UNSYNC is clear), or
  * systemd-timesyncd does where the kernel may not be asked (ProtectClock= of a unit). */
 bool clock_is_synchronised(void);

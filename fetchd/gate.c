@@ -254,15 +254,6 @@ on_tick(void *arg)
 
 /* --- start and end ---------------------------------------------------------------------------- */
 
-static void
-read_boot_id(char out[40])
-{
-	AUTO(file) FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	if (!f || !fgets(out, 37, f))
-		snprintf(out, 40, "unknown-%llu", (unsigned long long)clock_wall_ms());
-}
-
 static enum err
 open_trust(struct gate *g)
 {
@@ -319,7 +310,7 @@ gate_start(struct gate *g, struct daemon *d, struct nursery *nursery)
 	    .nursery = nursery,
 	    .check_fd = -1,
 	    .drop = {.in = -1, .out = -1}};
-	read_boot_id(g->boot_id);
+	clock_boot_id(g->boot_id);
 	snprintf(g->hosts_text, sizeof(g->hosts_text), "%s", g->settings->hosts);
 	snprintf(g->redirects_text, sizeof(g->redirects_text), "%s", g->settings->redirect_hosts);
 	g->n_hosts = settings_split(g->hosts_text, g->hosts);

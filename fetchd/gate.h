@@ -37,7 +37,7 @@ struct gate {
 	struct trust *trust;
 	struct bus_link *cloud, *flash;
 	struct held to_cloud, to_flash;
-	char boot_id[40];
+	char boot_id[CLOCK_BOOT_ID];
 	char hosts_text[512], redirects_text[512]; /* cut into the next two */
 	char *hosts[SETTINGS_HOSTS_MAX], *redirects[SETTINGS_HOSTS_MAX];
 	size_t n_hosts, n_redirects;

@@ -94,7 +94,7 @@ struct image {
 	uint8_t digest[32]; /* of the manifest, as soon as the head has been judged */
 	char validator[IMAGE_VALIDATOR_MAX + 1];
 	uint64_t durable;
-	char boot_id[40];
+	char boot_id[CLOCK_BOOT_ID];
 	unsigned tries, dry;
 	bool from_zero; /* a whole second download was tried because the digests disagreed */
 	int error;

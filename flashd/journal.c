@@ -31,22 +31,13 @@ on_seed(void *arg, const struct record_row *row)
 	return ERR_OK;
 }
 
-static void
-read_boot_id(char out[40])
-{
-	AUTO(file) FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	if (!f || !fgets(out, 37, f))
-		snprintf(out, 40, "unknown");
-}
-
 enum err
 journal_open(struct journal *j, struct record *record)
 {
 	struct seed s = {0};
 
 	*j = (struct journal){.record = record};
-	read_boot_id(j->boot_id);
+	clock_boot_id(j->boot_id);
 	enum err e = record_query(record, on_seed, &s, "SELECT seed FROM audit_key", "");
 	if (e == ERR_OK && !s.found) {
 		randombytes_buf(s.bytes, sizeof(s.bytes));

@@ -19,7 +19,7 @@ enum { JOURNAL_KEPT = 20000, JOURNAL_PAGE = 100 };
 struct journal {
 	struct record *record; /* borrowed */
 	struct minikey key;
-	char boot_id[40];
+	char boot_id[CLOCK_BOOT_ID];
 };
 
 /* Load the key; the first time make it. */

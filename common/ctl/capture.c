@@ -10,17 +10,10 @@
 #include "capture.h"
 #include "dump.h"
 #include "msg.h"
+#include "out.h"
 #include "route.h"
 #include "wire_json.h"
 #include "wireshark.h"
-
-static const char *
-text_of(const cJSON *o, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(o, key));
-
-	return text ? text : "";
-}
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
@@ -38,7 +31,7 @@ capture_add(struct pcapng_writer *w, const cJSON *line, char why[WHY_SIZE])
 	const cJSON *message = cJSON_GetObjectItem(line, "message");
 	const cJSON *at = cJSON_GetObjectItem(line, "at"),
 		    *bytes = cJSON_GetObjectItem(line, "bytes");
-	const char *verdict = text_of(line, "verdict");
+	const char *verdict = out_member(line, "verdict");
 	AUTO(mem) uint8_t *data = NULL;
 	char link[PCAPNG_NAME];
 	size_t len = 0;
@@ -50,8 +43,8 @@ capture_add(struct pcapng_writer *w, const cJSON *line, char why[WHY_SIZE])
 		return e;
 	if (!cJSON_IsNumber(at) || !(at->valuedouble >= 0) || at->valuedouble > 9e15)
 		return why_say(why, ERR_MALFORMED, "expected a line of the tap with its time");
-	snprintf(link, sizeof(link), "%.15s:%.15s>%.15s", text_of(line, "daemon"),
-	    text_of(line, "from"), text_of(line, "to"));
+	snprintf(link, sizeof(link), "%.15s:%.15s>%.15s", out_member(line, "daemon"),
+	    out_member(line, "from"), out_member(line, "to"));
 	return pcapng_add(w,
 	    &(struct pcapng_packet){.link = link,
 		.at_ms = (uint64_t)at->valuedouble,

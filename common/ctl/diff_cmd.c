@@ -16,6 +16,7 @@
 #include "capture.h"
 #include "commands.h"
 #include "ctl.h"
+#include "out.h"
 
 enum { TABLE_MAX = 16 << 20, IDS_MAX = 4096, SOURCE_SIZE = 16 };
 
@@ -58,14 +59,6 @@ struct side {
 		char source[SOURCE_SIZE];
 	} ids[IDS_MAX];
 };
-
-static const char *
-text_of(const cJSON *o, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(o, key));
-
-	return text ? text : "";
-}
 
 static void
 side_free(struct side *s)
@@ -112,7 +105,7 @@ find_heard(struct side *s)
 	const cJSON *row = NULL;
 
 	cJSON_ArrayForEach(row, s->list) for (size_t i = 0; i < ASK_DAEMONS; i++)
-	    s->heard[i] |= strcmp(text_of(row, "daemon"), who_name(ask_daemons[i])) == 0;
+	    s->heard[i] |= strcmp(out_member(row, "daemon"), who_name(ask_daemons[i])) == 0;
 }
 
 static bool
@@ -129,9 +122,9 @@ static bool
 is_wanted(const struct side *s, const cJSON *row, bool all)
 {
 	static const char *const unsteady[] = {"Ping", "Progress", "Hello", "Query", "Answer"};
-	const char *kind = text_of(row, "kind"), *to = text_of(row, "to");
+	const char *kind = out_member(row, "kind"), *to = out_member(row, "to");
 
-	if (strcmp(text_of(row, "daemon"), to) != 0 && was_heard(s, to))
+	if (strcmp(out_member(row, "daemon"), to) != 0 && was_heard(s, to))
 		return false;
 	for (size_t i = 0; i < sizeof(unsteady) / sizeof(unsteady[0]) && !all; i++)
 		if (strcmp(kind, unsteady[i]) == 0)
@@ -153,7 +146,7 @@ make_alike(struct side *s, cJSON *message)
 	{
 		char source[SOURCE_SIZE];
 
-		snprintf(source, sizeof(source), "%s", text_of(body, "source"));
+		snprintf(source, sizeof(source), "%s", out_member(body, "source"));
 		unsigned id = count_id(s, source, cJSON_GetObjectItem(body, "id"));
 
 		cJSON_DeleteItemFromObject(body, "head"); /* hash of a log that is another */
@@ -173,9 +166,9 @@ add_line(struct side *s, const cJSON *row)
 	AUTO(mem) char *body = cJSON_PrintUnformatted(message);
 
 	cJSON_Delete(message);
-	snprintf(l->link, sizeof(l->link), "%s>%s", text_of(row, "from"), text_of(row, "to"));
+	snprintf(l->link, sizeof(l->link), "%s>%s", out_member(row, "from"), out_member(row, "to"));
 	if (!body ||
-	    asprintf(&l->text, "%s upgrade %u %s", text_of(row, "verdict"), upgrade, body) < 0)
+	    asprintf(&l->text, "%s upgrade %u %s", out_member(row, "verdict"), upgrade, body) < 0)
 		return ERR_NOMEM;
 	l->row = row;
 	s->n++;
@@ -249,9 +242,9 @@ tell(cJSON *found, const char *side, const struct part *p, size_t i)
 	out_add_text(row, "side", side);
 	out_add_text(row, "link", l->link);
 	out_add_number(row, "number", i + 1);
-	out_add_text(row, "kind", text_of(l->row, "kind"));
-	out_add_text(row, "verdict", text_of(l->row, "verdict"));
-	out_add_text(row, "says", l->text + strlen(text_of(l->row, "verdict")) + 1);
+	out_add_text(row, "kind", out_member(l->row, "kind"));
+	out_add_text(row, "verdict", out_member(l->row, "verdict"));
+	out_add_text(row, "says", l->text + strlen(out_member(l->row, "verdict")) + 1);
 }
 
 /* Lengths of the longest common subsequences of what is left of both: a table of (n + 1) rows of

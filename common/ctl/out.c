@@ -19,6 +19,14 @@ need(const void *p)
 	exit(CTL_SYSTEM);
 }
 
+const char *
+out_member(const cJSON *o, const char *key)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(o, key));
+
+	return text ? text : "";
+}
+
 cJSON *
 out_row(cJSON *list)
 {

@@ -49,6 +49,9 @@ int out_value(const cJSON *value, enum out_form form);
 /* A value as text; `text` of `size` bytes, cut to fit. "-" when there is none. */
 void out_text(const cJSON *value, char *text, size_t size);
 
+/* A member that is a text; "" when there is none. Borrowed. */
+const char *out_member(const cJSON *o, const char *key);
+
 /* A new object at the end of `list`; never NULL: without memory the program ends (71). */
 cJSON *out_row(cJSON *list);
 /* Put a list in order; equal members stay as they are. Not by cJSON_InsertItemInArray, which in

@@ -5,17 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "out.h"
 #include "tap_filter.h"
 
 enum { DEPTH_MAX = 8 };
-
-static const char *
-text_of(const cJSON *o, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(o, key));
-
-	return text ? text : "";
-}
 
 static enum err
 take_device(struct tap_filter *f, const char *text)
@@ -72,7 +65,7 @@ static void
 count(struct tap_filter *f, const cJSON *line)
 {
 	const cJSON *n = cJSON_GetObjectItem(line, "n");
-	enum who daemon = ask_find(text_of(line, "daemon"));
+	enum who daemon = ask_find(out_member(line, "daemon"));
 
 	if (!cJSON_IsNumber(n) || !(n->valuedouble >= 1) || n->valuedouble > 9e15)
 		return;
@@ -93,8 +86,8 @@ names_device(const struct tap_filter *f, const cJSON *o, int depth)
 {
 	if (depth == DEPTH_MAX)
 		return false;
-	if (strcmp(text_of(o, "device_key"), f->device_key) == 0 &&
-	    (!f->product_key[0] || strcmp(text_of(o, "product_key"), f->product_key) == 0))
+	if (strcmp(out_member(o, "device_key"), f->device_key) == 0 &&
+	    (!f->product_key[0] || strcmp(out_member(o, "product_key"), f->product_key) == 0))
 		return true;
 	for (const cJSON *m = o ? o->child : NULL; m; m = m->next)
 		if ((cJSON_IsObject(m) || cJSON_IsArray(m)) && names_device(f, m, depth + 1))
@@ -115,7 +108,7 @@ is_of_upgrade(const struct tap_filter *f, const cJSON *message)
 static bool
 is_on_link(const struct tap_filter *f, const cJSON *line)
 {
-	const char *from = text_of(line, "from"), *to = text_of(line, "to");
+	const char *from = out_member(line, "from"), *to = out_member(line, "to");
 	const char *a = who_name(f->a), *b = who_name(f->b);
 
 	return (strcmp(from, a) == 0 && strcmp(to, b) == 0) ||
@@ -128,7 +121,7 @@ is_of_kind(const struct tap_filter *f, const cJSON *line)
 	size_t n = opt_count(f->options, "kind");
 
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(opt_nth(f->options, "kind", i), text_of(line, "kind")) == 0)
+		if (strcmp(opt_nth(f->options, "kind", i), out_member(line, "kind")) == 0)
 			return true;
 	return n == 0;
 }

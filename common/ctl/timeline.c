@@ -9,15 +9,8 @@
 #include <time.h>
 
 #include "err.h"
+#include "out.h"
 #include "timeline.h"
-
-static const char *
-text_of(const cJSON *o, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(o, key));
-
-	return text ? text : "";
-}
 
 /* `2026-11-24T09:10:11.123Z` as ms; 0: it is none. */
 static int64_t
@@ -25,7 +18,7 @@ time_of(const cJSON *event)
 {
 	struct tm tm = {0};
 	int ms = 0, used = 0;
-	const char *at = text_of(event, "at");
+	const char *at = out_member(event, "at");
 
 	if (sscanf(at, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
 		&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms, &used) != 7 ||
@@ -40,10 +33,10 @@ time_of(const cJSON *event)
 static const cJSON *
 next_of(const cJSON *event)
 {
-	const char *daemon = text_of(event, "daemon");
+	const char *daemon = out_member(event, "daemon");
 
 	for (const cJSON *e = event->next; e; e = e->next)
-		if (strcmp(text_of(e, "daemon"), daemon) == 0)
+		if (strcmp(out_member(e, "daemon"), daemon) == 0)
 			return e;
 	return NULL;
 }
@@ -63,8 +56,8 @@ timeline_make(const cJSON *events)
 		const cJSON *next = next_of(event);
 
 		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-			if (text_of(event, kept[i])[0])
-				out_add_text(row, kept[i], text_of(event, kept[i]));
+			if (out_member(event, kept[i])[0])
+				out_add_text(row, kept[i], out_member(event, kept[i]));
 		cJSON_AddNumberToObject(row, "after_ms", (double)(time_of(event) - first));
 		if (next)
 			cJSON_AddNumberToObject(
@@ -102,8 +95,8 @@ add_why(cJSON *row, const cJSON *e, bool is_state)
 {
 	char why[900] = "";
 	size_t used = 0;
-	const char *const parts[] = {text_of(e, "error"), is_state ? "" : text_of(e, "text"),
-	    text_of(e, "expected"), text_of(e, "got")};
+	const char *const parts[] = {out_member(e, "error"), is_state ? "" : out_member(e, "text"),
+	    out_member(e, "expected"), out_member(e, "got")};
 	static const char *const before[] = {"", ": ", ": expected ", ", got "};
 
 	for (size_t i = 0; i < 4; i++)
@@ -139,13 +132,13 @@ timeline_rows(const cJSON *timeline)
 			leave_out(list, out);
 		if (i > TIMELINE_FIRST && i <= TIMELINE_FIRST + out)
 			continue;
-		bool is_state = strcmp(text_of(e, "event"), "state") == 0;
+		bool is_state = strcmp(out_member(e, "event"), "state") == 0;
 		cJSON *row = out_row(list);
 
-		out_add_text(row, "at", text_of(e, "at"));
+		out_add_text(row, "at", out_member(e, "at"));
 		add_span(row, "after", cJSON_GetObjectItem(e, "after_ms"));
-		out_add_text(row, "daemon", text_of(e, "daemon"));
-		out_add_text(row, "what", text_of(e, is_state ? "text" : "event"));
+		out_add_text(row, "daemon", out_member(e, "daemon"));
+		out_add_text(row, "what", out_member(e, is_state ? "text" : "event"));
 		add_span(row, "lasted", cJSON_GetObjectItem(e, "for_ms"));
 		add_why(row, e, is_state);
 	}
@@ -161,7 +154,7 @@ enum { NO_OWN, NO_REPEATED, NO_PUT_OFF, NO_KINDS };
 static int
 kind_of(const cJSON *event)
 {
-	const char *name = text_of(event, "event");
+	const char *name = out_member(event, "event");
 
 	if (strcmp(name, "plan_put_off") == 0 || strcmp(name, "plan_awaits_person") == 0)
 		return NO_PUT_OFF;
@@ -176,7 +169,7 @@ first_no(const cJSON *timeline)
 		const cJSON *e = NULL;
 
 		cJSON_ArrayForEach(
-		    e, timeline) if (text_of(e, "error")[0] && kind_of(e) == kind) return e;
+		    e, timeline) if (out_member(e, "error")[0] && kind_of(e) == kind) return e;
 	}
 	return NULL;
 }
@@ -188,7 +181,7 @@ who_said_no(const cJSON *upgrade)
 	static const char *const daemons[] = {"flashd", "fetchd", "cloudd"};
 
 	for (size_t i = 0; i < 3; i++) {
-		const char *error = text_of(cJSON_GetObjectItem(upgrade, daemons[i]), "error");
+		const char *error = out_member(cJSON_GetObjectItem(upgrade, daemons[i]), "error");
 
 		if (error[0] && strcmp(error, err_name(ERR_OK)) != 0)
 			return daemons[i];
@@ -201,8 +194,8 @@ verb_of(const cJSON *upgrade, const cJSON *no)
 {
 	if (no && kind_of(no) == NO_PUT_OFF)
 		return "puts it off";
-	if (strstr(text_of(no, "event"), "refused") ||
-	    strcmp(text_of(upgrade, "flash"), "REFUSED") == 0)
+	if (strstr(out_member(no, "event"), "refused") ||
+	    strcmp(out_member(upgrade, "flash"), "REFUSED") == 0)
 		return "refused it";
 	return "failed it";
 }
@@ -211,9 +204,9 @@ verb_of(const cJSON *upgrade, const cJSON *no)
 static void
 say_no(const cJSON *upgrade, const cJSON *no, const char *who, char out[TIMELINE_SENTENCE])
 {
-	const char *name = text_of(no ? no : upgrade, "error");
-	const char *detail = no ? text_of(no, "text") : text_of(upgrade, "detail");
-	const char *expected = text_of(no, "expected"), *got = text_of(no, "got");
+	const char *name = out_member(no ? no : upgrade, "error");
+	const char *detail = no ? out_member(no, "text") : out_member(upgrade, "detail");
+	const char *expected = out_member(no, "expected"), *got = out_member(no, "got");
 	bool both = expected[0] || got[0];
 
 	snprintf(out, TIMELINE_SENTENCE, "%s %s: %s (%s)%s%.300s%s%.200s%s%.200s", who,
@@ -226,7 +219,7 @@ say_work(const cJSON *upgrade, const cJSON *timeline, char out[TIMELINE_SENTENCE
 {
 	const cJSON *last = timeline && timeline->child ? timeline->child->prev : NULL;
 	char done[24] = "", size[24] = "";
-	const char *flash = text_of(upgrade, "flash"), *gate = text_of(upgrade, "gate");
+	const char *flash = out_member(upgrade, "flash"), *gate = out_member(upgrade, "gate");
 
 	out_text(cJSON_GetObjectItem(upgrade, "done"), done, sizeof(done));
 	out_text(cJSON_GetObjectItem(upgrade, "size"), size, sizeof(size));
@@ -236,22 +229,22 @@ say_work(const cJSON *upgrade, const cJSON *timeline, char out[TIMELINE_SENTENCE
 		      : "cloudd ",
 	    flash[0]  ? flash
 	    : gate[0] ? gate
-		      : text_of(upgrade, "cloud"),
-	    done, size, last ? "; last heard of at " : "", text_of(last, "at"));
+		      : out_member(upgrade, "cloud"),
+	    done, size, last ? "; last heard of at " : "", out_member(last, "at"));
 }
 
 void
 timeline_sentence(const cJSON *upgrade, const cJSON *timeline, char out[TIMELINE_SENTENCE])
 {
-	const char *flash = text_of(upgrade, "flash"), *who = who_said_no(upgrade);
+	const char *flash = out_member(upgrade, "flash"), *who = who_said_no(upgrade);
 	const cJSON *no = first_no(timeline);
 
 	if (strcmp(flash, "DONE") == 0)
 		snprintf(out, TIMELINE_SENTENCE, "done: %.130s %.64s runs %.64s",
-		    text_of(upgrade, "device"), text_of(upgrade, "component"),
-		    text_of(upgrade, "target"));
+		    out_member(upgrade, "device"), out_member(upgrade, "component"),
+		    out_member(upgrade, "target"));
 	else if (no || who)
-		say_no(upgrade, no, no ? text_of(no, "daemon") : who, out);
+		say_no(upgrade, no, no ? out_member(no, "daemon") : who, out);
 	else
 		say_work(upgrade, timeline, out);
 }

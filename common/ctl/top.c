@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "out.h"
 #include "top.h"
 
 enum { BAR = 20, BAR_TEXT = 64, DEVICE_ORDERS = 3 };
@@ -44,14 +45,6 @@ number_of(const cJSON *o, const char *key)
 	return cJSON_IsNumber(n) ? n->valuedouble : 0;
 }
 
-static const char *
-text_of(const cJSON *o, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(o, key));
-
-	return text ? text : "";
-}
-
 /* "12.3 kB", "4.0 MiB" would be another thing: decimal units, as rates have them. */
 static void
 put_bytes(double n, char out[16])
@@ -79,7 +72,7 @@ seconds_between(const struct top_look *before, const struct top_look *now)
 static bool
 is_at_work(const cJSON *device)
 {
-	return strcmp(text_of(device, "state"), "busy") == 0;
+	return strcmp(out_member(device, "state"), "busy") == 0;
 }
 
 static void
@@ -93,7 +86,7 @@ show_head(struct screen *s, const struct top_look *now)
 	{
 		n++;
 		busy += is_at_work(d) ? 1 : 0;
-		away += strcmp(text_of(d, "state"), "away") == 0 ? 1 : 0;
+		away += strcmp(out_member(d, "state"), "away") == 0 ? 1 : 0;
 	}
 	put_bytes(number_of(now->store, "used"), used);
 	put_bytes(number_of(now->store, "quota"), quota);
@@ -182,10 +175,10 @@ upgrade_of(const struct top_look *l, const cJSON *device)
 {
 	const cJSON *u = NULL;
 
-	cJSON_ArrayForEach(
-	    u, l->upgrades) if (strcmp(text_of(u, "device"), text_of(device, "device")) == 0 &&
-				strcmp(text_of(u, "component"), text_of(device, "component")) ==
-				    0) return u;
+	cJSON_ArrayForEach(u,
+	    l->upgrades) if (strcmp(out_member(u, "device"), out_member(device, "device")) == 0 &&
+			     strcmp(out_member(u, "component"), out_member(device, "component")) ==
+				 0) return u;
 	return NULL;
 }
 
@@ -219,7 +212,7 @@ show_device(struct screen *s, const struct top_look *now, const cJSON *d)
 	double done = number_of(u, "done"), size = number_of(u, "size");
 	double rate = number_of(flash, "bytes_per_second");
 	char device[80], version[24], bar[BAR_TEXT] = "", speed[16] = "", left[16] = "";
-	const char *state = text_of(u, "flash");
+	const char *state = out_member(u, "flash");
 
 	out_text(cJSON_GetObjectItem(d, "device"), device, sizeof(device));
 	out_text(cJSON_GetObjectItem(d, "version"), version, sizeof(version));
@@ -228,15 +221,15 @@ show_device(struct screen *s, const struct top_look *now, const cJSON *d)
 		put_bytes(rate, speed);
 		put_left(size - done, rate, left);
 	}
-	line(s, "%-24s %-10s %-10s %-10s %-11s %-28s %9s%s %6s", device, text_of(d, "component"),
-	    version, text_of(d, "state"), state, bar, speed, *speed ? "/s" : "  ", left);
+	line(s, "%-24s %-10s %-10s %-10s %-11s %-28s %9s%s %6s", device, out_member(d, "component"),
+	    version, out_member(d, "state"), state, bar, speed, *speed ? "/s" : "  ", left);
 }
 
 /* 0: at work, 1: something is wrong with it, 2: the others. */
 static int
 order_of(const cJSON *device)
 {
-	const char *error = text_of(device, "error");
+	const char *error = out_member(device, "error");
 
 	if (is_at_work(device))
 		return 0;

@@ -66,3 +66,13 @@ Test(clock, writes_times_for_people)
 		cr_expect_str_eq(got, rows[i].want);
 	}
 }
+
+Test(clock, start_of_the_kernel_has_one_name)
+{
+	char once[CLOCK_BOOT_ID], again[CLOCK_BOOT_ID];
+
+	clock_boot_id(once);
+	clock_boot_id(again);
+	cr_expect_str_eq(once, again);
+	cr_expect_eq(strlen(once), 36u);
+}
