@@ -138,6 +138,7 @@ $(B)/%.what: FORCE
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: proto/%.proto | deps
 	@mkdir -p $(B)/gen
 	$(Q)protoc-c -I proto -I /usr/include --c_out=$(B)/gen $<
+	$(Q)sed -i '/google.protobuf.descriptor.pb-c.h/d' $(B)/gen/$*.pb-c.h # of options, which C does not see
 
 $(B)/gen/%.o: $(B)/gen/%.c $(B)/flags.what | $(GEN_HDR)
 	$(Q)$(CC) -std=gnu11 $(FLAGS_$(VARIANT)) $(HARDEN) -I$(B)/gen -c $< -o $@

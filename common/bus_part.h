@@ -95,13 +95,11 @@ struct bus_tap {
 	bool skipping;
 };
 
-/* `e` may be NULL (it did not unpack). Costs nothing while nobody listens. */
+/* `e` may be NULL (it did not unpack). Costs nothing while nobody listens; shown as redact.h
+ * says. */
 void bus_tap_show(struct bus *bus, enum who from, enum who to, const Pb__Envelope *e, size_t bytes,
     enum err verdict);
 void bus_tap_close(struct bus *bus);
-/* Take what identifies or authorises out of every address in a JSON text, in place: a query after
- * its '?', a user and password before '@'. Pure. */
-void bus_tap_redact(char *json);
 
 /* --- bus_control.c -----------------------------------------------------------------------------
  */

@@ -13,46 +13,9 @@
 #include "bus_part.h"
 #include "dump.h"
 #include "log.h"
+#include "redact.h"
 
 enum { TAP_MARK = 50, SUBSCRIPTION_MAX = 64, PREFIX_MAX = 300 };
-
-/* From the address's host on: where it ends in JSON. An escape belongs to it. */
-static char *
-address_end(char *s)
-{
-	while (*s && *s != '"' && *s != ' ') {
-		if (*s == '\\' && s[1])
-			s++;
-		s++;
-	}
-	return s;
-}
-
-/* Remove what lies in [from, to). */
-static void
-cut(char *from, char *to)
-{
-	memmove(from, to, strlen(to) + 1);
-}
-
-void
-bus_tap_redact(char *json)
-{
-	for (char *at = json; (at = strstr(at, "://"));) {
-		at += 3;
-		char *end = address_end(at);
-		char *query = memchr(at, '?', (size_t)(end - at));
-		if (query) {
-			cut(query + 1, end);
-			end = query + 1;
-		}
-		char *path = memchr(at, '/', (size_t)(end - at));
-		char *host_end = path ? path : end;
-		char *user = memrchr(at, '@', (size_t)(host_end - at));
-		if (user)
-			cut(at, user);
-	}
-}
 
 static void
 on_subscription(void *arg, short revents)
@@ -109,15 +72,14 @@ void
 bus_tap_show(struct bus *bus, enum who from, enum who to, const Pb__Envelope *e, size_t bytes,
     enum err verdict)
 {
+	AUTO(msg) Pb__Envelope *shown = NULL;
 	AUTO(mem) char *message = NULL;
 	AUTO(mem) char *line = NULL;
 
 	if (!bus->tap.socket || bus->tap.topics == 0)
 		return;
-	if (e && dump_json(&e->base, &message) != ERR_OK)
+	if (e && (redact_envelope(e, &shown) || dump_json(&shown->base, &message)))
 		return;
-	if (message)
-		bus_tap_redact(message);
 	size_t size = PREFIX_MAX + (message ? strlen(message) : 0);
 	line = malloc(size);
 	if (!line)

@@ -11,6 +11,7 @@
 #include "dump.h"
 #include "msg.h"
 #include "out.h"
+#include "redact.h"
 #include "route.h"
 #include "wire_json.h"
 #include "wireshark.h"
@@ -23,6 +24,23 @@ capture_begin(struct pcapng_writer *w, FILE *to)
 	AUTO(mem) char *schema = wireshark_schema();
 
 	return schema ? pcapng_begin(w, to, schema) : ERR_NOMEM;
+}
+
+/* The envelope's bytes, the caller's, redacted again: whoever made the line. */
+static enum err
+pack(const cJSON *message, uint8_t **out, size_t *len, char why[WHY_SIZE])
+{
+	AUTO(msg) Pb__Envelope *whole = NULL;
+	AUTO(msg) Pb__Envelope *shown = NULL;
+	AUTO(mem) uint8_t *data = NULL;
+	enum err e = wire_json_pack(&pb__envelope__descriptor, message, &data, len, why);
+
+	e = e ? e : msg_unpack(data, *len, WIRE_JSON_MAX, &whole);
+	e = e ? e : redact_envelope(whole, &shown);
+	e = e ? e : msg_pack(shown, data, WIRE_JSON_MAX, len);
+	if (!e)
+		*out = HAND_OVER(data);
+	return e;
 }
 
 enum err
@@ -38,7 +56,7 @@ capture_add(struct pcapng_writer *w, const cJSON *line, char why[WHY_SIZE])
 	enum err e = ERR_OK;
 
 	if (cJSON_IsObject(message))
-		e = wire_json_pack(&pb__envelope__descriptor, message, &data, &len, why);
+		e = pack(message, &data, &len, why);
 	if (e != ERR_OK)
 		return e;
 	if (!cJSON_IsNumber(at) || !(at->valuedouble >= 0) || at->valuedouble > 9e15)
@@ -82,12 +100,13 @@ add_link(cJSON *line, const char *link, char *why)
 static void
 add_message(cJSON *line, const struct pcapng_packet *p)
 {
+	AUTO(msg) Pb__Envelope *whole = NULL;
 	AUTO(msg) Pb__Envelope *e = NULL;
 	AUTO(mem) char *json = NULL;
 	cJSON *message = NULL;
 
-	if (p->len && msg_unpack(p->data, p->len, PCAPNG_PACKET_MAX, &e) == ERR_OK &&
-	    dump_json(&e->base, &json) == ERR_OK)
+	if (p->len && msg_unpack(p->data, p->len, PCAPNG_PACKET_MAX, &whole) == ERR_OK &&
+	    redact_envelope(whole, &e) == ERR_OK && dump_json(&e->base, &json) == ERR_OK)
 		message = cJSON_Parse(json);
 	out_add_text(line, "kind", e ? route_kind_name((int)e->body_case) : "unknown");
 	cJSON_AddNumberToObject(line, "bytes", (double)p->original);

@@ -19,6 +19,7 @@
 #include "dump.h"
 #include "log.h"
 #include "msg.h"
+#include "redact.h"
 #include "wire_json.h"
 
 enum { UP_MS = 10000, GAP_MS = 20 };
@@ -65,10 +66,11 @@ struct replay {
 static void
 show(struct replay *r, enum who from, enum who to, const Pb__Envelope *e)
 {
+	AUTO(msg) Pb__Envelope *shown = NULL;
 	AUTO(mem) char *json = NULL;
 	AUTO(out_json) cJSON *row = cJSON_CreateObject();
 
-	if (dump_json(&e->base, &json) != ERR_OK)
+	if (redact_envelope(e, &shown) != ERR_OK || dump_json(&shown->base, &json) != ERR_OK)
 		return;
 	out_add_text(row, "from", who_name(from));
 	out_add_text(row, "to", who_name(to));

@@ -40,8 +40,8 @@ static const struct opt_command command = {
 	"Show each message that a daemon sends or gets: who saw it, from whom, to whom, its\n"
 	"kind, its size, OK or the reason why it was refused, and what it says. Without a name\n"
 	"all daemons are tapped. --timeout ends it when nothing passes for so long. Who reads too\n"
-	"slowly loses messages, and is told how many. Addresses are shown without what in them\n"
-	"identifies or authorises.",
+	"slowly loses messages, and is told how many. What the schema marks as secret is not\n"
+	"shown, as in addresses the query, the user and the password.",
     .specs = specs,
     .max_args = ASK_DAEMONS,
 };

@@ -7,6 +7,7 @@
 #include "auto.h"
 #include "dump.h"
 #include "msg.h"
+#include "redact.h"
 #include "route.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -27,6 +28,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	AUTO(msg) Pb__Envelope *e = NULL;
+	AUTO(msg) Pb__Envelope *shown = NULL;
 	AUTO(mem) char *json = NULL;
 	AUTO(mem) uint8_t *bytes = malloc(2 * len + 64);
 	size_t n = 0;
@@ -34,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (msg_unpack(data, len, ROUTE_PIPE_MAX, &e) != ERR_OK)
 		return 0;
-	if (dump_json(&e->base, &json) != ERR_OK)
+	if (redact_envelope(e, &shown) != ERR_OK || dump_json(&shown->base, &json) != ERR_OK)
 		abort();
 	for (int from = WHO_NONE; from < WHO_COUNT; from++)
 		for (int to = WHO_NONE; to < WHO_COUNT; to++)

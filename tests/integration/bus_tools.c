@@ -11,6 +11,8 @@
 
 #include "bus_case.h"
 #include "bus_client.h"
+#include "golden.h"
+#include "json.h"
 #include "msg.h"
 
 enum { PATIENCE_MS = 20000 };
@@ -256,6 +258,34 @@ Test(bus_tools, the_tap_shows_both_directions_and_refusals)
 	cr_expect(cJSON_IsNull(cJSON_GetObjectItem(in, "message")));
 	cJSON_Delete(in);
 	bus_raw_close(&r);
+	bus_client_tap_close(tap);
+	bus_case_close(&c);
+}
+
+Test(bus_tools, the_tap_shows_an_order_without_its_secret_and_the_receiver_gets_it_whole)
+{
+	struct bus_case c;
+	struct turner t;
+	struct golden g;
+	struct bus_client_tap *tap = NULL;
+
+	bus_case_open(&c);
+	bus_case_both(&c);
+	cr_assert_eq(bus_tap(c.server.bus, c.tap), ERR_OK);
+	cr_assert_eq(bus_client_tap_open(&tap), ERR_OK);
+	cr_assert_eq(bus_client_tap_add(tap, c.tap), ERR_OK);
+	turner_start(&t, &c);
+	cJSON_Delete(tapped(tap, "Ping", "OK"));
+	turner_stop(&t);
+	golden_make(PB__ENVELOPE__BODY_FETCH_ORDER, &g);
+	size_t bytes = pb__envelope__get_packed_size(&g.e);
+	cr_assert_eq(bus_send(c.client.link, &g.e), ERR_OK);
+	BUS_WAIT(&c, c.server.last_kind == PB__ENVELOPE__BODY_FETCH_ORDER);
+	AUTO(json) cJSON *in = tapped(tap, "FetchOrder", "OK");
+	const cJSON *order = cJSON_GetObjectItem(cJSON_GetObjectItem(in, "message"), "fetch_order");
+	cr_expect_str_eq(member(order, "url"), "https://packages.example/fw.bin?");
+	cr_expect_str_eq(member(order, "target_version"), "1.1.0");
+	cr_expect_geq(cJSON_GetNumberValue(cJSON_GetObjectItem(in, "bytes")), bytes);
 	bus_client_tap_close(tap);
 	bus_case_close(&c);
 }
