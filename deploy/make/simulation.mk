@@ -1,6 +1,6 @@
 # The simulator: the cores of the daemons, linked against simulated bodies of what they stand on. Its
 # own objects come first, so that the archives' loop, bus, lanes and couriers are never pulled in.
-.PHONY: simulate simulation mutants
+.PHONY: simulate simulate-table simulation mutants
 
 SEED ?= 1
 N ?= 1000
@@ -25,6 +25,12 @@ simulation: $(sim_BIN)
 
 simulate: $(sim_BIN) ## run N=1000 seeds of the simulator from SEED=1 on; build/simulate.json
 	$(Q)$(sim_BIN) --seed $(SEED) --n $(N) --jobs $(TEST_JOBS) --out build/simulate.json
+
+# Seeds of each kind of world, as many as a long run takes; sums and gaps for people.
+sim_LONG ?= 4000
+simulate-table: $(sim_BIN) ## a long run (sim_LONG=4000 seeds and more); tests/simulation/long-run.md
+	$(Q)$(sim_BIN) --seed 300000 --n $(sim_LONG) --jobs $(TEST_JOBS) --keep-going --complete \
+		--out build/simulate-long.json --table tests/simulation/long-run.md
 
 # The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
 sim_SHARE := $(if $(filter asan,$(VARIANT)),12,110)

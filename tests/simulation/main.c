@@ -1,7 +1,11 @@
 /*
  * subota-simulate: runs seeds of the simulator, each in a process of its own, and sums up.
  *
- *     subota-simulate [--seed FIRST] [--n SEEDS] [--jobs N] [--out FILE] [--timeline]
+ *     subota-simulate [--seed FIRST] [--n SEEDS] [--and FIRST:SEEDS]... [--jobs N] [--out FILE]
+ *         [--table FILE] [--complete] [--keep-going] [--no-shrink] [--timeline]
+ *
+ * `--table` writes the sums for people (sim_table.h), `--complete` fails when a row of the state
+ * tables was neither taken nor excused.
  *
  * A seed that violates an invariant is repeated without faults it does not need, until none can be
  * left out; what remains is printed, and the timeline of that run goes to FILE.SEED.timeline. Exit
@@ -18,20 +22,20 @@
 #include "kit.h"
 #include "sim_fault.h"
 #include "sim_run.h"
+#include "sim_table.h"
 
-enum { JOBS_MAX = 64, AGAIN_EVERY = 20 };
+enum { JOBS_MAX = 64, AGAIN_EVERY = 20, RANGES_MAX = 8 };
 
-struct options {
-	uint64_t seed, n;
-	unsigned jobs;
-	const char *out;
-	bool timeline, keep_going, no_shrink;
+struct range {
+	uint64_t first, n;
 };
 
-struct totals {
-	struct sim_result sum; /* counts and cover */
-	uint64_t seeds, violations, lasted_ms;
-	double seconds;
+struct options {
+	struct range ranges[RANGES_MAX]; /* the first is --seed and --n */
+	unsigned n_ranges;
+	unsigned jobs;
+	const char *out, *table;
+	bool timeline, keep_going, no_shrink, complete;
 };
 
 /* --- one run in a child ----------------------------------------------------------------------- */
@@ -201,12 +205,13 @@ explain(const struct options *o, const struct sim_result *r)
 /* --- summing up ------------------------------------------------------------------------------- */
 
 static void
-add(struct totals *t, const struct sim_result *r)
+add(struct sim_totals *t, const struct sim_result *r)
 {
 	struct sim_counts *to = &t->sum.counts;
 	const struct sim_counts *from = &r->counts;
 
-	t->seeds++;
+	if (!t->seeds++)
+		t->first = r->seed;
 	t->violations += r->violated != 0;
 	t->lasted_ms += (uint64_t)r->lasted_ms;
 	to->upgrades += from->upgrades;
@@ -220,36 +225,6 @@ add(struct totals *t, const struct sim_result *r)
 	for (int i = 0; i < SIM_FAULT_KINDS; i++)
 		to->faults[i] += from->faults[i];
 	sim_cover_add(&t->sum.cover, &r->cover);
-}
-
-static void
-write_json(const struct options *o, const struct totals *t)
-{
-	const struct sim_counts *c = &t->sum.counts;
-	FILE *f = fopen(o->out, "we");
-
-	if (!f)
-		return;
-	fprintf(f,
-	    "{\n  \"first_seed\": %llu,\n  \"seeds\": %llu,\n  \"upgrades\": %llu,\n"
-	    "  \"violations\": %llu,\n  \"crashes\": %llu,\n  \"power_cuts\": %llu,\n"
-	    "  \"effects\": %llu,\n  \"messages\": %llu,\n  \"events\": %llu,\n"
-	    "  \"virtual_hours\": %llu,\n  \"bytes_written_per_upgrade\": %llu,\n"
-	    "  \"seconds\": %.1f,\n  \"upgrades_per_second\": %.1f,\n  \"faults\": {",
-	    (unsigned long long)o->seed, (unsigned long long)t->seeds,
-	    (unsigned long long)c->upgrades, (unsigned long long)t->violations,
-	    (unsigned long long)c->crashes, (unsigned long long)c->power_cuts,
-	    (unsigned long long)c->effects, (unsigned long long)c->messages,
-	    (unsigned long long)c->events, (unsigned long long)t->lasted_ms / 3600000,
-	    (unsigned long long)(c->upgrades ? c->bytes_written / c->upgrades : 0), t->seconds,
-	    t->seconds > 0 ? (double)c->upgrades / t->seconds : 0);
-	for (int i = 0; i < SIM_FAULT_KINDS; i++)
-		fprintf(f, "%s\n    \"%s\": %llu", i ? "," : "", sim_fault_name(i),
-		    (unsigned long long)c->faults[i]);
-	fprintf(f, "\n  },\n  \"tables\": {");
-	sim_cover_print(&t->sum.cover, f);
-	fprintf(f, "\n  }\n}\n");
-	fclose(f);
 }
 
 static double
@@ -278,7 +253,7 @@ repeat(struct sim_result *r)
 }
 
 static void
-take(const struct options *o, struct totals *t, struct child *c)
+take(const struct options *o, struct sim_totals *t, struct child *c)
 {
 	static struct sim_result r;
 
@@ -289,16 +264,37 @@ take(const struct options *o, struct totals *t, struct child *c)
 		explain(o, &r);
 }
 
+/* How many there are in all, and the one at a place. */
+static uint64_t
+count_seeds(const struct options *o)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < o->n_ranges; i++)
+		n += o->ranges[i].n;
+	return n;
+}
+
+static uint64_t
+seed_at(const struct options *o, uint64_t at)
+{
+	const struct range *r = o->ranges;
+
+	for (; at >= r->n; r++)
+		at -= r->n;
+	return r->first + at;
+}
+
 static void
-run_all(const struct options *o, struct totals *t)
+run_all(const struct options *o, struct sim_totals *t)
 {
 	struct child children[JOBS_MAX];
-	uint64_t started = 0, taken = 0;
+	uint64_t started = 0, taken = 0, n = count_seeds(o);
 	double begin = seconds();
 
-	while (taken < o->n && (t->violations == 0 || o->keep_going)) {
-		for (; started < o->n && started - taken < o->jobs; started++)
-			start(&children[started % o->jobs], o->seed + started, NULL, NULL);
+	while (taken < n && (t->violations == 0 || o->keep_going)) {
+		for (; started < n && started - taken < o->jobs; started++)
+			start(&children[started % o->jobs], seed_at(o, started), NULL, NULL);
 		take(o, t, &children[taken++ % o->jobs]);
 	}
 	for (; taken < started; taken++) {
@@ -314,66 +310,104 @@ run_all(const struct options *o, struct totals *t)
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: subota-simulate [--seed FIRST] [--n SEEDS] [--jobs N]"
-			" [--out FILE] [--timeline] [--keep-going] [--no-shrink]\n");
+	fprintf(stderr, "usage: subota-simulate [--seed FIRST] [--n SEEDS] [--and FIRST:SEEDS]..."
+			" [--jobs N] [--out FILE] [--table FILE] [--timeline] [--complete]"
+			" [--keep-going] [--no-shrink]\n");
 	return 64;
+}
+
+static bool
+add_range(struct options *o, const char *text)
+{
+	char *end = NULL;
+	struct range r = {.first = strtoull(text, &end, 10)};
+
+	if (*end != ':' || o->n_ranges == RANGES_MAX)
+		return false;
+	r.n = strtoull(end + 1, &end, 10);
+	o->ranges[o->n_ranges++] = r;
+	return *end == 0;
+}
+
+static bool
+take_option(struct options *o, int c, const char *argument)
+{
+	switch (c) {
+	case 's':
+		o->ranges[0].first = strtoull(argument, NULL, 10);
+		return true;
+	case 'n':
+		o->ranges[0].n = strtoull(argument, NULL, 10);
+		return true;
+	case 'a':
+		return add_range(o, argument);
+	case 'j':
+		o->jobs = (unsigned)strtoul(argument, NULL, 10);
+		return true;
+	case 'o':
+		o->out = argument;
+		return true;
+	case 'T':
+		o->table = argument;
+		return true;
+	case 't':
+		return o->timeline = true;
+	case 'q':
+		return o->no_shrink = true;
+	case 'k':
+		return o->keep_going = true;
+	case 'c':
+		return o->complete = true;
+	default:
+		return false;
+	}
 }
 
 static bool
 parse(struct options *o, int argc, char **argv)
 {
 	static const struct option names[] = {{"seed", required_argument, NULL, 's'},
-	    {"n", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
-	    {"out", required_argument, NULL, 'o'}, {"timeline", no_argument, NULL, 't'},
+	    {"n", required_argument, NULL, 'n'}, {"and", required_argument, NULL, 'a'},
+	    {"jobs", required_argument, NULL, 'j'}, {"out", required_argument, NULL, 'o'},
+	    {"table", required_argument, NULL, 'T'}, {"timeline", no_argument, NULL, 't'},
 	    {"keep-going", no_argument, NULL, 'k'}, {"no-shrink", no_argument, NULL, 'q'},
-	    {NULL, 0, NULL, 0}};
+	    {"complete", no_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
 
-	*o = (struct options){.seed = 1, .n = 1, .jobs = 2, .out = "build/simulate.json"};
-	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
-		if (c == 's')
-			o->seed = strtoull(optarg, NULL, 10);
-		else if (c == 'n')
-			o->n = strtoull(optarg, NULL, 10);
-		else if (c == 'j')
-			o->jobs = (unsigned)strtoul(optarg, NULL, 10);
-		else if (c == 'o')
-			o->out = optarg;
-		else if (c == 't')
-			o->timeline = true;
-		else if (c == 'q')
-			o->no_shrink = true;
-		else if (c == 'k')
-			o->keep_going = true;
-		else
+	*o = (struct options){
+	    .ranges = {{1, 1}}, .n_ranges = 1, .jobs = 2, .out = "build/simulate.json"};
+	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;)
+		if (!take_option(o, c, optarg))
 			return false;
-	}
 	return optind == argc && o->jobs >= 1 && o->jobs <= JOBS_MAX;
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct totals t;
+	static struct sim_totals t;
 	struct options o;
-	unsigned rows = 0, rows_taken = 0;
 
 	if (!parse(&o, argc, argv))
 		return usage();
 	if (o.timeline) {
 		static struct sim_result r;
 
-		run_one(o.seed, NULL, "/dev/stderr", &r);
-		printf("seed %llu: %d %s\n", (unsigned long long)o.seed, r.violated, r.violation);
+		run_one(o.ranges[0].first, NULL, "/dev/stderr", &r);
+		printf("seed %llu: %d %s\n", (unsigned long long)o.ranges[0].first, r.violated,
+		    r.violation);
 		return r.violated != 0;
 	}
 	run_all(&o, &t);
-	write_json(&o, &t);
-	sim_cover_sum(&t.sum.cover, &rows, &rows_taken);
-	printf("%llu seeds, %llu upgrades, %llu crashes, %llu power cuts, %llu virtual hours, "
-	       "%u of %u rows of the state tables, %.1f s: %llu violations\n",
+	sim_table_json(&t, o.out);
+	if (o.table)
+		sim_table_text(&t, o.table);
+	struct sim_cover_sum rows = sim_cover_sum(&t.sum.cover);
+	printf(
+	    "%llu seeds, %llu upgrades, %llu crashes, %llu power cuts, %llu virtual hours, "
+	    "%u of %u rows of the state tables (%u excused, %u never), %.1f s: %llu violations\n",
 	    (unsigned long long)t.seeds, (unsigned long long)t.sum.counts.upgrades,
 	    (unsigned long long)t.sum.counts.crashes, (unsigned long long)t.sum.counts.power_cuts,
-	    (unsigned long long)t.lasted_ms / 3600000, rows_taken, rows, t.seconds,
-	    (unsigned long long)t.violations);
-	return t.violations != 0;
+	    (unsigned long long)t.lasted_ms / 3600000, rows.taken, rows.rows, rows.excused,
+	    rows.never, t.seconds, (unsigned long long)t.violations);
+	return t.violations != 0 || (o.complete && rows.never > 0);
 }

@@ -16,8 +16,7 @@ enum err __real_fsm_step(const struct fsm_table *t, int *state, int event, void 
     const void *data, const struct subject *s);
 
 static const struct fsm_table *const tables[SIM_TABLES] = {
-    &conversation_table, &login_table, &image_table, &upgrade_table, &device_table,
-    &rollout_table};
+    &conversation_table, &login_table, &image_table, &upgrade_table, &device_table, &rollout_table};
 
 enum err
 __wrap_fsm_step(const struct fsm_table *t, int *state, int event, void *ctx, const void *data,
@@ -46,41 +45,137 @@ sim_cover_add(struct sim_cover *to, const struct sim_cover *from)
 	}
 }
 
-void
-sim_cover_sum(const struct sim_cover *c, unsigned *rows, unsigned *taken)
+static void
+name_row(const struct fsm_table *t, int row, char out[SIM_ROW_TEXT])
 {
-	*rows = *taken = 0;
-	for (int i = 0; i < SIM_TABLES; i++)
-		for (int k = 0; k < tables[i]->n_rows; k++) {
-			++*rows;
-			*taken += c->taken[i][k] > 0;
-		}
+	const struct fsm_row *r = &t->rows[row];
+
+	snprintf(out, SIM_ROW_TEXT, "%s %s%s%s", r->state == FSM_ANY ? "any" : t->states[r->state],
+	    t->events[r->event], r->guard ? ": " : "", r->guard ? r->note : "");
+}
+
+static const char *
+excuse_of(const struct fsm_table *t, int row)
+{
+	char name[SIM_ROW_TEXT];
+
+	name_row(t, row, name);
+	return sim_excuse(t->name, name);
+}
+
+static struct sim_cover_sum
+sum_table(const struct sim_cover *c, int table)
+{
+	const struct fsm_table *t = tables[table];
+	struct sim_cover_sum s = {.rows = (unsigned)t->n_rows};
+
+	for (int k = 0; k < t->n_rows; k++) {
+		bool taken = c->taken[table][k] > 0, excused = excuse_of(t, k) != NULL;
+
+		s.taken += taken;
+		s.excused += !taken && excused;
+		s.never += !taken && !excused;
+	}
+	return s;
+}
+
+struct sim_cover_sum
+sim_cover_sum(const struct sim_cover *c)
+{
+	struct sim_cover_sum all = {0};
+
+	for (int i = 0; i < SIM_TABLES; i++) {
+		struct sim_cover_sum s = sum_table(c, i);
+
+		all.rows += s.rows;
+		all.taken += s.taken;
+		all.excused += s.excused;
+		all.never += s.never;
+	}
+	return all;
+}
+
+static void
+print_never(const struct sim_cover *c, int table, FILE *f)
+{
+	const struct fsm_table *t = tables[table];
+	const char *comma = "";
+	char name[SIM_ROW_TEXT];
+
+	for (int k = 0; k < t->n_rows; k++) {
+		if (c->taken[table][k] || excuse_of(t, k))
+			continue;
+		name_row(t, k, name);
+		fprintf(f, "%s\"%s\"", comma, name);
+		comma = ", ";
+	}
 }
 
 void
 sim_cover_print(const struct sim_cover *c, FILE *f)
 {
 	for (int i = 0; i < SIM_TABLES; i++) {
-		const struct fsm_table *t = tables[i];
-		unsigned taken = 0;
-		const char *comma = "";
+		struct sim_cover_sum s = sum_table(c, i);
 
-		for (int k = 0; k < t->n_rows; k++)
-			taken += c->taken[i][k] > 0;
 		fprintf(f,
-		    "%s\n    \"%s\": {\"rows\": %d, \"taken\": %u, \"refusals\": %u, "
-		    "\"never\": [",
-		    i ? "," : "", t->name, t->n_rows, taken, (unsigned)c->refused[i]);
-		for (int k = 0; k < t->n_rows; k++) {
-			const struct fsm_row *r = &t->rows[k];
-
-			if (c->taken[i][k])
-				continue;
-			fprintf(f, "%s\"%s %s%s%s\"", comma,
-			    r->state == FSM_ANY ? "any" : t->states[r->state], t->events[r->event],
-			    r->guard ? ": " : "", r->guard ? r->note : "");
-			comma = ", ";
-		}
+		    "%s\n    \"%s\": {\"rows\": %u, \"taken\": %u, \"excused\": %u, "
+		    "\"refusals\": %u, \"never\": [",
+		    i ? "," : "", tables[i]->name, s.rows, s.taken, s.excused,
+		    (unsigned)c->refused[i]);
+		print_never(c, i, f);
 		fprintf(f, "]}");
+	}
+}
+
+/* --- for people ------------------------------------------------------------------------------- */
+
+static void
+list_excused(const struct sim_cover *c, int table, FILE *f)
+{
+	const struct fsm_table *t = tables[table];
+	char name[SIM_ROW_TEXT];
+
+	for (int k = 0; k < t->n_rows; k++) {
+		const char *why = excuse_of(t, k);
+
+		if (!why)
+			continue;
+		name_row(t, k, name);
+		fprintf(f, "| %s | %s | %s%s |\n", t->name, name, why,
+		    c->taken[table][k] ? " *(taken all the same)*" : "");
+	}
+}
+
+static void
+list_never(const struct sim_cover *c, int table, FILE *f)
+{
+	const struct fsm_table *t = tables[table];
+	char name[SIM_ROW_TEXT];
+
+	for (int k = 0; k < t->n_rows; k++) {
+		if (c->taken[table][k] || excuse_of(t, k))
+			continue;
+		name_row(t, k, name);
+		fprintf(f, "| %s | %s | *never taken* |\n", t->name, name);
+	}
+}
+
+void
+sim_cover_text(const struct sim_cover *c, FILE *f)
+{
+	fprintf(f, "\n## State tables\n\nA row that is never taken is a gap; one that no run can "
+		   "take is excused, with the reason.\n\n"
+		   "| table | rows | taken | excused | never | events refused |\n"
+		   "|---|--:|--:|--:|--:|--:|\n");
+	for (int i = 0; i < SIM_TABLES; i++) {
+		struct sim_cover_sum s = sum_table(c, i);
+
+		fprintf(f, "| %s | %u | %u | %u | %u | %u |\n", tables[i]->name, s.rows, s.taken,
+		    s.excused, s.never, (unsigned)c->refused[i]);
+	}
+	fprintf(f, "\n| table | row | why not |\n|---|---|---|\n");
+	for (int i = 0; i < SIM_TABLES; i++) {
+		list_never(c, i, f);
+		list_excused(c, i, f);
 	}
 }

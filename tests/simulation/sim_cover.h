@@ -1,5 +1,6 @@
 /*
- * sim_cover: which rows of which state tables were taken, and how often an event was refused.
+ * sim_cover: which rows of which state tables were taken, and how often an event was refused. Rows
+ * that no run can take are excused, with the reason, in sim_excuse.c.
  */
 #ifndef SUBOTA_SIM_COVER_H
 #define SUBOTA_SIM_COVER_H
@@ -7,16 +8,28 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { SIM_TABLES = 6, SIM_ROWS_MAX = 128 };
+#include "fsm.h"
+
+enum { SIM_TABLES = 6, SIM_ROWS_MAX = 128, SIM_ROW_TEXT = 160 };
 
 struct sim_cover {
 	uint32_t taken[SIM_TABLES][SIM_ROWS_MAX];
 	uint32_t refused[SIM_TABLES];
 };
 
+/* `never`: neither taken nor excused. */
+struct sim_cover_sum {
+	unsigned rows, taken, excused, never;
+};
+
 void sim_cover_add(struct sim_cover *to, const struct sim_cover *from);
-/* As members of a JSON object; and the sum of rows and of those that were taken. */
+struct sim_cover_sum sim_cover_sum(const struct sim_cover *c);
+/* As members of a JSON object; as Markdown. */
 void sim_cover_print(const struct sim_cover *c, FILE *f);
-void sim_cover_sum(const struct sim_cover *c, unsigned *rows, unsigned *taken);
+void sim_cover_text(const struct sim_cover *c, FILE *f);
+
+/* Why a row of the table `table`, called `row` ("STATE EVENT" and, if it has a guard, ": note"),
+ * need not be taken; NULL = it has to be. sim_excuse.c. */
+const char *sim_excuse(const char *table, const char *row);
 
 #endif
