@@ -38,6 +38,8 @@ error_of(sqlite3 *db, int code)
 	case SQLITE_NOMEM:
 		return ERR_NOMEM;
 	case SQLITE_IOERR:
+		if (code == SQLITE_IOERR_DATA) /* record_sum.h */
+			return ERR_CORRUPT;
 		return os == ENOSPC || os == EDQUOT ? ERR_FULL : ERR_SYSTEM;
 	default:
 		return ERR_SYSTEM;

@@ -3,8 +3,9 @@
  * writer).
  *
  * A schema is a list of migrations; `PRAGMA user_version` says how many have run; each runs in a
- * transaction of its own. At open the database is checked (quick_check); a damaged one is renamed
- * to NAME.corrupt-N, an event is due, and a new one is made (*fresh says so). Statements are
+ * transaction of its own. At open the database is checked: every page against its sum
+ * (record_sum.h), the trees by quick_check. A damaged one, and a file of no bytes, is renamed to
+ * NAME.corrupt-N, an event is due, and a new one is made (*fresh says so). Statements are
  * prepared once per text and cached; one statement a text, and a value never comes by the text.
  *
  * Binding by a type string: i = int64_t, t = const char * (NULL = NULL), b = const void * followed
@@ -30,6 +31,10 @@ enum err record_open(const char *path, const char *const *migrations, int n, boo
 void record_close(struct record *r);
 /* Whether record_open found a damaged database and set it aside: an event is due. */
 bool record_was_damaged(const struct record *r);
+/* What was read from it cannot be right: set it aside as if it were damaged, and go on with a new
+ * one. On an error only record_close is allowed. Errors of record_open. */
+enum err record_renew(
+    struct record *r, const char *const *migrations, int n, bool *fresh) MUST_CHECK;
 AUTO_DEFINE(record, struct record *, record_close)
 
 /* Run a statement that returns no rows. ERR_FULL, ERR_EXISTS (constraint), ERR_CORRUPT or

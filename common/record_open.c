@@ -6,7 +6,12 @@
  * that the first page is on the disk before the log: a log beside an empty database would be
  * deleted. The directory is synced last: SQLite does it for its logs, but neither for a new
  * database nor for our renames.
+ *
+ * A database from before there were sums in its pages (record_sum.h) is rewritten with them. Its
+ * application id is then a number of its own: one that has the number and no sums is damaged, and
+ * a log in which the number is another belongs to another database.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,8 +20,15 @@
 
 #include "log.h"
 #include "record_part.h"
+#include "record_sum.h"
 
-enum { BUSY_MS = 2000, CORRUPT_MAX = 8, VALUE_MAX = 1 << 24 };
+enum {
+	BUSY_MS = 2000,
+	CORRUPT_MAX = 8,
+	VALUE_MAX = 1 << 24,
+	HEADER = 100,   /* bytes of a database's header */
+	AT_NUMBER = 68, /* in it: the application id, big endian */
+};
 
 /* Pragmas of every connection; the database's own state comes after the check. */
 static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
@@ -113,6 +125,9 @@ exec(struct record *r, const char *sql)
 static void
 harden(sqlite3 *db)
 {
+	int reserve = RECORD_SUM_BYTES; /* of a database that is made, or rewritten */
+
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_MS);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
@@ -134,24 +149,104 @@ is_text(void *arg, const struct record_row *row)
 	return ERR_CORRUPT;
 }
 
+/* The header as it is in the file, without the log. A file without a byte was a database once, or
+ * was to become one when the power went. */
 static enum err
-check(struct record *r)
+check_file(struct record *r, uint32_t *number)
+{
+	uint8_t header[HEADER] = {0};
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size = 0;
+
+	*number = 0;
+	if (sqlite3_file_control(r->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+	    file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+		return ERR_SYSTEM;
+	if (size >= HEADER && file->pMethods->xRead(file, header, HEADER, 0) == SQLITE_OK)
+		memcpy(number, header + AT_NUMBER, sizeof(*number));
+	*number = be32toh(*number);
+	if (size > 0)
+		return ERR_OK; /* what is wrong otherwise is found soon */
+	log_error(NULL, "%s: expected a database, got a file of no bytes", r->path);
+	return ERR_CORRUPT;
+}
+
+/* `number` is the one in the file. */
+static enum err
+check_number(struct record *r, uint32_t number)
+{
+	int64_t id = 0;
+	enum err e = record_get_int(r, &id, "PRAGMA application_id", "");
+
+	if (e != ERR_OK)
+		return e;
+	if (id != 0 && !record_sum_on(r->db)) {
+		log_error(NULL, "%s: expected pages with sums, got a header without", r->path);
+		return ERR_CORRUPT;
+	}
+	if (number == 0 || id == (int32_t)number)
+		return ERR_OK;
+	log_error(NULL, "%s: expected the log of database %u, got that of %u", r->path, number,
+	    (uint32_t)id);
+	return ERR_CORRUPT;
+}
+
+static enum err
+check(struct record *r, bool was_there)
 {
 	const char *ok = "ok", *wal = "wal";
-	enum err e = exec(r, settings);
+	uint32_t number = 0;
+	enum err e = was_there ? check_file(r, &number) : ERR_OK;
 
+	if (e == ERR_OK)
+		e = exec(r, settings);
+	if (e == ERR_OK)
+		e = check_number(r, number);
 	if (e == ERR_OK)
 		e = record_query(r, is_text, &ok, "PRAGMA quick_check(1)", "");
 	if (e != ERR_OK)
 		return e;
 	e = record_query(r, is_text, &wal, "PRAGMA journal_mode = WAL", "");
-	if (e != ERR_OK)
-		return e == ERR_CORRUPT ? ERR_SYSTEM : e; /* a file system that cannot do it */
-	/* A predecessor that was killed while it synced has left what can be read, but would not
-	 * survive a power cut. Nobody may act on it before it does. */
+	return e == ERR_CORRUPT ? ERR_SYSTEM : e; /* a file system that cannot do it */
+}
+
+/* A predecessor that was killed while it synced has left what can be read, but would not survive a
+ * power cut. Nobody may act on it before it does. */
+static void
+put_log_away(struct record *r)
+{
 	if (exec(r, "PRAGMA wal_checkpoint(TRUNCATE)") != ERR_OK)
 		log_warn(NULL, "the record's log cannot be put away now; it is read all the same");
-	return ERR_OK;
+}
+
+/* Rewrite a database from before there were sums. Where there is no room for that now, it has to
+ * do without until the next start. */
+static void
+add_sums(struct record *r)
+{
+	static const char also[] = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+	log_info(NULL, "%s: rewritten, with sums in its pages", r->path);
+	sqlite3_limit(r->db, SQLITE_LIMIT_ATTACHED, 1); /* it works in a second, nameless one */
+	if (exec(r, "VACUUM") != ERR_OK || exec(r, also) != ERR_OK || !record_sum_on(r->db))
+		log_warn(NULL, "%s: cannot be given sums now", r->path);
+	sqlite3_limit(r->db, SQLITE_LIMIT_ATTACHED, 0);
+}
+
+/* A number of its own for a database that has sums and none yet. */
+static enum err
+give_number(struct record *r)
+{
+	int64_t id = 0;
+	int32_t number = 0;
+	char set[64];
+	enum err e = record_get_int(r, &id, "PRAGMA application_id", "");
+
+	if (e != ERR_OK || id != 0 || !record_sum_on(r->db))
+		return e;
+	sqlite3_randomness(sizeof(number), &number);
+	snprintf(set, sizeof(set), "PRAGMA application_id = %d", number ? number : 1);
+	return exec(r, set);
 }
 
 static enum err
@@ -166,6 +261,8 @@ migrate_one(struct record *r, const char *migration, int version)
 	e = exec(r, migration);
 	if (e == ERR_OK)
 		e = exec(r, set);
+	if (e == ERR_OK)
+		e = give_number(r);
 	if (e == ERR_OK)
 		e = record_commit(r);
 	if (e == ERR_OK)
@@ -189,27 +286,34 @@ migrate(struct record *r, const char *const *migrations, int n, bool *fresh)
 		    r->path, n, (long long)version);
 		return ERR_UNSUPPORTED;
 	}
+	if (e == ERR_OK && version > 0) {
+		put_log_away(r);
+		if (!record_sum_on(r->db))
+			add_sums(r);
+	}
 	for (int i = (int)version; i < n && e == ERR_OK; i++)
 		e = migrate_one(r, migrations[i], i + 1);
-	return e;
+	return e == ERR_OK ? give_number(r) : e;
 }
 
 static enum err
 open_once(struct record *r, const char *const *migrations, int n, bool *fresh)
 {
+	struct stat st;
+	bool was_there = lstat(r->path, &st) == 0;
 	enum err e = make_file(r->path);
 
 	if (e != ERR_OK)
 		return e;
 	int code = sqlite3_open_v2(
-	    r->path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	    r->path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, RECORD_SUM_VFS);
 	if (!r->db)
 		return ERR_NOMEM;
 	e = record_part_fail(r, code, "open");
 	if (e != ERR_OK)
 		return e;
 	harden(r->db);
-	e = check(r);
+	e = check(r, was_there);
 	if (e == ERR_OK)
 		e = migrate(r, migrations, n, fresh);
 	return e == ERR_OK ? sync_directory(r->path) : e;
@@ -226,17 +330,22 @@ forget(struct record *r)
 
 /* A database that is closed cleans up its logs; one that is damaged shall keep them for whoever
  * looks at it, so its files are renamed while it is still open. */
+enum err
+record_renew(struct record *r, const char *const *migrations, int n, bool *fresh)
+{
+	enum err e = set_aside(r->path);
+
+	r->was_damaged = true;
+	forget(r);
+	return e == ERR_OK ? open_once(r, migrations, n, fresh) : e;
+}
+
 static enum err
 open_or_mend(struct record *r, const char *const *migrations, int n, bool *fresh)
 {
 	enum err e = open_once(r, migrations, n, fresh);
 
-	if (e != ERR_CORRUPT)
-		return e;
-	r->was_damaged = true;
-	e = set_aside(r->path);
-	forget(r);
-	return e == ERR_OK ? open_once(r, migrations, n, fresh) : e;
+	return e == ERR_CORRUPT ? record_renew(r, migrations, n, fresh) : e;
 }
 
 enum err
@@ -246,8 +355,10 @@ record_open(
 	struct record *r = calloc(1, sizeof(*r));
 
 	*fresh = false;
-	if (!r)
+	if (!r || !record_sum_register()) {
+		free(r);
 		return ERR_NOMEM;
+	}
 	if (snprintf(r->path, sizeof(r->path), "%s", path) >= (int)sizeof(r->path)) {
 		log_error(NULL, "expected a path of at most %d characters, got %zu",
 		    RECORD_PATH - 1, strlen(path));
