@@ -149,26 +149,19 @@ load(struct book *b)
 	    "");
 }
 
-enum err
-book_open(const char *path, struct book *b, bool *fresh)
+static enum err
+begin(struct book *b)
 {
-	*b = (struct book){0};
-	enum err e = record_open(path, migrations, MIGRATIONS, fresh, &b->record);
-
 	/* each time: the process may have died right after making the file */
-	if (e == ERR_OK)
-		e = record_run(b->record,
-		    "INSERT OR IGNORE INTO counter(name, value) VALUES('report', ?)", "i",
-		    (int64_t)(clock_wall_ms() * 1024));
-	if (e == ERR_OK)
-		e = load(b);
-	if (e != ERR_OK)
-		book_close(b);
-	return e;
+	enum err e = record_run(b->record,
+	    "INSERT OR IGNORE INTO counter(name, value) VALUES('report', ?)", "i",
+	    (int64_t)(clock_wall_ms() * 1024));
+
+	return e == ERR_OK ? load(b) : e;
 }
 
-void
-book_close(struct book *b)
+static void
+drop_lists(struct book *b)
 {
 	for (struct image *i = b->images, *next; i; i = next) {
 		next = i->next;
@@ -178,6 +171,33 @@ book_close(struct book *b)
 		next = u->next;
 		free(u);
 	}
+	*b = (struct book){.record = b->record};
+}
+
+enum err
+book_open(const char *path, struct book *b, bool *fresh)
+{
+	*b = (struct book){0};
+	enum err e = record_open(path, migrations, MIGRATIONS, fresh, &b->record);
+
+	if (e == ERR_OK)
+		e = begin(b);
+	if (e == ERR_CORRUPT) {
+		log_error(NULL, "%s: expected images and upgrades in a state that there is", path);
+		drop_lists(b);
+		e = record_renew(b->record, migrations, MIGRATIONS, fresh);
+		if (e == ERR_OK)
+			e = begin(b);
+	}
+	if (e != ERR_OK)
+		book_close(b);
+	return e;
+}
+
+void
+book_close(struct book *b)
+{
+	drop_lists(b);
 	record_close(b->record);
 	*b = (struct book){0};
 }
@@ -216,8 +236,7 @@ save_image(struct book *b, const struct image *i)
 	    i->has_sha256 ? sizeof(i->sha256) : (size_t)0, i->digest,
 	    i->has_digest ? sizeof(i->digest) : (size_t)0, i->validator, (int64_t)i->durable,
 	    i->boot_id, (int64_t)i->tries, (int64_t)i->dry, (int64_t)i->from_zero,
-	    (int64_t)i->error, i->detail, (int64_t)i->used_at, (int64_t)i->good,
-	    (int64_t)i->file);
+	    (int64_t)i->error, i->detail, (int64_t)i->used_at, (int64_t)i->good, (int64_t)i->file);
 }
 
 static enum err
@@ -275,8 +294,7 @@ book_drop_image(struct book *b, struct image *i)
 	enum err e = record_run(b->record, "DELETE FROM image WHERE id = ?", "i", (int64_t)i->id);
 
 	if (e == ERR_OK && i->n_files)
-		e = record_run(
-		    b->record, "DELETE FROM file WHERE image = ?", "i", (int64_t)i->id);
+		e = record_run(b->record, "DELETE FROM file WHERE image = ?", "i", (int64_t)i->id);
 
 	for (struct image **at = &b->images; e == ERR_OK && *at; at = &(*at)->next) {
 		if (*at != i)
@@ -328,8 +346,8 @@ forget_ended(struct book *b)
 
 	for (struct upgrade *u = b->upgrades; u && e == ERR_OK; u = u->next)
 		if (u->state == UPGRADE_ENDED && ++ended > BOOK_ENDED_MAX)
-			e = record_run(b->record, "DELETE FROM upgrade WHERE id = ?", "i",
-			    (int64_t)u->id);
+			e = record_run(
+			    b->record, "DELETE FROM upgrade WHERE id = ?", "i", (int64_t)u->id);
 	return e;
 }
 
@@ -425,8 +443,8 @@ book_save(struct book *b)
 		i->changed = false;
 	for (struct upgrade *u = b->upgrades; u; u = u->next) {
 		u->changed = false;
-		u->effects &=
-		    ~(unsigned)(UPGRADE_SAY_FETCHED | UPGRADE_SAY_VERIFIED | UPGRADE_SAY_END);
+		u->effects &= ~(
+		    unsigned)(UPGRADE_SAY_FETCHED | UPGRADE_SAY_VERIFIED | UPGRADE_SAY_END);
 	}
 	free_ended(b);
 	return ERR_OK;

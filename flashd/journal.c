@@ -24,8 +24,11 @@ on_seed(void *arg, const struct record_row *row)
 	size_t len = 0;
 	const void *blob = record_blob(row, 0, &len);
 
-	if (len != sizeof(s->bytes))
-		return ERR_CORRUPT;
+	if (len != sizeof(s->bytes)) {
+		log_error(NULL, "expected a report key of %zu bytes, got %zu: a new one is made",
+		    sizeof(s->bytes), len);
+		return ERR_OK;
+	}
 	memcpy(s->bytes, blob, len);
 	s->found = true;
 	return ERR_OK;
@@ -41,8 +44,8 @@ journal_open(struct journal *j, struct record *record)
 	enum err e = record_query(record, on_seed, &s, "SELECT seed FROM audit_key", "");
 	if (e == ERR_OK && !s.found) {
 		randombytes_buf(s.bytes, sizeof(s.bytes));
-		e = record_run(record, "INSERT INTO audit_key(id, seed) VALUES(1, ?)", "b", s.bytes,
-		    sizeof(s.bytes));
+		e = record_run(record, "INSERT OR REPLACE INTO audit_key(id, seed) VALUES(1, ?)",
+		    "b", s.bytes, sizeof(s.bytes));
 	}
 	if (e == ERR_OK)
 		e = minikey_make(s.bytes, &j->key);

@@ -1,0 +1,24 @@
+-- cloudd.db as a program of schema version 2 left it
+CREATE TABLE counter(name TEXT PRIMARY KEY, value INT);
+CREATE TABLE secret(product_key TEXT, device_key TEXT, device_secret TEXT, PRIMARY KEY(product_key, device_key));
+CREATE TABLE device(product_key TEXT, device_key TEXT, component TEXT, version TEXT, state INT, upgrade INT, plan_component TEXT, source TEXT, target TEXT, type INT, battery INT, signal INT, space INT, failures INT, ask_at INT, error INT, detail TEXT, PRIMARY KEY(product_key, device_key));
+CREATE TABLE firmware(product_key TEXT, device_key TEXT, url TEXT, size INT, md5 BLOB, sha256 BLOB, crc INT, component TEXT, target TEXT, type INT, PRIMARY KEY(product_key, device_key));
+CREATE TABLE item(id INTEGER PRIMARY KEY, kind INT, product_key TEXT, device_key TEXT, upgrade INT, status INT, type INT, component TEXT, version TEXT, made_at INT);
+CREATE TABLE report(source TEXT, id INT, item INT, done INT, PRIMARY KEY(source, id));
+CREATE INDEX report_item ON report(item);
+CREATE TABLE upgrade(id INTEGER PRIMARY KEY, product_key TEXT, device_key TEXT, component TEXT, target TEXT, status INT, error INT, detail TEXT, changed_at INT);
+CREATE TABLE leaving(product_key TEXT, device_key TEXT, PRIMARY KEY(product_key, device_key));
+INSERT INTO counter VALUES('upgrade', 1764300000005);
+INSERT INTO counter VALUES('item', 3);
+INSERT INTO secret VALUES('pGW', 'gw1', 'gwsecret');
+INSERT INTO secret VALUES('pM', 'm1', 'm1secret');
+INSERT INTO secret VALUES('pM', 'm2', 'm2secret');
+INSERT INTO device VALUES('pM', 'm1', 'app', '1.0.0', 4, 1764300000005, 'app', '1.0.0', '1.1.0', 0, 20, -95, 1000, 2, 0, 0, '');
+INSERT INTO device VALUES('pM', 'm2', 'app', '1.0.0', 0, 0, '', '', '', 0, 0, 0, 0, 0, 0, 0, '');
+INSERT INTO firmware VALUES('pM', 'm1', 'https://h/fw.bin', 4096, X'11111111111111111111111111111111', X'2222222222222222222222222222222222222222222222222222222222222222', 77, 'app', '1.1.0', 0);
+INSERT INTO item VALUES(2, 0, 'pM', 'm1', 1764300000005, 2, 0, 'app', '1.1.0', 1764300000100);
+INSERT INTO item VALUES(3, 0, 'pM', 'm2', 1764300000004, 11, 0, 'app', '1.0.0', 1764300000200);
+INSERT INTO report VALUES('flashd', 41, 3, 0);
+INSERT INTO upgrade VALUES(1764300000004, 'pM', 'm2', 'app', '1.0.0', 11, 0, '', 1764300000200);
+INSERT INTO leaving VALUES('pM', 'm2');
+PRAGMA user_version = 2;
