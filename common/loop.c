@@ -2,10 +2,12 @@
  * loop: see loop.h.
  *
  * Watches live in a table with holes; each has a serial number, so that a callback may remove any
- * watch, and reuse its place, while the round that found it ready is still being dispatched. The
- * poll items are built anew for every round: with at most 256 of them that costs less than keeping
- * two tables in step. Timers that are due move to a list of their own before the first one runs:
- * one that sets itself again for "now" waits for the next round and starves nobody.
+ * watch, and reuse its place, while the round that found it ready is still being dispatched.
+ * Descriptors are in an epoll set: flashd has one for each of hundreds of sessions, and looking at
+ * all of them for every message of one would cost more than the message. The set is one more
+ * descriptor of the poll, next to the few ZeroMQ sockets, whose items are built anew for every
+ * round. Timers that are due move to a list of their own before the first one runs: one that sets
+ * itself again for "now" waits for the next round and starves nobody.
  *
  * zmq_poll rather than ZMQ_FD and poll(2): the latter reports edges, and every forgotten look at
  * ZMQ_EVENTS would be a hang.
@@ -13,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <zmq.h>
@@ -20,7 +23,7 @@
 #include "log.h"
 #include "loop.h"
 
-enum { WATCHES_MAX = 256 };
+enum { WATCHES_MAX = 512, SOCKETS_MAX = 64, AT_ONCE = 64, PLACE_BITS = 16 };
 
 struct watch {
 	loop_on_ready *fn; /* NULL: a hole */
@@ -34,6 +37,8 @@ struct watch {
 struct loop {
 	struct watch watches[WATCHES_MAX];
 	size_t n; /* places used, holes included */
+	size_t sockets;
+	int epoll;
 	uint64_t serial;
 	struct loop_timer *timers; /* by due */
 	struct loop_timer *firing; /* due in this round */
@@ -58,11 +63,13 @@ loop_new(struct loop **out)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN);
-	loop->signals = -1;
+	loop->signals = loop->epoll = -1;
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
 		loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (loop->signals < 0) {
-		log_error(NULL, "signalfd: %m");
+	if (loop->signals >= 0)
+		loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll < 0) {
+		log_error(NULL, "signalfd, epoll: %m");
 		loop_free(loop);
 		return ERR_SYSTEM;
 	}
@@ -77,10 +84,25 @@ loop_free(struct loop *loop)
 		return;
 	if (loop->signals >= 0)
 		close(loop->signals);
+	if (loop->epoll >= 0)
+		close(loop->epoll);
 	free(loop);
 }
 
 /* --- watches --------------------------------------------------------------------------------- */
+
+/* What the kernel shall say when it is ready: where it is, and which of those that were there. */
+static enum err
+tell_kernel(const struct loop *loop, const struct watch *w, int how)
+{
+	uint64_t place = (uint64_t)(w - loop->watches);
+	struct epoll_event e = {.data.u64 = w->serial << PLACE_BITS | place};
+
+	if (w->socket)
+		return ERR_OK;
+	e.events = (w->events & POLLIN ? EPOLLIN : 0u) | (w->events & POLLOUT ? EPOLLOUT : 0u);
+	return epoll_ctl(loop->epoll, how, w->fd, &e) == 0 ? ERR_OK : ERR_SYSTEM;
+}
 
 static struct watch *
 find(struct loop *loop, void *socket, int fd)
@@ -102,20 +124,30 @@ add(struct loop *loop, const struct watch *new)
 		return ERR_EXISTS;
 	while (i < loop->n && loop->watches[i].fn)
 		i++;
-	if (i == WATCHES_MAX)
+	if (i == WATCHES_MAX || (new->socket && loop->sockets == SOCKETS_MAX))
 		return ERR_LIMIT;
-	if (i == loop->n)
-		loop->n++;
-	loop->watches[i] = *new;
-	loop->watches[i].serial = ++loop->serial;
+	struct watch *w = &loop->watches[i];
+
+	*w = *new;
+	w->serial = ++loop->serial;
+	enum err e = tell_kernel(loop, w, EPOLL_CTL_ADD);
+	if (e != ERR_OK) {
+		w->fn = NULL;
+		return e;
+	}
+	loop->n += i == loop->n;
+	loop->sockets += w->socket != NULL;
 	return ERR_OK;
 }
 
 static void
 drop(struct loop *loop, struct watch *w)
 {
-	if (w)
+	if (w) {
+		(void)!tell_kernel(loop, w, EPOLL_CTL_DEL); /* closed already: forgotten already */
+		loop->sockets -= w->socket != NULL;
 		w->fn = NULL;
+	}
 	while (loop->n && !loop->watches[loop->n - 1].fn)
 		loop->n--;
 }
@@ -133,8 +165,13 @@ loop_change_fd(struct loop *loop, int fd, short events)
 {
 	struct watch *w = find(loop, NULL, fd);
 
-	if (w)
-		w->events = events;
+	if (!w)
+		return;
+	w->events = events;
+	/* not there: it was closed meanwhile, and its number is that of another one now */
+	if (tell_kernel(loop, w, EPOLL_CTL_MOD) != ERR_OK &&
+	    (errno != ENOENT || tell_kernel(loop, w, EPOLL_CTL_ADD) != ERR_OK))
+		log_error(NULL, "epoll_ctl for descriptor %d: %m", fd);
 }
 
 void
@@ -254,53 +291,75 @@ read_signals(struct loop *loop)
 
 /* --- rounds ---------------------------------------------------------------------------------- */
 
+enum { SIGNALS, DESCRIPTORS, FIRST_SOCKET };
+
 struct ready {
-	zmq_pollitem_t items[WATCHES_MAX + 1]; /* the first is the signalfd */
-	size_t place[WATCHES_MAX + 1];
-	uint64_t serial[WATCHES_MAX + 1];
+	zmq_pollitem_t items[FIRST_SOCKET + SOCKETS_MAX];
+	size_t place[FIRST_SOCKET + SOCKETS_MAX];
+	uint64_t serial[FIRST_SOCKET + SOCKETS_MAX];
 	int n;
 };
 
 static void
 collect(const struct loop *loop, struct ready *r)
 {
-	r->items[0] = (zmq_pollitem_t){.fd = loop->signals, .events = ZMQ_POLLIN};
-	r->n = 1;
-	for (size_t i = 0; i < loop->n; i++) {
+	r->items[SIGNALS] = (zmq_pollitem_t){.fd = loop->signals, .events = ZMQ_POLLIN};
+	r->items[DESCRIPTORS] = (zmq_pollitem_t){.fd = loop->epoll, .events = ZMQ_POLLIN};
+	r->n = FIRST_SOCKET;
+	for (size_t i = 0, left = loop->sockets; left > 0 && i < loop->n; i++) {
 		const struct watch *w = &loop->watches[i];
-		short events = 0;
-		if (!w->fn)
+
+		if (!w->fn || !w->socket)
 			continue;
-		if (w->events & POLLIN)
-			events |= ZMQ_POLLIN;
-		if (w->events & POLLOUT)
-			events |= ZMQ_POLLOUT;
-		r->items[r->n] = (zmq_pollitem_t){
-		    .socket = w->socket, .fd = w->fd, .events = events};
+		left--;
+		r->items[r->n] = (zmq_pollitem_t){.socket = w->socket, .events = ZMQ_POLLIN};
 		r->place[r->n] = i;
 		r->serial[r->n++] = w->serial;
+	}
+}
+
+/* Unless a callback of this round has removed it. */
+static void
+call(struct loop *loop, size_t place, uint64_t serial, short revents)
+{
+	const struct watch *w = &loop->watches[place];
+
+	if (w->fn && w->serial == serial)
+		w->fn(w->arg, revents);
+}
+
+static void
+dispatch_descriptors(struct loop *loop)
+{
+	struct epoll_event
+	    e[AT_ONCE]; /* the rest is ready in the next round, too, and comes first */
+	int n = epoll_wait(loop->epoll, e, AT_ONCE, 0);
+
+	for (int i = 0; i < n; i++) {
+		short revents = 0;
+
+		if (e[i].events & EPOLLIN)
+			revents |= POLLIN;
+		if (e[i].events & EPOLLOUT)
+			revents |= POLLOUT;
+		if (e[i].events & (EPOLLERR | EPOLLHUP))
+			revents |= POLLERR;
+		call(loop, e[i].data.u64 & ((1u << PLACE_BITS) - 1), e[i].data.u64 >> PLACE_BITS,
+		    revents);
 	}
 }
 
 static void
 dispatch(struct loop *loop, const struct ready *r)
 {
-	if (r->items[0].revents)
+	if (r->items[SIGNALS].revents)
 		read_signals(loop);
-	for (int i = 1; i < r->n; i++) {
-		const struct watch *w = &loop->watches[r->place[i]];
-		short got = r->items[i].revents;
-		short revents = 0;
-		if (!got || !w->fn || w->serial != r->serial[i])
-			continue;
-		if (got & ZMQ_POLLIN)
-			revents |= POLLIN;
-		if (got & ZMQ_POLLOUT)
-			revents |= POLLOUT;
-		if (got & ZMQ_POLLERR)
-			revents |= POLLERR;
-		w->fn(w->arg, revents);
-	}
+	if (r->items[DESCRIPTORS].revents)
+		dispatch_descriptors(loop);
+	for (int i = FIRST_SOCKET; i < r->n; i++)
+		if (r->items[i].revents)
+			call(loop, r->place[i], r->serial[i],
+			    r->items[i].revents & ZMQ_POLLERR ? POLLIN | POLLERR : POLLIN);
 }
 
 static long

@@ -1,6 +1,6 @@
 /*
- * loop: one thread, one zmq_poll, callbacks. Descriptors, ZeroMQ sockets, timers and signals
- * (through signalfd).
+ * loop: one thread, one zmq_poll over the sockets and one epoll set, callbacks. Descriptors, ZeroMQ
+ * sockets, timers and signals (through signalfd).
  *
  * ZeroMQ sockets are edge-triggered behind their descriptor; the loop hides that: a socket's
  * callback is called again as long as it has something to read. A callback may add, change and
@@ -36,14 +36,15 @@ enum err loop_new(struct loop **out) MUST_CHECK;
 void loop_free(struct loop *loop);
 AUTO_DEFINE(loop, struct loop *, loop_free)
 
-/* Watch a descriptor (borrowed) for POLLIN and/or POLLOUT; at most 256 watches, then ERR_LIMIT. */
+/* Watch a descriptor (borrowed) for POLLIN and/or POLLOUT; at most 512 watches, then ERR_LIMIT.
+ * Before it is closed it is unwatched: a copy in another process would keep it ready for ever. */
 enum err loop_watch_fd(
     struct loop *loop, int fd, short events, loop_on_ready *fn, void *arg) MUST_CHECK;
 /* Other events for a watched descriptor; 0 keeps it watched for errors only. */
 void loop_change_fd(struct loop *loop, int fd, short events);
 void loop_unwatch_fd(struct loop *loop, int fd);
 
-/* Watch a ZeroMQ socket (borrowed) for POLLIN. */
+/* Watch a ZeroMQ socket (borrowed) for POLLIN; at most 64, then ERR_LIMIT. */
 enum err loop_watch_socket(
     struct loop *loop, void *socket, loop_on_ready *fn, void *arg) MUST_CHECK;
 void loop_unwatch_socket(struct loop *loop, void *socket);

@@ -199,7 +199,7 @@ static const struct seccomp_row launcher[] = {
 static const struct seccomp_row parent[] = {
 	FAILS(clone3, ENOSYS),
 	CALL_IF2(clone,         LACKS,  0, NAMESPACES,  HAS, 0, SIGCHLD),
-	CALL(execve), CALL(wait4), CALL(waitid), CALL(kill),
+	OLD(vfork) CALL(execve), CALL(wait4), CALL(waitid), CALL(kill),
 	CALL_IF(openat,         EQUALS, 2, O_RDWR), /* /dev/null */
 	CALL(socketpair), CALL(pipe2), CALL(dup3), OLD(dup2) FCNTL(F_DUPFD), CALL(close_range),
 	CALL_IF(mmap,           HAS,    2, PROT_EXEC), /* the child's libraries */

@@ -160,7 +160,8 @@ sandbox_close_from(int lowest)
 
 /* --- children --------------------------------------------------------------------------------- */
 
-/* In the child, between fork and exec: only calls that are safe after the fork of a process with
+/* In the child, between vfork and exec: its memory is the parent's, which waits, so nothing is left
+ * behind in it but errno, and only calls are made that are safe after the fork of a process with
  * threads. Moves fds[i] to 3 + i; the copies made first are above all targets. *report_at is where
  * the pipe to the parent is afterwards. */
 static bool
@@ -215,7 +216,9 @@ sandbox_spawn(const char *path, char *const argv[], const int *fds, size_t n_fds
 		return ERR_LIMIT;
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return ERR_SYSTEM;
-	pid_t child = fork();
+	/* a copy of the page tables of a parent with hundreds of devices costs more than the child
+	 */
+	pid_t child = vfork();
 	if (child == 0)
 		run_child(path, argv, fds, n_fds, report[1], self);
 	AUTO(fd) int from = report[0];

@@ -88,7 +88,21 @@ enum { DEVICE_CONFUSIONS_MAX = 5, DEVICE_FRUITLESS_MAX = 20 };
 
 struct device_upgrade {
 	uint64_t id;
+	/* what every event looks at, in all of hundreds; only state and verb are recorded */
+	struct device_upgrade *next;
+	struct roster_device *seat; /* once it was found (roster.h) */
+	struct mono due;            /* of `verb`; QUEUED: when policy is asked again */
+	struct mono since; /* when the state was entered, less the time spent before a restart */
+	struct mono sign;  /* last sign of life or progress */
 	int state;
+	int verb;     /* enum Pb__Verb wanted next; 0 = none */
+	int noted;    /* state + 1 that the operator's record has; 0: none */
+	unsigned say; /* 1 << Pb__Phase: reports to add when it is recorded */
+	unsigned effects;
+	bool changed;   /* since it was recorded */
+	bool running;   /* a session works on `verb` now */
+	bool announced; /* its end is in the event log */
+
 	char product_key[DEVICE_TEXT], device_key[DEVICE_TEXT];
 	char component[DEVICE_TEXT], target_version[DEVICE_TEXT];
 	bool has_digest;
@@ -109,21 +123,14 @@ struct device_upgrade {
 	bool rebooted;    /* a REBOOT may have reached the device */
 	char version[DEVICE_TEXT]; /* running on the device, as last heard */
 
-	int verb; /* enum Pb__Verb wanted next; 0 = none */
 	int error;
 	char detail[DEVICE_DETAIL];
-	uint64_t spent_ms; /* in this state, when last recorded */
+	uint64_t spent_ms;    /* in this state, when last recorded */
 	uint32_t min_battery; /* what the plan wants: it is judged again when its turn comes */
 	int32_t min_signal_dbm;
 	char source_version[DEVICE_TEXT]; /* the device has to run this one; "" = any */
 
 	/* below: not recorded */
-	bool changed; /* since it was recorded */
-	int noted;    /* state + 1 that the operator's record has; 0: none */
-	unsigned say; /* 1 << Pb__Phase: reports to add when it is recorded */
-	unsigned effects;
-	bool running;                /* a session works on `verb` now */
-	bool announced;              /* its end is in the event log */
 	bool no_confirm;             /* its driver cannot */
 	bool alarmed;                /* bare beyond its time: a newer plan may take its place */
 	bool intact;                 /* an image runs, it said so after all that was written */
@@ -131,21 +138,17 @@ struct device_upgrade {
 	unsigned denials;            /* times it refused to keep the image */
 	unsigned confusions;         /* in a row, without progress */
 	unsigned repeats;            /* of what was done before without effect; back-off */
-	uint64_t settle_ms;           /* it must have run so long, and */
-	bool waits_for_others;        /* its group must run theirs, too, before it is kept */
-	struct mono healthy_since;    /* TESTING: it has answered as it should; 0 = not yet */
+	uint64_t settle_ms;          /* it must have run so long, and */
+	bool waits_for_others;       /* its group must run theirs, too, before it is kept */
+	struct mono healthy_since;   /* TESTING: it has answered as it should; 0 = not yet */
 	unsigned yields;             /* times it gave its turn back */
 	int hold;                    /* QUEUED: enum rollout_hold, why it does not begin */
 	char hold_text[DEVICE_HOLD]; /* and in words */
-	int furthest;      /* state reached since the start: only getting on restarts the clock */
-	struct mono due;   /* of `verb`; QUEUED: when policy is asked again */
-	struct mono since; /* when the state was entered, less the time spent before a restart */
-	struct mono sign;  /* last sign of life or progress */
+	int furthest;        /* state reached since the start: only getting on restarts the clock */
 	uint64_t most_bytes; /* furthest that writing has come; only beyond it is progress */
 	uint64_t done_bytes, total_bytes, rate;
 	struct mono progress_at;
 	uint64_t progress_done;
-	struct device_upgrade *next;
 };
 
 /* Times per state, in ms. */

@@ -28,10 +28,7 @@ newest(const struct flash *f, const struct flash_settings_device *c)
 static struct roster_device *
 device_of(const struct flash *f, const struct device_upgrade *u)
 {
-	struct roster_device *d = roster_find(
-	    &f->roster, u->product_key, u->device_key, u->component);
-
-	return d && is_of(u, d->config) ? d : NULL;
+	return roster_of(&f->roster, u);
 }
 
 /* --- before the first byte -------------------------------------------------------------------- */

@@ -26,10 +26,7 @@ policy_of(const struct flash *f, const struct roster_device *d)
 static struct roster_device *
 device_of(const struct flash *f, const struct device_upgrade *u)
 {
-	struct roster_device *d = roster_find(
-	    &f->roster, u->product_key, u->device_key, u->component);
-
-	return d && strcmp(d->config->component, u->component) == 0 ? d : NULL;
+	return roster_of(&f->roster, u);
 }
 
 /* Policy has said no, and when it is asked again. */
@@ -40,8 +37,8 @@ is_judged(const struct device_upgrade *u)
 }
 
 static enum rollout_hold
-hold_of(const struct flash *f, const struct roster_device *d, struct device_upgrade *u,
-    struct mono now)
+hold_of(
+    const struct flash *f, const struct roster_device *d, struct device_upgrade *u, struct mono now)
 {
 	if (d->state != PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
 		return ROLLOUT_HOLD_AWAY;

@@ -113,7 +113,7 @@ send_device(struct flash *f, const struct roster_device *d)
 	r.device = &device;
 	r.component = text(d->config->component);
 	r.version = text(d->version);
-	r.state = flash_work_busy(f, d, 0) ? PB__DEVICE_STATE__DEVICE_STATE_BUSY : d->state;
+	r.state = d->busy ? PB__DEVICE_STATE__DEVICE_STATE_BUSY : d->state;
 	r.battery_percent = d->battery;
 	r.signal_dbm = d->signal_dbm;
 	r.place = d->place;
@@ -126,9 +126,10 @@ send_device(struct flash *f, const struct roster_device *d)
 void
 flash_talk_devices(struct flash *f)
 {
+	roster_count(&f->roster, f->ledger.upgrades);
 	for (size_t i = 0; i < f->roster.n && bus_is_up(f->gate); i++) {
 		struct roster_device *d = &f->roster.devices[i];
-		bool busy = flash_work_busy(f, d, 0) != NULL;
+		bool busy = roster_is_busy(d);
 
 		d->report_due |= busy != d->busy;
 		d->busy = busy;

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flash_exec.h"
 #include "flash_group.h"
+#include "flash_order.h"
 #include "flash_queue.h"
 #include "flash_restore.h"
-#include "flash_exec.h"
-#include "flash_order.h"
 #include "flash_talk.h"
 #include "flash_work.h"
 #include "manifest.h"
@@ -19,24 +19,14 @@ enum { ASK_MS = 20000, SAVE_AGAIN_MS = 1000 };
 static struct roster_device *
 device_of(const struct flash *f, const struct device_upgrade *u)
 {
-	struct roster_device *d = roster_find(
-	    &f->roster, u->product_key, u->device_key, u->component);
-
-	return d && strcmp(d->config->component, u->component) == 0 ? d : NULL;
-}
-
-static bool
-is_of(const struct device_upgrade *u, const struct roster_device *d)
-{
-	return strcmp(u->product_key, d->config->product_key) == 0 &&
-	       strcmp(u->device_key, d->config->device_key) == 0;
+	return roster_of(&f->roster, u);
 }
 
 const struct device_upgrade *
 flash_work_busy(const struct flash *f, const struct roster_device *d, uint64_t except)
 {
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
-		if (u->id != except && device_is_active(u) && is_of(u, d))
+		if (u->id != except && device_is_active(u) && roster_is_of(u, d))
 			return u;
 	return NULL;
 }
@@ -298,35 +288,57 @@ is_ready(const struct device_upgrade *u, struct mono now)
 	return device_is_active(u) && u->verb != 0 && !u->running && mono_reached(now, u->due);
 }
 
-static struct device_upgrade *
-pick_upgrade(struct flash *f, const struct flash_lane *l, struct mono now)
-{
-	struct device_upgrade *best = NULL;
+/* What an idle lane could do next. */
+struct choice {
+	struct device_upgrade *upgrade;
+	struct roster_device *device; /* to be asked, where there is no upgrade */
+};
 
+/* For each lane, in one pass over the upgrades and one over the devices: whatever has waited
+ * longest. */
+static void
+choose(struct flash *f, struct choice *best, struct mono now)
+{
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
-		struct roster_device *d = is_ready(u, now) ? device_of(f, u) : NULL;
+		struct roster_device *d = is_ready(u, now) ? roster_seat(&f->roster, u) : NULL;
+		struct choice *c = d ? &best[d->lane_number] : NULL;
 
-		if (d && d->lane == l->lane && (!best || u->due.ms < best->due.ms))
-			best = u;
+		if (c && (!c->upgrade || u->due.ms < c->upgrade->due.ms))
+			c->upgrade = u;
 	}
-	return best;
-}
-
-static struct roster_device *
-pick_device(struct flash *f, const struct flash_lane *l, struct mono now)
-{
-	struct roster_device *best = NULL;
-
+	roster_count(&f->roster, f->ledger.upgrades);
 	for (size_t i = 0; i < f->roster.n; i++) {
 		struct roster_device *d = &f->roster.devices[i];
+		struct choice *c = &best[d->lane_number];
 
-		if (d->lane != l->lane || d->asking || !mono_reached(now, d->ask_at) ||
-		    flash_work_busy(f, d, 0))
+		if (d->asking || !mono_reached(now, d->ask_at) || roster_is_busy(d))
 			continue;
-		if (!best || d->ask_at.ms < best->ask_at.ms)
-			best = d;
+		if (!c->device || d->ask_at.ms < c->device->ask_at.ms)
+			c->device = d;
 	}
-	return best;
+}
+
+static bool
+start_lanes(struct flash *f, struct mono now)
+{
+	AUTO(mem) struct choice *best = calloc(f->n_lanes + 1, sizeof(*best));
+	bool changed = false;
+
+	if (!best)
+		return false;
+	choose(f, best, now);
+	for (size_t i = 0; i < f->n_lanes; i++) {
+		struct flash_lane *l = &f->lanes[i];
+
+		if (!lane_is_idle(l->lane))
+			continue;
+		if (best[i].upgrade)
+			start_upgrade(f, l, best[i].upgrade);
+		else if (best[i].device)
+			start_question(f, l, best[i].device);
+		changed |= best[i].upgrade != NULL;
+	}
+	return changed;
 }
 
 /* An upgrade of a device that is no longer in the configuration. */
@@ -339,7 +351,7 @@ drop_strangers(struct flash *f, struct mono now)
 	bool changed = false;
 
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
-		if (device_is_over(u) || device_of(f, u))
+		if (device_is_over(u) || roster_seat(&f->roster, u))
 			continue;
 		changed |= device_step(u, DEVICE_REFUSE, &n) == ERR_OK ||
 			   device_step(u, DEVICE_DEADLINE, &n) == ERR_OK;
@@ -356,22 +368,7 @@ flash_work_start(struct flash *f)
 	changed |= flash_restore_start(f);
 	changed |= flash_queue_start(f);
 	flash_group_refresh(f);
-
-	for (size_t i = 0; i < f->n_lanes; i++) {
-		struct flash_lane *l = &f->lanes[i];
-
-		if (!lane_is_idle(l->lane))
-			continue;
-		struct device_upgrade *u = pick_upgrade(f, l, now);
-		struct roster_device *d = u ? NULL : pick_device(f, l, now);
-
-		if (u)
-			start_upgrade(f, l, u);
-		else if (d)
-			start_question(f, l, d);
-		changed |= u != NULL;
-	}
-	return changed;
+	return start_lanes(f, now) || changed;
 }
 
 static struct mono
@@ -392,10 +389,11 @@ flash_work_next(struct flash *f)
 		if (d && device_is_active(u) && u->verb && !u->running && lane_is_idle(d->lane))
 			due = earlier(due, u->due);
 	}
+	roster_count(&f->roster, f->ledger.upgrades);
 	for (size_t i = 0; i < f->roster.n; i++) {
 		const struct roster_device *d = &f->roster.devices[i];
 
-		if (lane_is_idle(d->lane) && !flash_work_busy(f, d, 0))
+		if (lane_is_idle(d->lane) && !roster_is_busy(d))
 			due = earlier(due, d->ask_at);
 	}
 	return due;
@@ -429,40 +427,51 @@ flash_work_announce(struct flash *f)
 
 /* --- lanes ------------------------------------------------------------------------------------ */
 
-static struct lane *
+/* The number of the lane for a port, n_lanes when there is none yet. */
+static size_t
 find_lane(const struct flash *f, const char *port)
 {
-	for (size_t i = 0; i < f->n_lanes; i++)
-		if (strcmp(lane_port(f->lanes[i].lane), port) == 0)
-			return f->lanes[i].lane;
-	return NULL;
+	size_t i = 0;
+
+	while (i < f->n_lanes && strcmp(lane_port(f->lanes[i].lane), port) != 0)
+		i++;
+	return i;
+}
+
+static enum err
+add_lane(struct flash *f, const char *port)
+{
+	struct flash_lane *l = &f->lanes[f->n_lanes];
+	struct lane_handler h = {on_report, on_final, on_idle, l};
+	enum err e = lane_new(
+	    f->daemon->loop, port, f->session_program, f->daemon->mode_text, &h, &l->lane);
+
+	if (e != ERR_OK)
+		return e;
+	lane_lend_socket(l->lane, link_sockets_find(&f->sockets, port));
+	l->flash = f;
+	f->n_lanes++;
+	return ERR_OK;
 }
 
 enum err
 flash_work_open(struct flash *f)
 {
+	enum err e = ERR_OK;
+
 	f->lanes = calloc(f->roster.n ? f->roster.n : 1, sizeof(*f->lanes));
 	if (!f->lanes)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < f->roster.n; i++) {
+	for (size_t i = 0; e == ERR_OK && i < f->roster.n; i++) {
 		struct roster_device *d = &f->roster.devices[i];
-		struct flash_lane *l = &f->lanes[f->n_lanes];
-		struct lane_handler h = {on_report, on_final, on_idle, l};
 
-		d->lane = find_lane(f, d->config->port);
-		if (d->lane)
-			continue;
-		enum err e = lane_new(f->daemon->loop, d->config->port, f->session_program,
-		    f->daemon->mode_text, &h, &l->lane);
-		if (e != ERR_OK)
-			return e;
-		lane_lend_socket(l->lane, link_sockets_find(&f->sockets, d->config->port));
-		l->flash = f;
-		d->lane = l->lane;
-		f->n_lanes++;
+		d->lane_number = find_lane(f, d->config->port);
+		if (d->lane_number == f->n_lanes)
+			e = add_lane(f, d->config->port);
+		d->lane = f->lanes[d->lane_number].lane;
 	}
 	loop_on_child(f->daemon->loop, on_child, f);
-	return ERR_OK;
+	return e;
 }
 
 void

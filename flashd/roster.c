@@ -10,24 +10,40 @@
 
 enum { MISS_MS = 5000, MISS_SHIFT_MAX = 10 };
 
-static bool
-is_same_device(const struct flash_settings_device *a, const struct flash_settings_device *b)
+/* By product, then device: the components of a device are neighbours. */
+static int
+compare_keys(const struct flash_settings_device *c, const char *product_key, const char *device_key)
 {
-	return strcmp(a->product_key, b->product_key) == 0 &&
-	       strcmp(a->device_key, b->device_key) == 0;
+	int by_product = strcmp(c->product_key, product_key);
+
+	return by_product ? by_product : strcmp(c->device_key, device_key);
+}
+
+/* Of two entries of the same component the one that was configured first. */
+static int
+compare(const void *a, const void *b)
+{
+	const struct roster_device *x = *(struct roster_device *const *)a;
+	const struct roster_device *y = *(struct roster_device *const *)b;
+	int by_keys = compare_keys(x->config, y->config->product_key, y->config->device_key);
+
+	return by_keys ? by_keys : (x > y) - (x < y);
 }
 
 /* The order of the configuration is the order of the list. */
 static void
-find_place(struct roster *r, struct roster_device *d)
+find_leaders(struct roster *r)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		const struct roster_device *other = &r->devices[i];
+	for (size_t i = 0, first = 0; i < r->n; i++) {
+		struct roster_device *d = r->by_name[i];
+		const struct flash_settings_device *c = r->by_name[first]->config;
 
-		if (!is_same_device(other->config, d->config))
-			continue;
-		d->place += other < d;
-		d->places++;
+		if (compare_keys(d->config, c->product_key, c->device_key) != 0)
+			first = i;
+		d->leader = r->by_name[first];
+		d->place = (unsigned)(i - first);
+		for (size_t k = first; k <= i; k++)
+			r->by_name[k]->places = (unsigned)(i - first) + 1;
 	}
 }
 
@@ -36,48 +52,119 @@ roster_init(struct roster *r, const struct flash_settings *config, struct mono n
 {
 	*r = (struct roster){.n = config->n_devices, .ask_every_ms = config->ask_every_ms};
 	r->devices = calloc(r->n ? r->n : 1, sizeof(*r->devices));
-	if (!r->devices)
+	r->by_name = calloc(r->n ? r->n : 1, sizeof(struct roster_device *));
+	if (!r->devices || !r->by_name) {
+		roster_fini(r);
 		return ERR_NOMEM;
-	for (size_t i = 0; i < r->n; i++)
-		r->devices[i].config = &config->devices[i];
+	}
 	for (size_t i = 0; i < r->n; i++) {
 		struct roster_device *d = &r->devices[i];
 
-		find_place(r, d);
+		d->config = &config->devices[i];
+		r->by_name[i] = d;
 		d->battery = POLICY_BATTERY_UNKNOWN;
 		d->ask_at = now;
 		d->report_due = true;
 		counters_binding(
 		    d->binding, d->config->vendor, d->config->model, d->config->hw_revision);
 	}
+	qsort(r->by_name, r->n, sizeof(struct roster_device *), compare);
+	find_leaders(r);
 	return ERR_OK;
 }
 
 void
 roster_fini(struct roster *r)
 {
+	free(r->by_name);
 	free(r->devices);
 	*r = (struct roster){0};
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+/* The place of a device's first component, r->n when there is none. */
+static size_t
+find_first(const struct roster *r, const char *product_key, const char *device_key)
+{
+	size_t low = 0, high = r->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_keys(r->by_name[middle]->config, product_key, device_key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < r->n && compare_keys(r->by_name[low]->config, product_key, device_key) == 0)
+		return low;
+	return r->n;
 }
 
 struct roster_device *
 roster_find(
     const struct roster *r, const char *product_key, const char *device_key, const char *component)
 {
+	size_t first = find_first(r, product_key, device_key);
 	struct roster_device *near = NULL;
 
-	for (size_t i = 0; i < r->n; i++) {
-		const struct flash_settings_device *c = r->devices[i].config;
-
-		if (strcmp(c->device_key, device_key) != 0 || /* products have many devices */
-		    strcmp(c->product_key, product_key) != 0)
-			continue;
-		near = &r->devices[i];
-		if (strcmp(c->component, component) == 0)
+	for (size_t i = first; i < r->n && r->by_name[i]->leader == r->by_name[first]; i++) {
+		near = r->by_name[i];
+		if (strcmp(near->config->component, component) == 0)
 			return near;
 	}
 	return near;
 }
+
+struct roster_device *
+roster_of(const struct roster *r, const struct device_upgrade *u)
+{
+	struct roster_device *d = u->seat;
+
+	if (!d)
+		d = roster_find(r, u->product_key, u->device_key, u->component);
+	return d && strcmp(d->config->component, u->component) == 0 ? d : NULL;
+}
+
+struct roster_device *
+roster_seat(const struct roster *r, struct device_upgrade *u)
+{
+	u->seat = roster_of(r, u);
+	return u->seat;
+}
+
+bool
+roster_is_of(const struct device_upgrade *u, const struct roster_device *d)
+{
+	if (u->seat)
+		return u->seat->leader == d->leader;
+	return compare_keys(d->config, u->product_key, u->device_key) == 0;
+}
+
+void
+roster_count(struct roster *r, const struct device_upgrade *list)
+{
+	for (size_t i = 0; i < r->n; i++)
+		r->devices[i].active = 0;
+	for (const struct device_upgrade *u = list; u; u = u->next) {
+		const struct roster_device *d = NULL;
+
+		if (!device_is_active(u))
+			continue;
+		d = u->seat ? u->seat : roster_find(r, u->product_key, u->device_key, u->component);
+		if (d)
+			d->leader->active++;
+	}
+}
+
+bool
+roster_is_busy(const struct roster_device *d)
+{
+	return d->leader->active > 0;
+}
+
+/* --- what they say ---------------------------------------------------------------------------- */
 
 static void
 set_state(struct roster_device *d, Pb__DeviceState state)

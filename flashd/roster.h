@@ -4,17 +4,25 @@
  * A device is asked (IDENTIFY) at the start, after every upgrade, and from time to time; one that
  * does not answer is asked less and less often. What it says is its own claim: it is shown, given
  * to policy, and sent to the gate as a DeviceReport when it changed.
+ *
+ * Everything that happens to one of hundreds of devices looks at all of them. So devices are found
+ * in a list sorted by name, an upgrade remembers its device, and what concerns a whole device
+ * (several components) is kept at the first of them.
  */
 #ifndef SUBOTA_ROSTER_H
 #define SUBOTA_ROSTER_H
 
+#include "device.h"
 #include "flash_settings.h"
 #include "lane.h"
 
 struct roster_device {
 	const struct flash_settings_device *config;
 	struct lane *lane;
-	unsigned place, places; /* of this component among those of its device, from 0 */
+	size_t lane_number;           /* its place among the lanes */
+	struct roster_device *leader; /* first of its device's components, maybe itself */
+	unsigned active;              /* at the leader: see roster_count */
+	unsigned place, places;       /* of this component among those of its device, from 0 */
 	char binding[DEVICE_BINDING];
 	Pb__DeviceState state; /* UNKNOWN, AWAY or PRESENT */
 	char version[DEVICE_TEXT];
@@ -24,16 +32,17 @@ struct roster_device {
 	char detail[WHY_SIZE];
 	struct mono ask_at;
 	unsigned misses;
-	bool asking;     /* a session does */
-	bool report_due; /* the gate has to hear */
-	bool busy;       /* as the gate has heard */
+	bool asking;            /* a session does */
+	bool report_due;        /* the gate has to hear */
+	bool busy;              /* as the gate has heard */
 	struct mono restore_at; /* flash_restore.h: not before */
 	unsigned restores;
-	bool regressed;  /* alarm raised: runs another version than it confirmed */
+	bool regressed; /* alarm raised: runs another version than it confirmed */
 };
 
 struct roster {
 	struct roster_device *devices;
+	struct roster_device **by_name; /* the same, by product, device and component */
 	size_t n;
 	uint64_t ask_every_ms;
 };
@@ -47,6 +56,19 @@ void roster_fini(struct roster *r);
  * NULL. */
 struct roster_device *roster_find(
     const struct roster *r, const char *product_key, const char *device_key, const char *component);
+
+/* The entry for exactly the component of an upgrade, or NULL. What was found once is remembered in
+ * `seat`: an upgrade may be asked about at every event. */
+struct roster_device *roster_of(const struct roster *r, const struct device_upgrade *u);
+struct roster_device *roster_seat(const struct roster *r, struct device_upgrade *u);
+
+/* Is it an upgrade of this device, whichever component? */
+bool roster_is_of(const struct device_upgrade *u, const struct roster_device *d);
+
+/* Counts what is under way for each device, all of its components together, from a list of
+ * upgrades; true until the next change: roster_is_busy. One pass over each. */
+void roster_count(struct roster *r, const struct device_upgrade *list);
+bool roster_is_busy(const struct roster_device *d);
 
 /* The answer to a question, or what came of one; NULL = the session died. */
 void roster_on_answer(

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench_fleet.h"
+#include "bus_client.h"
 #include "house_crowd.h"
 #include "house_look.h"
 #include "house_proc.h"
@@ -93,6 +94,19 @@ order_crowd(struct house *h, unsigned n)
 	return true;
 }
 
+/* Nothing begins before all are ordered, so that they are at it at the same time. */
+static bool
+hold(struct house *h, bool on)
+{
+	char path[108];
+	struct bus_answer answer = {0};
+
+	snprintf(path, sizeof(path), "%s/run/flashd-act/sock", h->dir);
+	enum err e = bus_client_act(path, on ? "pause" : "resume", "all", 5000, &answer);
+	free(answer.json);
+	return e == ERR_OK && !answer.error;
+}
+
 /* When how many were done; the rollouts of the three products count them. */
 static unsigned
 done_of(struct house *h)
@@ -116,15 +130,15 @@ struct crowd_figures {
 static void
 flash_crowd(struct bench *b, struct house *h, const struct crowd_figures *row)
 {
-	double begun = bench_now();
 	struct use before = use_of(h), most = before;
 	double half = 0, all = 0;
-	double end = bench_now() + PATIENCE_S;
 
-	if (!order_crowd(h, row->n)) {
+	if (!hold(h, true) || !order_crowd(h, row->n) || !hold(h, false)) {
 		bench_failed(b, row->cpu, "an order was refused");
 		return;
 	}
+	double begun = bench_now(), end = begun + PATIENCE_S;
+
 	while (all == 0 && bench_now() < end) {
 		unsigned done = done_of(h);
 		struct use now = use_of(h);
@@ -156,7 +170,7 @@ bench_crowd(struct bench *b)
 	static const struct crowd_figures rows[] = {
 	    {16, "fleet_16_cpu_per_mb", "fleet_16_pss_per_device", "fleet_16_last_to_median"},
 	    {64, "fleet_64_cpu_per_mb", "fleet_64_pss_per_device", "fleet_64_last_to_median"},
-	    {240, "fleet_240_cpu_per_mb", "fleet_240_pss_per_device", "fleet_240_last_to_median"}};
+	    {255, "fleet_256_cpu_per_mb", "fleet_256_pss_per_device", "fleet_256_last_to_median"}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) - (b->quick ? 1 : 0); i++) {
 		struct house_options o = {.devices = 1,

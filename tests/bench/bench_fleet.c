@@ -357,5 +357,4 @@ void
 bench_fleet(struct bench *b)
 {
 	few(b);
-	bench_crowd(b);
 }

@@ -8,7 +8,7 @@
 #include "house.h"
 
 void bench_fleet(struct bench *b);
-/* 16, 64 and 240 at once. */
+/* 16, 64 and 256 (one of them only looks on) at once. */
 void bench_crowd(struct bench *b);
 
 /* A signed package 1.2.NUMBER for this model in the drop directory; its name is `file`. */

@@ -30,7 +30,8 @@ static const struct part {
 	{"serial",   "a session on emulated lines",              bench_serial},
 	{"stm32",    "STM32 boot loaders on emulated lines, beside stm32flash", bench_stm32},
 	{"download", "the gate beside curl and swupdate",        bench_download},
-	{"fleet",    "one to 240 devices, one of them bad",      bench_fleet},
+	{"fleet",    "one to eight devices, one of them bad",    bench_fleet},
+	{"crowd",    "16, 64 and 256 devices at once",           bench_crowd},
 	{"house",    "idle daemons, plan to first byte, corrupt image", bench_house},
 	{"cloud",    "cloudd with a thousand sub-devices",       bench_cloud},
 };

@@ -182,18 +182,63 @@ Test(loop, refuses_what_it_watches_already_and_what_is_no_descriptor)
 	loop_unwatch_fd(loop, a.in); /* a second time: nothing */
 }
 
-Test(loop, has_room_for_256_watches_and_no_more)
+Test(loop, has_room_for_512_watches_and_no_more)
 {
 	AUTO(loop) struct loop *loop = make();
 	struct tap a;
+	int copy[512];
 
 	tap_open(&a, loop, false);
-	for (int i = 0; i < 256; i++)
-		cr_assert_eq(loop_watch_fd(loop, 1000 + i, POLLIN, on_tap, &a), ERR_OK, "%d", i);
+	for (int i = 0; i < 512; i++) {
+		copy[i] = fcntl(a.out, F_DUPFD_CLOEXEC, 0);
+		cr_assert_eq(loop_watch_fd(loop, copy[i], 0, on_tap, &a), ERR_OK, "%d", i);
+	}
 	cr_expect_eq(loop_watch_fd(loop, a.in, POLLIN, on_tap, &a), ERR_LIMIT);
-	loop_unwatch_fd(loop, 1100);
+	loop_unwatch_fd(loop, copy[100]);
 	cr_expect_eq(loop_watch_fd(loop, a.in, POLLIN, on_tap, &a), ERR_OK);
+	for (int i = 0; i < 512; i++) {
+		loop_unwatch_fd(loop, copy[i]);
+		close(copy[i]);
+	}
 	tap_close(&a);
+}
+
+Test(loop, calls_hundreds_that_are_ready_at_once_and_none_of_them_twice_before_all)
+{
+	AUTO(loop) struct loop *loop = make();
+	struct tap t[200];
+	unsigned called = 0;
+
+	for (int i = 0; i < 200; i++) {
+		tap_open(&t[i], loop, true);
+		t[i].keep = true; /* stays ready */
+		poke(&t[i]);
+	}
+	for (int round = 0; round < 4; round++)
+		cr_assert(loop_once(loop, WAIT_MS));
+	for (int i = 0; i < 200; i++) {
+		called += t[i].calls > 0;
+		cr_expect_leq(t[i].calls, 2);
+		tap_close(&t[i]);
+	}
+	cr_expect_eq(called, 200);
+}
+
+Test(loop, watches_the_descriptor_that_took_the_number_of_one_that_was_closed)
+{
+	AUTO(loop) struct loop *loop = make();
+	struct tap a, b;
+
+	tap_open(&a, loop, true);
+	tap_open(&b, loop, false);
+	close(a.in);
+	cr_assert_eq(dup2(b.in, a.in), a.in);
+	loop_change_fd(loop, a.in, POLLIN);
+	poke(&b);
+	cr_assert(loop_once(loop, WAIT_MS));
+	cr_expect_eq(a.calls, 1);
+	tap_close(&a);
+	tap_close(&b);
 }
 
 /* --- ZeroMQ ---------------------------------------------------------------------------------- */

@@ -208,3 +208,77 @@ Test(roster, a_device_has_at_most_twenty_components)
 	cr_expect_eq(flash_settings_check(s.config), ERR_CONFIG);
 	close_scene(&s);
 }
+
+Test(roster, finds_each_of_hundreds_whatever_the_order_of_the_configuration)
+{
+	struct flash_settings *c = calloc(1, sizeof(*c));
+	struct roster r;
+	char name[32];
+
+	for (unsigned i = 0; i < FLASH_SETTINGS_DEVICES; i++) {
+		snprintf(name, sizeof(name), "meter-%u", (i * 77) % FLASH_SETTINGS_DEVICES);
+		configure(c, name, "app");
+	}
+	cr_assert_eq(roster_init(&r, c, (struct mono){1}), ERR_OK);
+	for (size_t i = 0; i < r.n; i++) {
+		struct roster_device *d = &r.devices[i];
+
+		cr_expect_eq(roster_find(&r, "p1", d->config->device_key, "app"), d);
+		cr_expect_eq(d->leader, d);
+		cr_expect_eq(d->places, 1);
+	}
+	cr_expect_null(roster_find(&r, "p1", "meter-256", "app"));
+	cr_expect_null(roster_find(&r, "p1", "", "app"));
+	roster_fini(&r);
+	free(c);
+}
+
+static struct device_upgrade
+upgrade_of(const char *device_key, const char *component, int state)
+{
+	struct device_upgrade u = {.state = state};
+
+	snprintf(u.product_key, sizeof(u.product_key), "p1");
+	snprintf(u.device_key, sizeof(u.device_key), "%s", device_key);
+	snprintf(u.component, sizeof(u.component), "%s", component);
+	return u;
+}
+
+Test(roster, an_upgrade_under_way_keeps_all_components_of_its_device_busy_and_no_other)
+{
+	struct scene s;
+
+	open_scene(&s);
+	struct device_upgrade waits = upgrade_of("meter-2", "app", DEVICE_QUEUED);
+	struct device_upgrade u = upgrade_of("meter-1", "radio", DEVICE_FLASHING);
+
+	u.next = &waits;
+	for (int seated = 0; seated < 2; seated++) {
+		roster_count(&s.r, &u);
+		cr_expect(roster_is_busy(&s.r.devices[0]));
+		cr_expect(roster_is_busy(&s.r.devices[1]));
+		cr_expect_not(roster_is_busy(&s.r.devices[2]));
+		cr_expect(roster_is_of(&u, &s.r.devices[0]));
+		cr_expect_not(roster_is_of(&u, &s.r.devices[2]));
+		cr_expect_eq(roster_seat(&s.r, &u), &s.r.devices[1]);
+	}
+	u.state = DEVICE_DONE;
+	roster_count(&s.r, &u);
+	cr_expect_not(roster_is_busy(&s.r.devices[0]));
+	close_scene(&s);
+}
+
+Test(roster, an_upgrade_of_a_component_that_is_not_configured_has_no_seat)
+{
+	struct scene s;
+
+	open_scene(&s);
+	struct device_upgrade boot = upgrade_of("meter-1", "boot", DEVICE_FLASHING);
+	struct device_upgrade stranger = upgrade_of("meter-9", "app", DEVICE_FLASHING);
+
+	cr_expect_null(roster_seat(&s.r, &boot));
+	cr_expect_null(roster_of(&s.r, &stranger));
+	roster_count(&s.r, &boot);
+	cr_expect(roster_is_busy(&s.r.devices[1])); /* the device is under way all the same */
+	close_scene(&s);
+}
