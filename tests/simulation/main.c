@@ -64,6 +64,7 @@ be_child(uint64_t seed, const char *dir, const bool *skip, const char *timeline,
 	static struct sim_result r;
 
 	alarm(120);
+	setenv("TZ", "UTC", 1); /* maintenance windows are in local time */
 	if (timeline && !freopen(timeline, "w", stderr))
 		_exit(71);
 	setvbuf(stderr, NULL, _IOLBF, 0);

@@ -41,8 +41,10 @@ sim_begin(uint64_t seed, const char *dir)
 	static const char *const names[] = {"cloudd", "fetchd", "flashd"};
 	struct sim *s = sim();
 
-	*s = (struct sim){
-	    .seed = seed, .random = mix_bits(seed ^ 0x50b07au), .hostile = seed >= SIM_HOSTILE};
+	*s = (struct sim){.seed = seed,
+	    .random = mix_bits(seed ^ 0x50b07au),
+	    .hostile = seed >= SIM_HOSTILE && seed < SIM_LIVELY,
+	    .lively = seed >= SIM_LIVELY};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)
 		s->proc[i] = (struct sim_proc){

@@ -10,6 +10,8 @@
  *     sim_plans.c    its plans                    sim_house.c    settings, keys, packages, starts
  *     sim_uplink.c   cloudd's connection
  *     sim_fault.c    what goes wrong, and when    sim_check.c    the invariants
+ *     sim_trouble.c  and in lively worlds         sim_person.c   people at the gateway
+ *     sim_quirk.c    what the platform may do     sim_world.c    settings of lively worlds
  *     sim_cover.c    rows of the state tables     sim_run.c      one seed, from beginning to end
  *
  * A process is its struct and its loop. It runs only inside sim_call, which a death leaves by a
@@ -35,6 +37,8 @@ enum { SIM_DEVICES_MAX = 4, SIM_FAULTS_MAX = 256, SIM_PATH = 256 };
 
 /* From this seed on boards, platform and disk misbehave in the newer ways, too. */
 enum { SIM_HOSTILE = 1000000 };
+/* And from this one on people, policies and whoever is away for hours instead (sim_trouble.h). */
+enum { SIM_LIVELY = 2000000 };
 
 enum sim_who { SIM_CLOUDD, SIM_FETCHD, SIM_FLASHD, SIM_PROCS };
 
@@ -87,6 +91,7 @@ struct sim {
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
 	bool hostile;  /* SIM_HOSTILE */
+	bool lively;   /* SIM_LIVELY */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	char violation[400];
@@ -156,10 +161,13 @@ void sim_loop_fire(void *loop);
 void sim_bus_new(void);
 void sim_bus_lost(enum sim_who who); /* the process is gone */
 void sim_bus_cut(unsigned conn);
+void sim_bus_away(unsigned conn, int64_t for_ns); /* longer */
+void sim_bus_calm(void);
 void sim_bus_try(void);
 void sim_bus_trouble(unsigned drop_percent, unsigned busy_percent);
 void sim_disk_new(void);
 void sim_disk_power_cut(void);
+void sim_disk_lose(const char *name); /* the database of this process */
 void sim_system_power_cut(void);
 void sim_uplink_new(void);
 void sim_uplink_lost(void);

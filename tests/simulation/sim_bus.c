@@ -89,6 +89,8 @@ connect_now(void *arg)
 {
 	struct conn *c = arg;
 
+	if (!c->connecting) /* sim_bus_calm was faster */
+		return;
 	c->connecting = false;
 	if (!c->end[0] || !c->end[1])
 		return;
@@ -123,6 +125,19 @@ sim_bus_try(void)
 		int64_t wait = c->not_before > sim()->now ? c->not_before - sim()->now : 0;
 		sim_after(wait + sim_between(5, 400) * SIM_MS, connect_now, c);
 	}
+}
+
+void
+sim_bus_calm(void)
+{
+	for (int i = 0; i < CONNS; i++) {
+		struct conn *c = &sim()->bus->conn[i];
+
+		if (c->not_before > sim()->now)
+			c->connecting = false;
+		c->not_before = 0;
+	}
+	sim_bus_try();
 }
 
 struct find_out {
@@ -173,9 +188,15 @@ sim_bus_lost(enum sim_who who)
 void
 sim_bus_cut(unsigned conn)
 {
+	sim_bus_away(conn, sim_between(100, 20000) * SIM_MS);
+}
+
+void
+sim_bus_away(unsigned conn, int64_t for_ns)
+{
 	struct conn *c = &sim()->bus->conn[conn % CONNS];
 
-	c->not_before = sim()->now + sim_between(100, 20000) * SIM_MS;
+	c->not_before = sim()->now + for_ns;
 	break_conn(c);
 	sim_bus_try();
 }

@@ -35,6 +35,7 @@ struct downloads {
 struct sim_couriers {
 	struct courier *list;
 	unsigned troubles[SIM_COURIER_TROUBLES];
+	bool cut; /* sim_courier_cut */
 };
 
 void
@@ -47,6 +48,28 @@ void
 sim_courier_trouble(enum sim_courier_trouble t)
 {
 	sim()->couriers->troubles[t]++;
+}
+
+void
+sim_courier_cut(void)
+{
+	sim()->couriers->cut = true;
+}
+
+void
+sim_courier_calm(void)
+{
+	struct sim_couriers *all = sim()->couriers;
+
+	all->cut = false;
+	memset(all->troubles, 0, sizeof(all->troubles));
+}
+
+static void
+cut_power(void *arg)
+{
+	(void)arg;
+	sim_power_cut();
 }
 
 bool
@@ -170,8 +193,9 @@ fail(struct courier *c)
 		end(c, NULL);
 		return;
 	}
-	r.error = c->trouble == SIM_COURIER_HTTP ? ERR_HTTP : ERR_NETWORK;
-	r.http_status = c->trouble == SIM_COURIER_HTTP ? 503 : 0;
+	bool http = c->trouble == SIM_COURIER_HTTP, gone = c->trouble == SIM_COURIER_GONE;
+	r.error = http || gone ? ERR_HTTP : ERR_NETWORK;
+	r.http_status = http ? 503 : gone ? 404 : 0;
 	end(c, &r);
 }
 
@@ -201,6 +225,8 @@ fetch(struct courier *c, const struct sim_package *p)
 	memcpy(piece, p->file.data + c->done, n);
 	if (c->trouble == SIM_COURIER_LIES)
 		piece[sim_below(n)] ^= 0x40;
+	if (c->trouble == SIM_COURIER_WRONG)
+		piece[n - 1] ^= 0x40;
 	if (pwrite(c->file, piece, n, (off_t)c->done) != (ssize_t)n)
 		abort();
 	c->done += n;
@@ -212,6 +238,13 @@ fetch(struct courier *c, const struct sim_package *p)
 	c->durable = c->done;
 	c->since_mark = 0;
 	return true;
+}
+
+/* Its trouble is one of the way. */
+static bool
+breaks(const struct courier *c)
+{
+	return c->trouble >= 0 && c->trouble != SIM_COURIER_LIES && c->trouble != SIM_COURIER_WRONG;
 }
 
 static void
@@ -226,11 +259,15 @@ step(void *arg)
 		return;
 	}
 	settle(c);
-	if (c->trouble >= 0 && c->trouble != SIM_COURIER_LIES && c->done >= c->trouble_at) {
+	if (breaks(c) && c->done >= c->trouble_at) {
 		fail(c);
 		return;
 	}
 	if (p && fetch(c, p)) {
+		if (sim()->couriers->cut && c->done > c->durable) {
+			sim()->couriers->cut = false;
+			sim_after(sim_between(0, 300) * SIM_MS, cut_power, NULL);
+		}
 		say(c);
 		sim_after(sim_between(5, 400) * SIM_MS, step, c);
 		return;

@@ -18,8 +18,13 @@ enum sim_courier_trouble {
 	SIM_COURIER_DIES,   /* without a last word */
 	SIM_COURIER_HTTP,   /* 503 */
 	SIM_COURIER_LIES,   /* writes other bytes than it fetched */
+	SIM_COURIER_WRONG,  /* the server has other bytes than the platform says */
+	SIM_COURIER_GONE,   /* 404 */
 	SIM_COURIER_TROUBLES
 };
 void sim_courier_trouble(enum sim_courier_trouble t);
+/* The power goes when the next one has written what is not yet durable. */
+void sim_courier_cut(void);
+void sim_courier_calm(void);
 
 #endif

@@ -118,8 +118,7 @@ is_sick(const struct sub_flash *f)
 }
 
 bool
-__wrap_sub_flash_write(
-    struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len)
+__wrap_sub_flash_write(struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len)
 {
 	if (!sim_house_is_signed(off, data, len))
 		sim_violate(1, "device %d: %zu bytes at %llu that no publisher signed for it",
@@ -272,6 +271,12 @@ plug(void *arg)
 		return;
 	b->plugged = true;
 	sub_device_power(&b->device, true, sim()->now);
+}
+
+void
+sim_device_plug(int number)
+{
+	plug(board(number));
 }
 
 void

@@ -28,6 +28,7 @@ void sim_device_flush(int number);
 
 /* Trouble. */
 void sim_device_unplug(int number, int64_t for_ns);
+void sim_device_plug(int number);
 void sim_device_noise(int number, double loss, double flip);
 /* This version does not work on it; NULL = every one does. */
 void sim_device_sick(int number, const char *version);

@@ -126,6 +126,20 @@ sim_disk_power_cut(void)
 	}
 }
 
+void
+sim_disk_lose(const char *name)
+{
+	for (int i = 0; i < FILES; i++) {
+		struct disk_file *f = &sim()->disk->file[i];
+
+		if (!strstr(f->name, name))
+			continue;
+		drop_ops(f);
+		f->there = false;
+		f->now.len = f->safe.len = 0;
+	}
+}
+
 uint64_t
 sim_disk_size(void)
 {

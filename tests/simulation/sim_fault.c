@@ -8,14 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "flash_act.h"
 #include "sim.h"
 #include "sim_courier.h"
 #include "sim_device.h"
 #include "sim_fault.h"
 #include "sim_house.h"
 #include "sim_lane.h"
+#include "sim_person.h"
 #include "sim_platform.h"
+#include "sim_quirk.h"
+#include "sim_trouble.h"
 
 struct fault {
 	int kind;
@@ -29,7 +31,7 @@ struct sim_faults {
 };
 
 /* clang-format off */
-static const struct { const char *name; unsigned weight; } kinds[SIM_FAULT_KINDS] = {
+static const struct { const char *name; unsigned weight, lively; bool gentle; } kinds[SIM_FAULT_KINDS] = {
 	[SIM_FAULT_KILL]            = {"process_killed_at_an_effect", 26},
 	[SIM_FAULT_POWER]           = {"power_cut_at_an_effect",      10},
 	[SIM_FAULT_BUS_CUT]         = {"bus_cut",                      8},
@@ -52,6 +54,24 @@ static const struct { const char *name; unsigned weight; } kinds[SIM_FAULT_KINDS
 	[SIM_FAULT_DISK_ERROR]      = {"disk_error",                   4},
 	[SIM_FAULT_CLOCK_JUMP]      = {"clock_jumps",                  2},
 	[SIM_FAULT_STORE_SPOILT]    = {"stored_package_spoilt",        2},
+	/* in lively worlds; then also in gentle ones */
+	[SIM_FAULT_PERSON_CANCELS]  = {"person_cancels",               0, 12},
+	[SIM_FAULT_PERSON_CHECKS]   = {"person_asks_for_an_upgrade",   0, 4, true},
+	[SIM_FAULT_PERSON_FORGETS]  = {"person_forgets_a_device",      0, 4},
+	[SIM_FAULT_PERSON_ROLLOUT]  = {"person_pauses_or_resumes",     0, 4},
+	[SIM_FAULT_ADDRESS_AGAIN]   = {"address_out_of_nothing",       0, 8},
+	[SIM_FAULT_ADDRESS_BAD]     = {"address_malformed",            0, 6},
+	[SIM_FAULT_LOGIN_TROUBLE]   = {"login_not_answered_well",      0, 10},
+	[SIM_FAULT_EXPELLED]        = {"device_expelled",              0, 6},
+	[SIM_FAULT_PROCESS_AWAY]    = {"process_away_for_long",        0, 6},
+	[SIM_FAULT_BUS_AWAY]        = {"bus_away_for_long",            0, 6},
+	[SIM_FAULT_DEVICE_AWAY]     = {"device_away_for_long",         0, 8},
+	[SIM_FAULT_SESSION_DIES_LATE] = {"session_killed_in_a_change", 0, 6, true},
+	[SIM_FAULT_POWER_AMID_DOWNLOAD] = {"power_cut_amid_a_download", 0, 6, true},
+	[SIM_FAULT_SERVER_WRONG]    = {"server_has_other_bytes",       0, 4},
+	[SIM_FAULT_SERVER_GONE]     = {"package_not_found",            0, 5},
+	[SIM_FAULT_NETWORK_GONE]    = {"download_broken_many_times",   0, 4},
+	[SIM_FAULT_RECORD_LOST]     = {"database_lost",                0, 4},
 };
 /* clang-format on */
 
@@ -228,68 +248,11 @@ strike(void *arg)
 		strike_process(f);
 		break;
 	default:
-		strike_line(f);
+		if (f->kind > SIM_FAULT_STORE_SPOILT)
+			sim_trouble(f->kind, f->a, f->b);
+		else
+			strike_line(f);
 	}
-}
-
-/* --- a person --------------------------------------------------------------------------------- */
-
-struct person {
-	bool pause, one; /* one rollout instead of all */
-	enum err e;
-};
-
-/* As flashd: an order on its act socket. */
-static void
-order(struct flash *f, struct person *p, const char *argument)
-{
-	AUTO(mem) char *json = NULL;
-
-	p->e = flash_act_on_order(f, p->pause ? "pause" : "resume", argument, &json);
-}
-
-static void
-act(void *arg)
-{
-	struct person *p = arg;
-	struct flash *f = sim()->proc[SIM_FLASHD].self;
-	char number[24];
-
-	if (!p->one)
-		order(f, p, "all");
-	for (const struct rollout *r = p->one ? f->ledger.rollouts : NULL; r; r = r->next) {
-		if (p->pause ? r != f->ledger.rollouts : r->state < ROLLOUT_PAUSED)
-			continue;
-		snprintf(number, sizeof(number), "%llu", (unsigned long long)r->id);
-		order(f, p, number);
-	}
-}
-
-static void
-resume_all(void *arg)
-{
-	struct person p = {.one = arg != NULL};
-
-	if (!sim()->proc[SIM_FLASHD].alive || !sim_call(&sim()->proc[SIM_FLASHD], act, &p) ||
-	    p.e == ERR_FULL || p.e == ERR_SYSTEM)
-		sim_after(1000 * SIM_MS, resume_all, arg);
-	else
-		sim_say(
-		    NULL, "a person resumes %s: %s", p.one ? "a rollout" : "all", err_name(p.e));
-}
-
-/* Every other time only the newest rollout. */
-static void
-pause_for_a_while(void *arg)
-{
-	unsigned turn = (unsigned)(uintptr_t)arg;
-	struct person p = {.pause = true, .one = turn % 2, .e = ERR_OFFLINE};
-
-	if (!sim()->calm && sim()->proc[SIM_FLASHD].alive &&
-	    sim_call(&sim()->proc[SIM_FLASHD], act, &p))
-		sim_say(NULL, "a person pauses %s: %s", p.one ? "a rollout" : "all", err_name(p.e));
-	sim_after(20000 * SIM_MS, resume_all, p.one || sim()->calm ? sim() : NULL);
-	sim_after(61000 * SIM_MS, pause_for_a_while, (void *)(uintptr_t)(turn + 1));
 }
 
 /* --- the list --------------------------------------------------------------------------------- */
@@ -328,6 +291,8 @@ calm_down(void *arg)
 	sim()->calm = true;
 	sim()->calm_at = sim()->now;
 	sim_bus_trouble(0, 0);
+	if (sim()->lively)
+		sim_trouble_end();
 	for (int i = 0; i < SIM_PROCS; i++) {
 		struct sim_proc *p = &sim()->proc[i];
 
@@ -335,6 +300,33 @@ calm_down(void *arg)
 		p->io_errors = 0;
 	}
 	sim_say(NULL, "calm");
+}
+
+/* In lively worlds that which was no trouble before: from a stream of its own. */
+static void
+add_lively(struct sim_faults *all, int64_t end)
+{
+	struct sim_stream s = sim_stream("lively");
+	unsigned sum = 0, n = (unsigned)sim_stream_below(&s, 24);
+
+	for (int i = 0; i < SIM_FAULT_KINDS; i++)
+		sum += sim()->gentle && !kinds[i].gentle ? 0 : kinds[i].lively;
+	for (; n > 0 && all->n < SIM_FAULTS_MAX; n--) {
+		unsigned at = (unsigned)sim_stream_below(&s, sum);
+		int k = 0;
+
+		for (;; k++) {
+			unsigned w = sim()->gentle && !kinds[k].gentle ? 0 : kinds[k].lively;
+
+			if (at < w)
+				break;
+			at -= w;
+		}
+		all->list[all->n++] = (struct fault){k,
+		    sim()->now + (int64_t)sim_stream_below(&s, (uint64_t)(end - sim()->now)),
+		    (unsigned)sim_stream_below(&s, 1u << 30),
+		    (unsigned)sim_stream_below(&s, 1u << 30)};
+	}
 }
 
 void
@@ -351,12 +343,15 @@ sim_fault_new(unsigned n, const bool *skip)
 	}
 	for (unsigned i = 0; sim()->gentle && i < all->n; i++)
 		make_gentle(&all->list[i]);
+	if (sim()->lively) {
+		at += 1800 * 1000 * SIM_MS;
+		add_lively(all, at);
+	}
 	for (unsigned i = 0; i < all->n; i++)
 		if (!skip || !skip[i])
 			sim_after(all->list[i].at - sim()->now, strike, &all->list[i]);
 	sim_after(at - sim()->now + 180000 * SIM_MS, calm_down, NULL);
-	if (sim()->seed % 4 == 1) /* no draw: the other seeds stay what they were */
-		sim_after(30000 * SIM_MS, pause_for_a_while, NULL);
+	sim_person_new();
 }
 
 unsigned

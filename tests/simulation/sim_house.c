@@ -216,6 +216,8 @@ set_all(struct sim_house *h)
 		set_device(h, n);
 	for (int n = 0; h->radio && n < h->devices; n++)
 		set_radio(h, n);
+	if (sim()->lively)
+		sim_world(h);
 }
 
 static void

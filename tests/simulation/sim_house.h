@@ -60,6 +60,9 @@ const struct sim_package *sim_house_image(const uint8_t hash[32]);
 /* Did a publisher sign these bytes, at this place in an image, for these devices? */
 bool sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len);
 
+/* Settings of lively worlds; sim_world.c. */
+void sim_world(struct sim_house *h);
+
 /* cloudd's process; sim_uplink.c. */
 void sim_cloudd_start(struct sim_proc *p, enum err *e);
 

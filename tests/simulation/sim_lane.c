@@ -41,6 +41,7 @@ struct session {
 struct line {
 	struct session *session;
 	bool kill, hang;
+	bool kill_late; /* the next one that stages, resets or confirms */
 };
 
 static struct line *
@@ -290,6 +291,12 @@ sim_lane_kill(int number)
 }
 
 void
+sim_lane_kill_late(int number)
+{
+	line(number)->kill_late = true;
+}
+
+void
 sim_lane_hang(int number)
 {
 	line(number)->hang = true;
@@ -394,9 +401,11 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
 	n->due = sim()->now + sim_between(2, 60) * SIM_MS;
 	n->dies_at = sim()->now + ((int64_t)o->timeout_ms + GRACE_MS) * SIM_MS;
 	n->hangs = at->hang;
-	if (at->kill)
+	bool late = at->kill_late && o->verb > PB__VERB__VERB_WRITE;
+	if (at->kill || late)
 		n->dies_at = sim()->now + sim_between(0, 400) * SIM_MS;
 	at->kill = at->hang = false;
+	at->kill_late &= !late;
 	at->session = n;
 	l->busy = true;
 	sim_say("flashd", "orders verb %d on %s", (int)o->verb, l->port);

@@ -16,6 +16,7 @@ void sim_lane_unplugged(int number);
 
 /* The next session on it dies at once after a while, or never moves again. */
 void sim_lane_kill(int number);
+void sim_lane_kill_late(int number); /* the next that stages, resets or confirms */
 void sim_lane_hang(int number);
 
 #endif

@@ -14,9 +14,12 @@ enum {
 	PUSH_MS = 600000,  /* again while nobody answers */
 	LATER_MS = 120000, /* after a failure or a refusal */
 	DEADLINE_MS = 3600000,
-	ADDRESS_MS = 900000, /* the gateway waits 30 s for it */
-	TRIES_BAD = 2,       /* failures after which a bad plan is over */
-	TRIES_CALM = 6       /* and a good one, which must not fail in calm weather */
+	LIVELY_DEADLINE_MS = 4 *
+			     3600000, /* windows, a settling time, plans that wait for a person */
+	ADDRESS_MS = 900000,          /* the gateway waits 30 s for it */
+	TRIES_BAD = 2,                /* failures after which a bad plan is over */
+	TRIES_CALM = 6,      /* and a good one, which must not fail in calm weather */
+	TRIES_LIVELY = 60    /* and there be refused, until a window opens */
 };
 
 struct sim_peer *
@@ -36,7 +39,7 @@ sim_plans_current(int device)
 bool
 sim_plans_is_bad(const struct sim_plan *p)
 {
-	return p->old || p->package->variant != SIM_GOOD;
+	return p->old || p->wrong || p->package->variant != SIM_GOOD;
 }
 
 const char *
@@ -128,6 +131,7 @@ sim_plans_failed(int device, bool refused)
 {
 	struct sim_plan *n = sim_plans_current(device);
 	unsigned *count = refused ? &n->refusals : &n->failures;
+	unsigned most = refused && sim()->lively ? TRIES_LIVELY : TRIES_CALM;
 
 	n->due = sim()->now + LATER_MS * SIM_MS;
 	n->offered = n->begun = n->confirmed = false;
@@ -140,7 +144,7 @@ sim_plans_failed(int device, bool refused)
 	++*count;
 	if (sim_plans_is_bad(n) && *count >= TRIES_BAD) {
 		sim_plans_end(device, false);
-	} else if (*count >= TRIES_CALM) {
+	} else if (*count >= most) {
 		sim_violate(6, "device %d: a good plan (%s) ends badly %u times in calm weather",
 		    device, sim_plans_target(n), *count);
 		sim_plans_end(device, false);
@@ -149,13 +153,24 @@ sim_plans_failed(int device, bool refused)
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
+/* In lively worlds some plans ask for what the device has not. */
+static int
+is_wrong(const struct sim_plan *k, struct sim_stream *s)
+{
+	bool wrong = sim()->lively && sim_stream_chance(s, 8);
+
+	return wrong && !k->radio ? 1 + (int)sim_stream_below(s, 2) : 0;
+}
+
 void
 sim_plans_make(int device, int n)
 {
 	struct sim_peer *p = sim_plans_peer(device);
 	const struct sim_house *h = sim()->house;
 	int package = 1, good = 0;
+	struct sim_stream s = sim_stream("wrong plans");
 
+	s.state += (uint64_t)device;
 	for (p->n = 0; p->n < n && package < h->n_packages; p->n++) {
 		struct sim_plan *k = &p->plan[p->n];
 
@@ -167,7 +182,8 @@ sim_plans_make(int device, int n)
 		*k = (struct sim_plan){.package = &h->package[package]};
 		if (h->radio && (p->n + device) % 2)
 			k->radio = &h->package[h->n_packages + 1 + p->n / 2 % (SIM_RADIOS - 1)];
-		if (k->package->variant == SIM_GOOD)
+		k->wrong = is_wrong(k, &s);
+		if (k->package->variant == SIM_GOOD && !k->wrong)
 			good = package;
 		package++;
 	}
@@ -181,6 +197,7 @@ sim_plans_check(void)
 	for (int i = 0; i < sim()->house->devices; i++) {
 		const struct sim_plan *n = sim_plans_current(i);
 		int64_t since = sim()->calm_at;
+		int64_t most = sim()->lively ? LIVELY_DEADLINE_MS : DEADLINE_MS;
 
 		if (!n || !n->confirmed)
 			continue;
@@ -190,7 +207,7 @@ sim_plans_check(void)
 			continue;
 		if (n->confirmed_at > since)
 			since = n->confirmed_at;
-		if (sim()->now - since > DEADLINE_MS * SIM_MS)
+		if (sim()->now - since > most * SIM_MS)
 			sim_violate(4,
 			    "device %d: a plan (%s) was confirmed and does not end, last "
 			    "status %d",

@@ -11,6 +11,7 @@
 #include "sim_house.h"
 #include "sim_platform.h"
 #include "sim_platform_part.h"
+#include "sim_quirk.h"
 
 enum { MUDDLED_MS = 300000 };
 
@@ -40,25 +41,25 @@ send(int device, uint16_t command, uint16_t package_id, const struct ttlv_writer
 	sim_uplink_down(topic, frame, len);
 }
 
-static void
-reply(int device, uint16_t command, bool secret)
+void
+sim_platform_reply(int device, uint16_t command, int code)
 {
 	uint8_t values[300];
 	struct ttlv_writer w = TTLV_WRITER(values);
 	char key[16];
 
-	ttlv_put_int(&w, 1, DIALECT_CODE_OK);
+	ttlv_put_int(&w, 1, code);
 	snprintf(key, sizeof(key), "p1sub%d", device);
 	ttlv_put_text(&w, 3, key);
 	snprintf(key, sizeof(key), "d%d", device);
 	ttlv_put_text(&w, 4, key);
-	if (secret)
+	if (command == DIALECT_REGISTERED)
 		ttlv_put_text(&w, 5, SEALED);
 	send(-1, command, 0, &w);
 }
 
-static void
-refuse(int device, int code, uint16_t package_id)
+void
+sim_platform_exception(int device, int code, uint16_t package_id)
 {
 	uint8_t values[100];
 	struct ttlv_writer w = TTLV_WRITER(values);
@@ -76,8 +77,8 @@ put_plan(struct ttlv_writer *w, const struct sim_package *k, bool radio)
 	ttlv_put_int(w, 7, radio);
 }
 
-static void
-send_firmware(int device, const struct sim_package *k, bool radio)
+void
+sim_platform_send_firmware(int device, const struct sim_package *k, bool radio)
 {
 	uint8_t values[600];
 	struct ttlv_writer w = TTLV_WRITER(values);
@@ -86,7 +87,7 @@ send_firmware(int device, const struct sim_package *k, bool radio)
 	snprintf(
 	    text, sizeof(text), "https://packages.example/%d", (int)(k - sim()->house->package));
 	ttlv_put_text(&w, 1, text);
-	ttlv_put_int(&w, 2, (int64_t)k->file.len);
+	ttlv_put_int(&w, 2, sim_quirk_is_bad(device) ? -1 : (int64_t)k->file.len);
 	for (int i = 0; i < 16; i++)
 		snprintf(text + 2 * i, 3, "%02x", k->md5[i]);
 	ttlv_put_text(&w, 3, text);
@@ -110,6 +111,10 @@ sim_platform_send_plan(int device, const struct sim_plan *p)
 		sim_plans_peer(device)->radio_offered = p->radio;
 	} else {
 		put_plan(&w, p->package, false);
+		if (p->wrong == 1)
+			ttlv_put_text(&w, 5, "0.0.9");
+		if (p->wrong == 2)
+			ttlv_put_int(&w, 9, INT64_C(1) << 32);
 	}
 	send(device, DIALECT_PLAN, 0, &w);
 }
@@ -167,7 +172,7 @@ judge(int device, struct sim_plan *n, int status, bool again, const char *versio
 		n->confirmed_at = sim()->now;
 		sim()->counts.upgrades += !again;
 		if (!sim_plans_peer(device)->silent)
-			send_firmware(device, n->package, false);
+			sim_platform_send_firmware(device, n->package, false);
 		sim_plans_peer(device)->silent = false;
 	}
 	if (again || !is_end(status))
@@ -205,15 +210,15 @@ on_radio(int device, int status, const char *versions)
 	struct sim_peer *p = sim_plans_peer(device);
 	const char *version = strncmp(versions, "radio:", 6) == 0 ? versions + 6 : "";
 
-	sim_say("platform", "hears status %d of the radio of device %d, %s", status, device,
-	    versions);
+	sim_say(
+	    "platform", "hears status %d of the radio of device %d, %s", status, device, versions);
 	check_order(device, p->radio_last, status);
 	p->radio_open = !is_end(status);
 	if (status == DIALECT_PLAN_RECEIVED)
 		p->radio = p->radio_offered;
 	if (status == DIALECT_CONFIRMED && p->radio_last != status) {
 		sim()->counts.upgrades++;
-		send_firmware(device, p->radio, true);
+		sim_platform_send_firmware(device, p->radio, true);
 	}
 	p->radio_last = status;
 	if (status == DIALECT_SUCCESS && !sim_device_second_ran(device, version))
@@ -241,12 +246,12 @@ hear_device(int device, const struct dp *f, const struct ttlv *t)
 	if ((!p->in || p->hurried) && f->command == DIALECT_OTA_STATUS)
 		p->muddled = sim()->now + MUDDLED_MS * SIM_MS;
 	if (!p->in) {
-		refuse(device, DIALECT_CODE_NOT_LOGGED_IN, f->package_id);
+		sim_platform_exception(device, DIALECT_CODE_NOT_LOGGED_IN, f->package_id);
 		return;
 	}
 	if (p->hurried) {
 		p->hurried = false;
-		refuse(device, DIALECT_CODE_RATE, f->package_id);
+		sim_platform_exception(device, DIALECT_CODE_RATE, f->package_id);
 		return;
 	}
 	take_text(t, f->command == DIALECT_INFO ? 2 : 25, version, sizeof(version));
@@ -268,27 +273,47 @@ hear_device(int device, const struct dp *f, const struct ttlv *t)
 }
 
 static void
+on_request(int device, uint16_t command)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	int code = sim_quirk_answer(device, command);
+	bool fine = code == DIALECT_CODE_OK;
+
+	switch (command) {
+	case DIALECT_REGISTER:
+		p->known |= fine;
+		if (code)
+			sim_platform_reply(device, DIALECT_REGISTERED, code);
+		break;
+	case DIALECT_LOGIN:
+		p->in = fine;
+		if (code)
+			sim_platform_reply(device, DIALECT_LOGGED_IN, code);
+		break;
+	case DIALECT_FORGET:
+		p->known &= !fine;
+		if (code)
+			sim_platform_reply(device, DIALECT_FORGOTTEN, code);
+		break;
+	default:
+		p->in = false;
+	}
+}
+
+static void
 hear_gateway(const struct dp *f, const struct ttlv *t)
 {
 	const struct profile *p = &sim()->house->profile;
 	bool registers = f->command == DIALECT_REGISTER;
 	char key[40];
 
-	if (f->command != DIALECT_REGISTER && f->command != DIALECT_LOGIN &&
-	    f->command != DIALECT_LOGOUT)
+	if (!registers && f->command != DIALECT_LOGIN && f->command != DIALECT_LOGOUT &&
+	    f->command != DIALECT_FORGET)
 		return;
 	take_text(t, (uint16_t)(registers ? p->register_pk : p->sub_pk), key, sizeof(key));
 	int device = strncmp(key, "p1sub", 5) == 0 ? key[5] - '0' : -1;
-	if (device < 0 || device >= sim()->house->devices)
-		return;
-	if (registers) {
-		sim_plans_peer(device)->known = true;
-		reply(device, DIALECT_REGISTERED, true);
-		return;
-	}
-	sim_plans_peer(device)->in = f->command == DIALECT_LOGIN;
-	if (sim_plans_peer(device)->in)
-		reply(device, DIALECT_LOGGED_IN, false);
+	if (device >= 0 && device < sim()->house->devices)
+		on_request(device, f->command);
 }
 
 void

@@ -18,6 +18,10 @@ void sim_platform_lost(void);
 /* A message from the gateway or a device; the answer goes down by sim_uplink_down. */
 void sim_platform_hear(const char *topic, const uint8_t *data, size_t len);
 void sim_uplink_down(const char *topic, const uint8_t *data, size_t len);
+/* The next one takes so much longer. */
+void sim_uplink_delay(int64_t ms);
+/* A person's order to cloudd about a device. */
+void sim_uplink_act(const char *what, const char *device);
 
 /* Trouble: it forgets that a device is logged in; it does not take the next message. */
 void sim_platform_forget(int device);

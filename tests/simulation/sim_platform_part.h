@@ -12,7 +12,8 @@ enum { SIM_PLANS_MAX = 64 };
 struct sim_plan {
 	const struct sim_package *package;
 	const struct sim_package *radio; /* the second component of its list; NULL = no list */
-	bool old; /* this package again, although a newer one is there */
+	bool old;                        /* this package again, although a newer one is there */
+	int wrong; /* it asks for what the device has not: 1 another version, 2 more room */
 	bool done, over;
 	unsigned failures, refusals;
 	int64_t due, since;
@@ -27,6 +28,9 @@ struct sim_peer {
 	bool known, in; /* registered, logged in */
 	bool silent;    /* no address for the next confirmation */
 	bool hurried;   /* the next message is one too many */
+	int quirk;      /* how the next request goes wrong (sim_quirk.c), and how many of them */
+	unsigned quirk_times;
+	bool malformed; /* the next address makes no sense */
 	char version[65];
 	int last;        /* status, 0 = none */
 	int64_t muddled; /* until then: one was refused, which comes again after younger ones */
@@ -58,7 +62,10 @@ void sim_plans_learn(int device, const char *version);
 void sim_plans_failed(int device, bool refused);
 void sim_plans_end(int device, bool done);
 
-/* The message with the plan; sim_platform.c. */
+/* Messages; sim_platform.c. */
+void sim_platform_send_firmware(int device, const struct sim_package *k, bool radio);
+void sim_platform_reply(int device, uint16_t command, int code);
+void sim_platform_exception(int device, int code, uint16_t package_id);
 void sim_platform_send_plan(int device, const struct sim_plan *p);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auto.h"
+#include "cloud_act.h"
 #include "sim.h"
 #include "sim_house.h"
 #include "sim_platform.h"
@@ -31,6 +33,7 @@ struct sim_uplink {
 	unsigned life;    /* counts connections */
 	unsigned reaches; /* what was on its way in this life arrives all the same */
 	int64_t not_before;
+	int64_t delay_ms; /* of the next message down */
 	struct letter queue[QUEUE];
 	unsigned n;
 };
@@ -318,7 +321,40 @@ sim_uplink_down(const char *topic, const uint8_t *data, size_t len)
 	d->len = len;
 	snprintf(d->topic, sizeof(d->topic), "%s", topic);
 	memcpy(d->data, data, len);
-	sim_after(sim_between(5, 120) * SIM_MS, hear, d);
+	sim_after((sim_between(5, 120) + sim()->uplink->delay_ms) * SIM_MS, hear, d);
+	sim()->uplink->delay_ms = 0;
+}
+
+void
+sim_uplink_delay(int64_t ms)
+{
+	sim()->uplink->delay_ms = ms;
+}
+
+/* --- a person --------------------------------------------------------------------------------- */
+
+struct act {
+	const char *what, *device;
+	enum err e;
+};
+
+static void
+call_act(void *arg)
+{
+	struct act *a = arg;
+	AUTO(mem) char *json = NULL;
+
+	a->e = cloud_act(&me()->cloud, a->what, a->device, &json);
+	set_timer();
+}
+
+void
+sim_uplink_act(const char *what, const char *device)
+{
+	struct act a = {what, device, ERR_OFFLINE};
+
+	if (sim()->proc[SIM_CLOUDD].alive && sim_call(&sim()->proc[SIM_CLOUDD], call_act, &a))
+		sim_say(NULL, "a person says %s %s: %s", what, device, err_name(a.e));
 }
 
 /* --- the rest of the io table ----------------------------------------------------------------- */

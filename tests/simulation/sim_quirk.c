@@ -1,0 +1,144 @@
+/*
+ * sim_quirk: see sim_quirk.h.
+ */
+#include "sim_quirk.h"
+#include "dialect.h"
+#include "sim.h"
+#include "sim_device.h"
+#include "sim_house.h"
+#include "sim_platform.h"
+#include "sim_platform_part.h"
+
+enum { MUDDLED_MS = 3600000, LATE_MS = 11000, LATE_SPREAD_MS = 15000 };
+
+/* How a request may go wrong, counted from 1. */
+/* clang-format off */
+static const struct quirk {
+	int reply;     /* code of the reply; 0 = none comes */
+	int exception; /* code of an exception that comes instead */
+	bool late;     /* after the gateway has given up waiting */
+} quirks[] = {
+	/* reply                     exception                    late */
+	{DIALECT_CODE_NOT_ASSOCIATED, 0,                           false},
+	{DIALECT_CODE_SUB_SECRET,     0,                           false},
+	{DIALECT_CODE_NOT_LOGGED_IN,  0,                           false},
+	{DIALECT_CODE_UNKNOWN,        0,                           false},
+	{0,                           0,                           false},
+	{DIALECT_CODE_OK,             0,                           true},
+	{0,                           DIALECT_CODE_SUB_SECRET,     false},
+	{0,                           DIALECT_CODE_NOT_LOGGED_IN,  false},
+	{0,                           DIALECT_CODE_NOT_ASSOCIATED, false},
+};
+/* clang-format on */
+enum { QUIRKS = sizeof(quirks) / sizeof(quirks[0]) };
+
+static void
+muddle(int device)
+{
+	sim_plans_peer(device)->muddled = sim()->now + MUDDLED_MS * SIM_MS;
+}
+
+void
+sim_quirk_login(int device, unsigned how)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+
+	p->quirk = 1 + (int)(how % QUIRKS);
+	p->quirk_times = 1 + how / QUIRKS % 3;
+	if (how % 2 && p->in) { /* else it may be long until there is one */
+		muddle(device);
+		p->in = false;
+		sim_platform_exception(device, DIALECT_CODE_NOT_LOGGED_IN, 0);
+	}
+}
+
+int
+sim_quirk_answer(int device, uint16_t command)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	struct sim_stream s = sim_stream("late");
+
+	(void)command;
+	if (!p->quirk)
+		return DIALECT_CODE_OK;
+	const struct quirk *q = &quirks[p->quirk - 1];
+	if (p->quirk_times-- <= 1)
+		p->quirk = 0;
+	muddle(device);
+	if (q->exception)
+		sim_platform_exception(device, q->exception, 0);
+	if (q->late)
+		sim_uplink_delay(LATE_MS + (int64_t)sim_stream_below(&s, LATE_SPREAD_MS));
+	return q->reply;
+}
+
+void
+sim_quirk_expel(int device, unsigned how)
+{
+	static const int codes[] = {
+	    DIALECT_CODE_NOT_LOGGED_IN, DIALECT_CODE_SUB_SECRET, DIALECT_CODE_NOT_ASSOCIATED};
+
+	muddle(device);
+	sim_plans_peer(device)->in = false;
+	if (how % 4 == 3)
+		sim_platform_reply(device, DIALECT_PUT_OFFLINE, DIALECT_CODE_OK);
+	else
+		sim_platform_exception(device, codes[how % 4], 0);
+}
+
+void
+sim_quirk_push(int device, bool before)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	struct sim_plan *n = sim_plans_current(device);
+
+	if (!n || !p->in || sim()->now < n->due || n->wrong)
+		return;
+	n->offered = true;
+	muddle(device);
+	const struct sim_package *k = before && p->at ? p->plan[p->at - 1].package : n->package;
+	sim_say("platform", "sends an address to device %d out of nothing", device);
+	sim_platform_send_firmware(device, k, false);
+}
+
+void
+sim_quirk_malform(int device, bool now)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+
+	p->malformed = true;
+	muddle(device);
+	if (now && p->in)
+		sim_platform_send_firmware(device, sim()->house->package, false);
+}
+
+bool
+sim_quirk_is_bad(int device)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	bool bad = p->malformed;
+
+	p->malformed = false;
+	return bad;
+}
+
+void
+sim_quirk_muddle(void)
+{
+	for (int i = 0; i < sim()->house->devices; i++) {
+		struct sim_plan *n = sim_plans_current(i);
+
+		muddle(i);
+		if (n)
+			n->waits = false;
+	}
+}
+
+void
+sim_quirk_end(void)
+{
+	for (int i = 0; i < sim()->house->devices; i++) {
+		sim_plans_peer(i)->quirk = 0;
+		sim_plans_peer(i)->malformed = false;
+	}
+}

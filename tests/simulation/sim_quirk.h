@@ -1,0 +1,29 @@
+/*
+ * sim_quirk: what the simulated Developer Center does in lively worlds beside its duty: it refuses,
+ * forgets or is slow to answer logins, expels devices, and sends addresses that nobody asked for or
+ * that make no sense.
+ */
+#ifndef SUBOTA_SIM_QUIRK_H
+#define SUBOTA_SIM_QUIRK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The next registration, login or farewell of a device goes wrong in one of some ways. */
+void sim_quirk_login(int device, unsigned how);
+/* A device is told that it is not logged in, not known, or put offline. */
+void sim_quirk_expel(int device, unsigned how);
+/* The address of the current plan's package, or the one before it, out of nothing. */
+void sim_quirk_push(int device, bool before);
+/* The next address makes no sense; or one that comes now, out of nothing. */
+void sim_quirk_malform(int device, bool now);
+/* Something was lost: what is said next need not fit what was said. */
+void sim_quirk_muddle(void);
+void sim_quirk_end(void);
+
+/* What the platform answers this request with; 0: nothing more. */
+int sim_quirk_answer(int device, uint16_t command);
+/* Takes the order of sim_quirk_malform. */
+bool sim_quirk_is_bad(int device);
+
+#endif

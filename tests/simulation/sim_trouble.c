@@ -1,0 +1,125 @@
+/*
+ * sim_trouble: see sim_trouble.h.
+ */
+#include <stdio.h>
+
+#include "sim.h"
+#include "sim_courier.h"
+#include "sim_device.h"
+#include "sim_fault.h"
+#include "sim_house.h"
+#include "sim_lane.h"
+#include "sim_person.h"
+#include "sim_platform.h"
+#include "sim_quirk.h"
+#include "sim_trouble.h"
+
+/* From minutes to two hours. */
+static int64_t
+long_time(unsigned b)
+{
+	return (60 + b % 7200) * 1000 * SIM_MS;
+}
+
+static void
+send_away(struct sim_proc *p, unsigned b)
+{
+	sim_kill(p);
+	p->restart_at = sim()->now + long_time(b);
+}
+
+/* flashd's is never lost here: its counters are all that keeps an old image from coming back. */
+static void
+lose_record(struct sim_proc *p)
+{
+	sim_kill(p);
+	sim_disk_lose(p->who == SIM_CLOUDD ? "cloudd.db" : "fetchd.db");
+	sim_quirk_muddle();
+}
+
+static void
+trouble_courier(int kind, unsigned b)
+{
+	if (kind == SIM_FAULT_SERVER_WRONG)
+		sim_courier_trouble(SIM_COURIER_WRONG);
+	else if (kind == SIM_FAULT_SERVER_GONE)
+		sim_courier_trouble(SIM_COURIER_GONE);
+	else if (kind == SIM_FAULT_POWER_AMID_DOWNLOAD)
+		sim_courier_cut();
+	for (unsigned i = 0; kind == SIM_FAULT_NETWORK_GONE && i < 10 + b % 10; i++)
+		sim_courier_trouble(SIM_COURIER_BREAKS);
+}
+
+static void
+trouble_platform(int kind, int device, unsigned b)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "p1sub%d/d%d", device, device);
+	if (kind == SIM_FAULT_PERSON_CHECKS)
+		sim_uplink_act("check", name);
+	else if (kind == SIM_FAULT_PERSON_FORGETS)
+		sim_uplink_act("forget", name);
+	else if (kind == SIM_FAULT_ADDRESS_AGAIN)
+		sim_quirk_push(device, b % 4 == 0);
+	else if (kind == SIM_FAULT_ADDRESS_BAD)
+		sim_quirk_malform(device, b % 3 == 0);
+	else if (kind == SIM_FAULT_LOGIN_TROUBLE)
+		sim_quirk_login(device, b);
+	else
+		sim_quirk_expel(device, b);
+}
+
+void
+sim_trouble(int kind, unsigned a, unsigned b)
+{
+	int device = (int)a % sim()->house->devices;
+
+	switch (kind) {
+	case SIM_FAULT_PERSON_CANCELS:
+		sim_person_cancels(a);
+		break;
+	case SIM_FAULT_PERSON_ROLLOUT:
+		sim_person_rolls(a, b % 2);
+		break;
+	case SIM_FAULT_PROCESS_AWAY:
+		send_away(&sim()->proc[a % SIM_PROCS], b);
+		break;
+	case SIM_FAULT_BUS_AWAY:
+		sim_bus_away(a, long_time(b));
+		break;
+	case SIM_FAULT_DEVICE_AWAY:
+		sim_device_unplug(device, long_time(b));
+		break;
+	case SIM_FAULT_SESSION_DIES_LATE:
+		sim_lane_kill_late(device);
+		break;
+	case SIM_FAULT_RECORD_LOST:
+		lose_record(&sim()->proc[a % 2 ? SIM_CLOUDD : SIM_FETCHD]);
+		break;
+	case SIM_FAULT_POWER_AMID_DOWNLOAD:
+	case SIM_FAULT_SERVER_WRONG:
+	case SIM_FAULT_SERVER_GONE:
+	case SIM_FAULT_NETWORK_GONE:
+		trouble_courier(kind, b);
+		break;
+	default:
+		trouble_platform(kind, device, b);
+	}
+}
+
+void
+sim_trouble_end(void)
+{
+	sim_bus_calm();
+	sim_quirk_end();
+	sim_courier_calm();
+	for (int i = 0; i < sim()->house->devices; i++)
+		sim_device_plug(i);
+	for (int i = 0; i < SIM_PROCS; i++) {
+		struct sim_proc *p = &sim()->proc[i];
+
+		if (!p->alive && p->restart_at > sim()->now + 5000 * SIM_MS)
+			p->restart_at = sim()->now + 5000 * SIM_MS;
+	}
+}

@@ -1,0 +1,40 @@
+/*
+ * sim_world: settings that only lively worlds have: plans that wait for a person, for a window, for
+ * a time that a new image has to have run.
+ */
+#include <stdio.h>
+
+#include "policy.h"
+#include "sim.h"
+#include "sim_house.h"
+
+/* Windows of 25 minutes, 65 minutes apart. */
+static void
+set_windows(struct flash_settings_policy *p)
+{
+	size_t at = 0;
+
+	for (unsigned from = 0; from + 25 <= 24 * 60; from += 90)
+		at += (size_t)snprintf(p->windows + at, sizeof(p->windows) - at,
+		    "%s%02u:%02u-%02u:%02u", at ? ", " : "", from / 60, from % 60, (from + 25) / 60,
+		    (from + 25) % 60);
+}
+
+void
+sim_world(struct sim_house *h)
+{
+	struct sim_stream s = sim_stream("world");
+	bool asks = sim_stream_chance(&s, 40), settles = sim_stream_chance(&s, 40);
+
+	h->flash.ask_ms = 600000;
+	h->profile.hung_ms = 40 * 60000;
+	for (size_t i = 0; i < h->flash.n_devices; i++) {
+		struct flash_settings_device *d = &h->flash.devices[i];
+
+		d->space = 1 << 20;
+		d->policy = asks && sim_stream_chance(&s, 70) ? POLICY_ASK : POLICY_AUTO;
+		d->settle_ms = settles ? 1000 * sim_stream_below(&s, 90) : 0;
+	}
+	if (sim_stream_chance(&s, 20))
+		set_windows(&h->flash.policies[0]);
+}
