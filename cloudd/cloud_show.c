@@ -46,6 +46,7 @@ show_status(struct cloud *c)
 	add_number(o, "unconfirmed", waiting);
 	add_number(o, "in_flight", c->in_flight);
 	add_number(o, "refused", c->refused);
+	add_number(o, "records_set_aside", record_set_aside(c->outbox.record));
 	return o;
 }
 

@@ -31,6 +31,8 @@ enum err record_open(const char *path, const char *const *migrations, int n, boo
 void record_close(struct record *r);
 /* Whether record_open found a damaged database and set it aside: an event is due. */
 bool record_was_damaged(const struct record *r);
+/* How many damaged databases of its name lie beside it: an alarm until somebody removes them. */
+unsigned record_set_aside(const struct record *r);
 /* What was read from it cannot be right: set it aside as if it were damaged, and go on with a new
  * one. On an error only record_close is allowed. Errors of record_open. */
 enum err record_renew(

@@ -78,7 +78,7 @@ sync_directory(const char *path)
 
 /* The database and its logs go together: SQLite reads NAME-wal beside NAME. */
 static enum err
-set_aside_as(const char *path, int n)
+put_aside_as(const char *path, int n)
 {
 	static const char *const parts[] = {"-wal", "-shm", ""};
 	char from[RECORD_PATH + 8], to[RECORD_PATH + 32];
@@ -100,7 +100,7 @@ set_aside_as(const char *path, int n)
 }
 
 static enum err
-set_aside(const char *path)
+put_aside(const char *path)
 {
 	char name[RECORD_PATH + 32];
 	struct stat st;
@@ -111,7 +111,7 @@ set_aside(const char *path)
 		if (lstat(name, &st) != 0)
 			break;
 	}
-	return set_aside_as(path, n);
+	return put_aside_as(path, n);
 }
 
 /* --- the database ----------------------------------------------------------------------------- */
@@ -149,8 +149,8 @@ is_text(void *arg, const struct record_row *row)
 	return ERR_CORRUPT;
 }
 
-/* The header as it is in the file, without the log. A file without a byte was a database once, or
- * was to become one when the power went. */
+/* The header as it is in the file, without the log. One without a whole page was a database once,
+ * or was to become one when the power went: the first page is there before the log is. */
 static enum err
 check_file(struct record *r, uint32_t *number)
 {
@@ -165,9 +165,10 @@ check_file(struct record *r, uint32_t *number)
 	if (size >= HEADER && file->pMethods->xRead(file, header, HEADER, 0) == SQLITE_OK)
 		memcpy(number, header + AT_NUMBER, sizeof(*number));
 	*number = be32toh(*number);
-	if (size > 0)
+	if (size >= RECORD_SUM_PAGE)
 		return ERR_OK; /* what is wrong otherwise is found soon */
-	log_error(NULL, "%s: expected a database, got a file of no bytes", r->path);
+	log_error(
+	    NULL, "%s: expected a database, got a file of %lld bytes", r->path, (long long)size);
 	return ERR_CORRUPT;
 }
 
@@ -333,7 +334,7 @@ forget(struct record *r)
 enum err
 record_renew(struct record *r, const char *const *migrations, int n, bool *fresh)
 {
-	enum err e = set_aside(r->path);
+	enum err e = put_aside(r->path);
 
 	r->was_damaged = true;
 	forget(r);
@@ -379,4 +380,18 @@ bool
 record_was_damaged(const struct record *r)
 {
 	return r->was_damaged;
+}
+
+unsigned
+record_set_aside(const struct record *r)
+{
+	char name[RECORD_PATH + 32];
+	struct stat st;
+	unsigned found = 0;
+
+	for (int n = 1; n <= CORRUPT_MAX; n++) {
+		snprintf(name, sizeof(name), "%s.corrupt-%d", r->path, n);
+		found += lstat(name, &st) == 0 ? 1 : 0;
+	}
+	return found;
 }

@@ -435,7 +435,7 @@ on_flash_up(void *arg, struct bus_link *link)
 	held_again(&g->to_flash);
 	talk_flush(g);
 	for (struct upgrade *u = g->book.upgrades; u; u = u->next)
-		if (u->state == UPGRADE_ORDERED)
+		if (u->state == UPGRADE_ORDERED || u->state == UPGRADE_TAKEN)
 			step(u, UPGRADE_DUE, NULL);
 	gate_settle(g);
 }

@@ -119,6 +119,7 @@ static const struct fsm_row rows[] = {
 	{UPGRADE_ENDED,    UPGRADE_REPEATED,      ended_here, say_end,      FSM_SAME,        "said again"},
 	{UPGRADE_ENDED,    UPGRADE_REPEATED,      NULL,       order,        FSM_SAME,        "flashd says again how it ended"},
 	{UPGRADE_ORDERED,  UPGRADE_DUE,           NULL,       order,        FSM_SAME,        "tell flashd again"},
+	{UPGRADE_TAKEN,    UPGRADE_DUE,           NULL,       order,        FSM_SAME,        "flashd is back, perhaps without its memory"},
 };
 
 const struct fsm_table upgrade_table = {

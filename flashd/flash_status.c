@@ -126,6 +126,7 @@ fill_status(cJSON *root, struct flash *f)
 	add_number(root, "sessions", sessions);
 	add_number(root, "active", active);
 	add_number(root, "upgrades", f->ledger.n_upgrades);
+	add_number(root, "records_set_aside", record_set_aside(f->ledger.record));
 	gate = cJSON_AddObjectToObject(root, "fetchd");
 	cJSON_AddBoolToObject(gate, "up", bus_is_up(f->gate));
 	add_number(gate, "received", c.received);

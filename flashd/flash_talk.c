@@ -225,7 +225,9 @@ answer_again(struct flash *f, struct device_upgrade *u, const Pb__PlanOffer *o)
 		log_debug(NULL, "the gate does not take a verdict now");
 }
 
-/* `late`: with the image at hand already; what passes is then waited for in the queue. */
+/* `late`: with the image at hand already; what passes is then waited for in the queue, and a device
+ * that says that it runs that version is asked for its hash: this may be how an upgrade ended that
+ * was forgotten here. */
 static struct device_upgrade *
 admit(struct flash *f, uint64_t id, const Pb__PlanOffer *o, bool late, struct policy_verdict *v)
 {
@@ -235,7 +237,7 @@ admit(struct flash *f, uint64_t id, const Pb__PlanOffer *o, bool late, struct po
 	device_init(&fresh, id, o->device, o->component, o->target_version, n.now);
 	flash_judge(f, id, o, false, v);
 	bool asked = v->verdict == PB__VERDICT__VERDICT_ASKED;
-	bool waits = late && v->verdict == PB__VERDICT__VERDICT_DEFER;
+	bool waits = late && (v->verdict == PB__VERDICT__VERDICT_DEFER || v->reason == ERR_ALREADY);
 
 	if (v->verdict != PB__VERDICT__VERDICT_ACCEPT && !asked && !waits)
 		return NULL;

@@ -138,8 +138,8 @@ doctor_platform(struct doctor *d)
 		doctor_say(d, DOCTOR_BAD, "platform",
 		    e == ERR_TLS ? "look at ca_file, server_name and the clock"
 				 : "look at host, port, name service and the network",
-		    "%s:%llu: %s: %s", s->identity.host,
-		    (unsigned long long)s->identity.port, err_text(e), why);
+		    "%s:%llu: %s: %s", s->identity.host, (unsigned long long)s->identity.port,
+		    err_text(e), why);
 	else
 		doctor_say(d, DOCTOR_OK, "platform", "", "%s:%llu%s", s->identity.host,
 		    (unsigned long long)s->identity.port,
@@ -158,6 +158,20 @@ expect_member(struct doctor *d, const cJSON *status, const char *daemon, const c
 	if (value && cJSON_IsTrue(value) != wanted)
 		doctor_say(d, otherwise, daemon, advice, "expected %s to be %s", member,
 		    wanted ? "true" : "false");
+}
+
+static void
+expect_no_damage(struct doctor *d, const cJSON *status, const char *daemon)
+{
+	const cJSON *n = cJSON_GetObjectItem(status, "records_set_aside");
+
+	if (cJSON_IsNumber(n) && n->valuedouble > 0)
+		doctor_say(d, DOCTOR_WARN, daemon,
+		    "look at the disk and subotactl events; keep or remove *.corrupt-* in its "
+		    "state directory",
+		    "expected no damaged record, got %.0f that were set aside: what they held is "
+		    "learned anew",
+		    n->valuedouble);
 }
 
 void
@@ -182,6 +196,7 @@ doctor_daemons(struct doctor *d)
 		expect_member(d, status, name, "online", true, DOCTOR_WARN,
 		    "the platform is away, or does not let the gateway in: subotactl events "
 		    "cloudd");
+		expect_no_damage(d, status, name);
 		expect_member(d, status, name, "refuses_all", false, DOCTOR_BAD,
 		    "put root.1 into trust_dir and restart");
 	}

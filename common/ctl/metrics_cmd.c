@@ -39,7 +39,7 @@ struct answers {
 	cJSON *status[ASK_DAEMONS], *upgrades[ASK_DAEMONS], *devices, *store;
 };
 
-enum kind { FIGURE, LINK, UP, DEVICES, RUNS, UPGRADES, STORE };
+enum kind { FIGURE, EACH, LINK, UP, DEVICES, RUNS, UPGRADES, STORE };
 
 /* clang-format off */
 static const struct metric {
@@ -51,6 +51,7 @@ static const struct metric {
 } metrics[] = {
 	/* name                           type       kind      daemon      key              help */
 	{"subota_up",                     "gauge",   UP,       WHO_NONE,   NULL,            "1 when the daemon answers."},
+	{"subota_records_set_aside",      "gauge",   EACH,     WHO_NONE,   "records_set_aside", "Databases that were damaged and set aside."},
 	{"subota_platform_connected",     "gauge",   FIGURE,   WHO_CLOUDD, "connected",     "1 when the platform's server is connected."},
 	{"subota_platform_online",        "gauge",   FIGURE,   WHO_CLOUDD, "online",        "1 when the gateway is logged in at the platform."},
 	{"subota_platform_devices",       "gauge",   FIGURE,   WHO_CLOUDD, "logged_in",     "Devices that are logged in at the platform."},
@@ -119,6 +120,20 @@ print_figure(FILE *to, const struct metric *m, const cJSON *from)
 		return;
 	fprintf(to, "%s", m->name);
 	print_value(to, value);
+}
+
+/* The figure of each daemon. */
+static void
+print_each(FILE *to, const struct metric *m, const struct answers *a)
+{
+	for (size_t i = 0; i < ASK_DAEMONS; i++) {
+		const cJSON *value = cJSON_GetObjectItem(a->status[i], m->key);
+
+		if (!is_figure(value))
+			continue;
+		fprintf(to, "%s{daemon=\"%s\"}", m->name, who_name(ask_daemons[i]));
+		print_value(to, value);
+	}
 }
 
 /* A link is a member of a daemon's status that is an object and counts messages. */
@@ -224,6 +239,9 @@ print_metric(FILE *to, const struct metric *m, const struct answers *a)
 	switch (m->kind) {
 	case FIGURE:
 		print_figure(to, m, status_of(a, m->daemon));
+		return;
+	case EACH:
+		print_each(to, m, a);
 		return;
 	case STORE:
 		print_figure(to, m, a->store);

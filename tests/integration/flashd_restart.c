@@ -243,3 +243,29 @@ Test(flashd_restart, damaged_record_is_put_aside_and_the_signed_floors_still_hol
 	flashhouse_expect_verdict(&h, 8, PB__VERDICT__VERDICT_REJECT, ERR_ALREADY);
 	close_house(&h);
 }
+
+/* The gate has not heard the end, and orders again what nobody remembers: the device's own hash
+ * says how it ended. */
+Test(flashd_restart, end_that_a_damaged_record_held_is_read_from_the_device)
+{
+	struct flashhouse h;
+	char path[320];
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect_eq(flashhouse_stop(&h), 0);
+	flashhouse_forget(&h);
+	uint64_t uploads = smp_tty_take(h.device)->uploads;
+	smp_tty_give(h.device);
+	snprintf(path, sizeof(path), "%s/state/flashd", h.dir);
+	kit_write(path, "flashd.db", "this was a database", 19);
+	flashhouse_start(&h);
+	cr_assert_not_null(
+	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	flashhouse_order(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect_eq(smp_tty_take(h.device)->uploads, uploads, "nothing was written");
+	smp_tty_give(h.device);
+	close_house(&h);
+}

@@ -94,7 +94,7 @@ Test(gate, a_repeated_order_is_answered_again_and_fetches_nothing)
 	gatehouse_close(&h);
 }
 
-Test(gate, flashd_is_told_again_until_it_has_spoken_and_then_no_more)
+Test(gate, flashd_is_told_again_until_it_has_spoken_and_whenever_it_is_back_before_the_end)
 {
 	struct gatehouse h;
 
@@ -109,9 +109,15 @@ Test(gate, flashd_is_told_again_until_it_has_spoken_and_then_no_more)
 	gatehouse_report(&h, 7, PB__PHASE__PHASE_FLASHING, ERR_OK);
 	gatehouse_flash_away(&h);
 	gatehouse_forget(&h.at_flash);
-	gatehouse_flash_back(&h);
-	gatehouse_flash_says(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK); /* after the link is up */
+	gatehouse_flash_back(&h); /* it may have lost its whole memory */
+	gatehouse_flash_order(&h, 7);
+	gatehouse_flash_says(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	gatehouse_report(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	gatehouse_flash_away(&h);
+	gatehouse_forget(&h.at_flash);
+	gatehouse_flash_back(&h);
+	gatehouse_order(&h, 8); /* what comes after anything that came with the link */
+	gatehouse_flash_order(&h, 8);
 	cr_expect_eq(orders(&h, 7), 0);
 	gatehouse_close(&h);
 }

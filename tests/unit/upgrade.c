@@ -22,7 +22,7 @@ Test(upgrade, every_state_takes_exactly_the_events_of_its_rows)
 		/* WAITING */ {F,   O,    E,     NO,  T,    E,   E,     NO,      NO},
 		/* FETCHED */ {F,   O,    E,     NO,  T,    E,   E,     F,       NO},
 		/* ORDERED */ {NO,  NO,   NO,    F,   T,    E,   O,     O,       O},
-		/* TAKEN */   {NO,  NO,   NO,    NO,  T,    E,   T,     T,       NO},
+		/* TAKEN */   {NO,  NO,   NO,    NO,  T,    E,   T,     T,       T},
 		/* ENDED */   {NO,  NO,   NO,    NO,  E,    E,   NO,    E,       NO},
 	};
 	/* clang-format on */
@@ -60,6 +60,7 @@ Test(upgrade, each_step_has_the_effects_that_others_wait_for)
 	    {UPGRADE_ORDERED, UPGRADE_OVER, 0, UPGRADE_RELEASE},
 	    {UPGRADE_ENDED, UPGRADE_OVER, 0, 0},
 	    {UPGRADE_ORDERED, UPGRADE_DUE, 0, UPGRADE_ORDER},
+	    {UPGRADE_TAKEN, UPGRADE_DUE, 0, UPGRADE_ORDER},
 	    {UPGRADE_ORDERED, UPGRADE_REPEATED, 0,
 		UPGRADE_SAY_FETCHED | UPGRADE_SAY_VERIFIED | UPGRADE_ORDER},
 	    {UPGRADE_ENDED, UPGRADE_REPEATED, ERR_DIGEST, UPGRADE_SAY_END},

@@ -1,0 +1,207 @@
+/*
+ * System tests of records that the disk has spoilt: whatever becomes of a daemon's database,
+ * between upgrades or in the middle of one, it is set aside, people are told, what it held is
+ * learned from the device and the platform again, the platform is told the truth, and the next
+ * upgrade goes through.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "house_case.h"
+#include "house_look.h"
+#include "json.h"
+
+TestSuite(damaged, .timeout = 180);
+
+enum harm { CUT, FLIPPED, EMPTIED, OVERWRITTEN };
+
+static const char *const databases[HOUSE_PARTS] = {
+    [HOUSE_FLASHD] = "flashd/flashd.db",
+    [HOUSE_FETCHD] = "fetchd/fetchd.db",
+    [HOUSE_CLOUDD] = "cloudd/cloudd.db",
+};
+
+/* What was committed goes into the file itself with the daemon's end; a kill leaves its log, which
+ * has to go, or it would mend what is spoilt here. */
+static void
+spoil(struct house *h, enum house_part p, enum harm harm)
+{
+	char path[400], wal[410];
+	uint8_t byte = 0;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/state/%s", h->dir, databases[p]);
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	unlink(wal);
+	AUTO(fd) int fd = open(path, O_RDWR);
+	cr_assert(fd >= 0 && fstat(fd, &st) == 0, "%s", path);
+	switch (harm) {
+	case CUT:
+		cr_assert_eq(ftruncate(fd, st.st_size / 2 + 100), 0);
+		return;
+	case FLIPPED:
+		cr_assert_eq(pread(fd, &byte, 1, 1000), 1);
+		byte ^= 0x10;
+		cr_assert_eq(pwrite(fd, &byte, 1, 1000), 1);
+		return;
+	case EMPTIED:
+		cr_assert_eq(ftruncate(fd, 0), 0);
+		return;
+	case OVERWRITTEN:
+		cr_assert_eq(pwrite(fd, "no database", 11, 0), 11);
+		return;
+	}
+}
+
+/* The event, the metric, and what the doctor says. */
+static void
+expect_alarm(struct house *h, enum house_part p)
+{
+	char name[32], line[100];
+	struct tool_result r = CTL(
+	    h->dir, "events", house_name(p, name), "--config", "subota.conf");
+
+	cr_expect(strstr(r.out, "record_damaged"), "%s", r.out);
+	r = CTL(h->dir, "metrics", "--config", "subota.conf");
+	snprintf(line, sizeof(line), "subota_records_set_aside{daemon=\"%s\"} 1\n", name);
+	cr_expect(strstr(r.out, line), "%s: %s", line, r.out);
+	r = CTL(h->dir, "doctor", "--config", "subota.conf");
+	cr_expect(strstr(r.out, "expected no damaged record, got 1"), "%s", r.out);
+}
+
+static void
+spoilt_between_upgrades(enum house_part p, enum harm harm)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	HOUSE_MUST(h, house_stop(h, p));
+	spoil(h, p, harm);
+	HOUSE_MUST(h, house_start(h, p));
+	HOUSE_MUST(h, house_look_wait_version(h, 0, HOUSE_NEW));
+	expect_alarm(h, p);
+	house_case_plan(h, &(struct house_pack){.name = "next", .version = "1.2.0", .sequence = 6});
+	house_case_upgraded(h, 0, "1.2.0");
+}
+
+Test(damaged, ledger_of_flashd_with_a_flipped_bit)
+{
+	spoilt_between_upgrades(HOUSE_FLASHD, FLIPPED);
+}
+
+Test(damaged, ledger_of_flashd_that_was_cut)
+{
+	spoilt_between_upgrades(HOUSE_FLASHD, CUT);
+}
+
+Test(damaged, book_of_fetchd_that_was_cut)
+{
+	spoilt_between_upgrades(HOUSE_FETCHD, CUT);
+}
+
+Test(damaged, book_of_fetchd_without_a_byte)
+{
+	spoilt_between_upgrades(HOUSE_FETCHD, EMPTIED);
+}
+
+Test(damaged, records_of_cloudd_without_a_byte)
+{
+	spoilt_between_upgrades(HOUSE_CLOUDD, EMPTIED);
+}
+
+Test(damaged, records_of_cloudd_that_are_no_database_any_more)
+{
+	spoilt_between_upgrades(HOUSE_CLOUDD, OVERWRITTEN);
+}
+
+/* --- in the middle of an upgrade -------------------------------------------------------------- */
+
+static bool
+is_flashing(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_flash(h, 0, state, &done);
+	return strcmp(state, "FLASHING") == 0 && done > 10000;
+}
+
+static bool
+is_fetching(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_image(h, state, &done);
+	return strcmp(state, "FETCHING") == 0 && done > 10000;
+}
+
+/* The platform has an end of the plan, and it is what the device is. (Status 3 may come before it:
+ * a cloudd that has forgotten offers the plan again and hears that the device is busy.) */
+static bool
+is_true(struct house *h, void *arg)
+{
+	char verdict[32];
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+	const char *runs = json_text(own, "running");
+
+	(void)arg;
+	house_case_verdict(h, 0, verdict);
+	return (strcmp(verdict, "success") == 0 && strcmp(runs, HOUSE_NEW) == 0) ||
+	       (strcmp(verdict, "failed") == 0 && strcmp(runs, HOUSE_OLD) == 0);
+}
+
+static void
+spoilt_amid(enum house_part p, enum harm harm, house_case_is *when)
+{
+	AUTO(house_case)
+	struct house *h = house_case_open(
+	    &(struct house_options){.baud = when == is_flashing ? 460800 : 0, .retries = 3});
+
+	HOUSE_MUST(h, house_stop(h, p)); /* so that the file is more than its first page */
+	HOUSE_MUST(h, house_start(h, p));
+	HOUSE_MUST(h, house_look_wait_version(h, 0, HOUSE_OLD));
+	if (when == is_fetching)
+		house_case_fault(h, "http_rate", "40000");
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_until(h, when, NULL, "the phase in which to kill");
+	house_kill(h, p);
+	spoil(h, p, harm);
+	house_case_fault(h, "http_rate", "0");
+	HOUSE_MUST(h, house_start(h, p));
+	house_case_until(h, is_true, NULL, "an end that is true");
+	expect_alarm(h, p);
+	house_case_plan(h, &(struct house_pack){.name = "next", .version = "1.2.0", .sequence = 6});
+	house_case_until_verdict(h, 0, "success");
+	HOUSE_MUST(h, house_look_wait_version(h, 0, "1.2.0"));
+}
+
+Test(damaged, ledger_of_flashd_in_mid_flash)
+{
+	spoilt_amid(HOUSE_FLASHD, FLIPPED, is_flashing);
+}
+
+Test(damaged, book_of_fetchd_in_mid_download)
+{
+	spoilt_amid(HOUSE_FETCHD, CUT, is_fetching);
+}
+
+Test(damaged, book_of_fetchd_in_mid_flash)
+{
+	spoilt_amid(HOUSE_FETCHD, EMPTIED, is_flashing);
+}
+
+Test(damaged, records_of_cloudd_in_mid_download)
+{
+	spoilt_amid(HOUSE_CLOUDD, OVERWRITTEN, is_fetching);
+}
+
+Test(damaged, records_of_cloudd_in_mid_flash)
+{
+	spoilt_amid(HOUSE_CLOUDD, FLIPPED, is_flashing);
+}
