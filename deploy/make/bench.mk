@@ -10,3 +10,20 @@ bench: deps ## figures beside curl and swupdate: build/bench.json (QUICK=1: shor
 	$(Q)$(MAKE) --no-print-directory programs VARIANT=release
 	$(Q)$(MAKE) --no-print-directory build/release/bin/subota-bench VARIANT=release
 	$(Q)build/release/bin/subota-bench --out build/bench.json $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+# The yardstick: the daemons' own objects and libraries in one process (tests/bench/solo).
+solo_SRC := $(wildcard tests/bench/solo/*.c)
+solo_MAINS := $(foreach d,cloudd fetchd flashd,$(B)/obj/solo/$(d).o)
+solo_WRAP := daemon_main sandbox_spawn loop_on_child kill
+solo_LIBS := $(foreach l,cloudd fetchd flashd courier session exec common,$(B)/lib$(l).a)
+
+$(solo_MAINS): $(B)/obj/solo/%.o: $(B)/obj/%/main.o
+	@mkdir -p $(@D)
+	$(Q)objcopy --redefine-sym main=solo_$*_main $< $@
+
+$(B)/bin/subota-solo: $(call objs,$(solo_SRC)) $(solo_MAINS) $(solo_LIBS) $(B)/solo.what
+	$(call say,LD   $@)
+	$(Q)$(CC) $(LDFLAGS) $(solo_WRAP:%=-Wl,--wrap=%) -o $@ $(filter %.o,$^) -Wl,--start-group $(solo_LIBS) \
+		-Wl,--end-group $(PKG_LIBS) -lcurl -lwolfssl -lpthread
+
+tests: $(B)/bin/subota-solo

@@ -143,6 +143,8 @@ make_command(struct house *h, enum house_part p, struct command *c)
 {
 	const char *name = p < HOUSE_CROWD ? names[p] : "subdevice";
 
+	if (h->options.one_process && p == HOUSE_FLASHD)
+		name = "solo";
 	snprintf(c->program, sizeof(c->program), "%s/subota-%s", h->programs, name);
 	add(c, "subota-%s", name);
 	if (p == HOUSE_DEVCENTER) {
@@ -154,7 +156,8 @@ make_command(struct house *h, enum house_part p, struct command *c)
 		add(c, "--profile");
 		add(c, "%s", h->options.profile ? h->options.profile : "p1");
 	} else if (p < HOUSE_CROWD) {
-		add(c, "--config");
+		if (!h->options.one_process)
+			add(c, "--config");
 		add(c, "%s/subota.conf", h->dir);
 		if (h->options.sandbox)
 			add(c, "--no-sandbox=%s", h->options.sandbox);
@@ -332,7 +335,8 @@ house_start_all(struct house *h)
 		e = house_start(h, HOUSE_DEVICE + i);
 	if (e == ERR_OK && h->options.crowd)
 		e = house_start(h, HOUSE_CROWD);
-	for (enum house_part p = 0; e == ERR_OK && p < HOUSE_CROWD; p++)
+	enum house_part daemons = h->options.one_process ? HOUSE_FETCHD : HOUSE_CROWD;
+	for (enum house_part p = 0; e == ERR_OK && p < daemons; p++)
 		e = house_start(h, p);
 	if (h->options.crowd) /* see house_crowd.h; too many to be listed again and again */
 		return e;

@@ -73,6 +73,7 @@ struct house_options {
 	bool stm32; /* devices are virtual STM32 at their boot loader's protocol, not SMP servers */
 	const char *profile; /* of the Developer Center; NULL: p1 */
 	const char *loader; /* devices without slots: "gecko", "u-boot", "mcuboot" */
+	bool one_process;    /* tests/bench/solo in the daemons' place, as HOUSE_FLASHD */
 	const char *sandbox; /* words for the daemons' --no-sandbox; NULL: as shipped */
 };
 
