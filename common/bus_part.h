@@ -88,7 +88,10 @@ bool bus_zap_uid(const char *address, size_t len, uid_t *uid);
  */
 
 struct bus_tap {
-	void *socket; /* NULL: no tap */
+	void *socket;           /* NULL: no tap */
+	struct loop *loop;      /* NULL: not watched */
+	int fd;                 /* of libzmq's, tells that there is something to take */
+	struct loop_timer more; /* there was more than one turn may take */
 	unsigned topics;
 	uint64_t lost;
 	uint64_t lines; /* made so far: a listener sees what it missed */

@@ -4,10 +4,10 @@
  *
  * XPUB, because it tells when nobody listens: then nothing is formatted. Lines are sent without
  * waiting and a listener that does not read loses what is over its high-water mark; the lines are
- * numbered, so it can say how many. Whatever comes
- * from a listener besides its subscription is thrown away: the tap is read-only. The socket file's
- * group decides who may listen.
+ * numbered, so it can say how many. Whatever comes from a listener besides its subscription is
+ * thrown away: the tap is read-only. The socket file's group decides who may listen.
  */
+#include <poll.h>
 #include <string.h>
 
 #include "bus_part.h"
@@ -17,16 +17,16 @@
 
 enum { TAP_MARK = 50, SUBSCRIPTION_MAX = 64, PREFIX_MAX = 300 };
 
-static void
-on_subscription(void *arg, short revents)
+/* One message of a listener; false when there is none (any more). */
+static bool
+take_one(struct bus_tap *t)
 {
-	struct bus_tap *t = arg;
 	zmq_msg_t body;
 
-	(void)revents;
 	zmq_msg_init(&body);
-	if (bus_socket_receive(t->socket, NULL, &body, &t->skipping) == ERR_OK &&
-	    zmq_msg_size(&body) > 0) {
+	enum err e = bus_socket_receive(t->socket, NULL, &body, &t->skipping);
+
+	if (e == ERR_OK && zmq_msg_size(&body) > 0) {
 		uint8_t first = *(const uint8_t *)zmq_msg_data(&body);
 		if (first == 1)
 			t->topics++;
@@ -34,6 +34,43 @@ on_subscription(void *arg, short revents)
 			t->topics--;
 	}
 	zmq_msg_close(&body);
+	return e != ERR_AGAIN || t->skipping;
+}
+
+static void
+on_more(void *arg)
+{
+	struct bus_tap *t = arg;
+
+	for (int i = 0; i < BUS_BATCH; i++)
+		if (!take_one(t))
+			return;
+	loop_timer_set(t->loop, &t->more, clock_now(), on_more, t);
+}
+
+static void
+on_subscription(void *arg, short revents)
+{
+	(void)revents;
+	on_more(arg);
+}
+
+/* The socket's own descriptor, which reports edges: everything is taken whenever it speaks, and
+ * after each line sent, for that may swallow an edge. Watched as a socket it would cost the loop
+ * two calls of libzmq in every turn, whoever listens. */
+static enum err
+watch(struct bus *bus)
+{
+	struct bus_tap *t = &bus->tap;
+	size_t size = sizeof(t->fd);
+
+	if (zmq_getsockopt(t->socket, ZMQ_FD, &t->fd, &size) != 0)
+		return ERR_SYSTEM;
+	t->loop = bus->loop;
+	enum err e = loop_watch_fd(bus->loop, t->fd, POLLIN, on_subscription, t);
+	if (!e)
+		on_more(t);
+	return e;
 }
 
 enum err
@@ -54,7 +91,7 @@ bus_tap(struct bus *bus, const char *path)
 	if (!e)
 		e = bus_socket_bind(bus->tap.socket, path);
 	if (!e)
-		e = loop_watch_socket(bus->loop, bus->tap.socket, on_subscription, &bus->tap);
+		e = watch(bus);
 	if (e)
 		bus_tap_close(bus);
 	return e;
@@ -63,7 +100,11 @@ bus_tap(struct bus *bus, const char *path)
 void
 bus_tap_close(struct bus *bus)
 {
-	loop_unwatch_socket(bus->loop, bus->tap.socket);
+	if (bus->tap.loop) {
+		loop_unwatch_fd(bus->tap.loop, bus->tap.fd);
+		loop_timer_clear(bus->tap.loop, &bus->tap.more);
+	}
+	bus->tap.loop = NULL;
 	bus_socket_close(bus->tap.socket);
 	bus->tap.socket = NULL;
 }
@@ -95,4 +136,5 @@ bus_tap_show(struct bus *bus, enum who from, enum who to, const Pb__Envelope *e,
 	if (n <= 0 || (size_t)n >= size ||
 	    bus_socket_send(bus->tap.socket, NULL, line, (size_t)n) != ERR_OK)
 		bus->tap.lost++;
+	on_more(&bus->tap);
 }

@@ -8,7 +8,8 @@ EXTRA_subota-bench := -lcriterion -lcurl -lmicrohttpd -lwolfssl -lcbor -lssl -lu
 
 bench: deps ## figures beside curl and swupdate: build/bench.json (QUICK=1: shorter)
 	$(Q)$(MAKE) --no-print-directory programs VARIANT=release
-	$(Q)$(MAKE) --no-print-directory build/release/bin/subota-bench VARIANT=release
+	$(Q)$(MAKE) --no-print-directory build/release/bin/subota-bench \
+		build/release/bin/subota-solo VARIANT=release
 	$(Q)build/release/bin/subota-bench --out build/bench.json $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 # The yardstick: the daemons' own objects and libraries in one process (tests/bench/solo).

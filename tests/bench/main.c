@@ -18,6 +18,7 @@
 #include "bench_fleet.h"
 #include "bench_guard.h"
 #include "bench_house.h"
+#include "bench_jail.h"
 #include "bench_serial.h"
 #include "bench_stm32.h"
 #include "log.h"
@@ -33,6 +34,7 @@ static const struct part {
 	{"fleet",    "one to eight devices, one of them bad",    bench_fleet},
 	{"crowd",    "16, 64 and 256 devices at once",           bench_crowd},
 	{"house",    "idle daemons, plan to first byte, corrupt image", bench_house},
+	{"jail",     "three jailed daemons beside one process",  bench_jail},
 	{"cloud",    "cloudd with a thousand sub-devices",       bench_cloud},
 };
 /* clang-format on */

@@ -11,6 +11,7 @@
 
 #include "bus_case.h"
 #include "bus_client.h"
+#include "bus_part.h"
 #include "golden.h"
 #include "json.h"
 #include "msg.h"
@@ -287,6 +288,35 @@ Test(bus_tools, the_tap_shows_an_order_without_its_secret_and_the_receiver_gets_
 	cr_expect_str_eq(member(order, "target_version"), "1.1.0");
 	cr_expect_geq(cJSON_GetNumberValue(cJSON_GetObjectItem(in, "bytes")), bytes);
 	bus_client_tap_close(tap);
+	bus_case_close(&c);
+}
+
+Test(bus_tools, what_passes_while_nobody_listens_is_not_even_counted)
+{
+	struct bus_case c;
+	struct turner t;
+	struct bus_client_tap *tap = NULL;
+
+	bus_case_open(&c);
+	bus_case_both(&c);
+	cr_assert_eq(bus_tap(c.server.bus, c.tap), ERR_OK);
+	for (int listener = 0; listener < 3; listener++) {
+		for (uint64_t i = 1; i <= 100; i++) {
+			unsigned before = c.server.messages;
+
+			cr_assert_eq(bus_case_say(&c.client, i), ERR_OK);
+			BUS_WAIT(&c, c.server.messages == before + 1);
+		}
+		cr_assert_eq(bus_client_tap_open(&tap), ERR_OK);
+		cr_assert_eq(bus_client_tap_add(tap, c.tap), ERR_OK);
+		turner_start(&t, &c);
+		AUTO(json) cJSON *in = tapped(tap, "Ping", "OK");
+		turner_stop(&t);
+		cr_expect_lt(json_number(in, "n"), 60, "so many lines were made: %d",
+		    cJSON_GetObjectItem(in, "n")->valueint);
+		bus_client_tap_close(tap);
+		BUS_WAIT(&c, c.server.bus->tap.topics == 0);
+	}
 	bus_case_close(&c);
 }
 
