@@ -163,6 +163,7 @@ lock_files(const struct daemon_spec *s, struct daemon *d)
 {
 	struct places places = {0};
 
+	sandbox_tell_gaps(promise_of(s));
 	daemon_places(d, s->who, &places);
 	if (s->places)
 		s->places(s->settings, &places);

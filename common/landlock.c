@@ -51,6 +51,25 @@ landlock_abi(void)
 	return v > 0 ? (int)v : 0;
 }
 
+/* clang-format off */
+static const struct landlock_gap gaps[] = {
+	{1, "files",            "users do, by owner and mode"},
+	{2, "renaming",         "it is refused between directories"},
+	{3, "truncation",       "users do: what a process only reads is another's"},
+	{4, "TCP ports",        "a firewall by user can (subotactl firewall); gate and flashd have no network"},
+	{5, "ioctls",           "seccomp does, by a list of them"},
+	{6, "abstract sockets", "namespaces do for gate, flashd and sessions, seccomp for couriers, nobody for cloudd"},
+	{6, "signals",          "users and seccomp do"},
+	{0, NULL, NULL},
+};
+/* clang-format on */
+
+const struct landlock_gap *
+landlock_gaps(void)
+{
+	return gaps;
+}
+
 /* Every right over files that this ABI can take away. */
 static uint64_t
 all_of(int abi)
@@ -94,8 +113,8 @@ landlock_rights_text(unsigned rights, char out[64])
 	out[0] = '\0';
 	for (size_t i = 0; i < N_RIGHTS; i++)
 		if (rights & rights_table[i].right)
-			at += (size_t)snprintf(out + at, 64 - at, "%s%s", at ? " " : "",
-			    rights_table[i].text);
+			at += (size_t)snprintf(
+			    out + at, 64 - at, "%s%s", at ? " " : "", rights_table[i].text);
 	return out;
 }
 
@@ -117,8 +136,8 @@ allow_path(int ruleset, const char *path, unsigned rights, int abi)
 						LANDLOCK_RULE_PATH_BENEATH, &attr, 0) == 0)
 			return ERR_OK;
 	}
-	log_error(NULL, "cannot lock itself in: expected to reach %s, got: %s", path,
-	    strerror(errno));
+	log_error(
+	    NULL, "cannot lock itself in: expected to reach %s, got: %s", path, strerror(errno));
 	return ERR_SYSTEM;
 }
 
@@ -157,14 +176,13 @@ allow_replaced(int ruleset, const char *path)
 	if (fd >= 0 &&
 	    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0) == 0)
 		return ERR_OK;
-	log_error(NULL, "cannot lock itself in: expected to reach %s, got: %s", dir,
-	    strerror(errno));
+	log_error(
+	    NULL, "cannot lock itself in: expected to reach %s, got: %s", dir, strerror(errno));
 	return ERR_SYSTEM;
 }
 
 static enum err
-allow_files(
-    int ruleset, const struct landlock_rule *rules, const struct places *places, int abi)
+allow_files(int ruleset, const struct landlock_rule *rules, const struct places *places, int abi)
 {
 	enum err e = ERR_OK;
 

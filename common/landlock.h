@@ -41,6 +41,15 @@ enum {
 /* What this kernel offers, 0: nothing. */
 int landlock_abi(void);
 
+/* What is free where the ABI is older than `since`, and who limits it there. */
+struct landlock_gap {
+	int since; /* 0 ends */
+	const char *what, *instead;
+};
+
+/* All of them, by ABI; static storage. */
+const struct landlock_gap *landlock_gaps(void);
+
 /* Only `rules` and `also` (may be NULL), TCP connections only to the ports that `ports` (a name of
  * places.h; NULL: none) stands for ("*", itself or as its path: every port), no TCP bind, no
  * abstract socket and no signal beyond ourselves and our children. Needs no_new_privs. ERR_SYSTEM

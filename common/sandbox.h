@@ -47,6 +47,9 @@ enum err sandbox_apart(const struct sandbox_promise *p, const struct sandbox_mod
 /* Landlock; `places` for the names in the promise. */
 enum err sandbox_lock_files(const struct sandbox_promise *p, const struct sandbox_mode *m,
     const struct places *places) MUST_CHECK;
+/* A warning with what this kernel's Landlock leaves to other layers; for those that are started
+ * once, not for each courier and session. */
+void sandbox_tell_gaps(const struct sandbox_promise *p);
 /* seccomp. Programs built with sanitizers say so and go on: they need more calls. */
 enum err sandbox_lock_calls(
     const struct sandbox_promise *p, const struct sandbox_mode *m) MUST_CHECK;

@@ -127,19 +127,21 @@ sandbox_apart(const struct sandbox_promise *p, const struct sandbox_mode *m)
 	return give_up(p, m, "mounts and a network of its own");
 }
 
-/* What an old kernel's Landlock leaves to the other layers. */
-static void
-tell_gaps(const struct sandbox_promise *p, const struct places *places, int abi)
+void
+sandbox_tell_gaps(const struct sandbox_promise *p)
 {
-	bool ports = p->ports && (p->ports[0] == '*' || places_find(places, p->ports, 0));
+	int abi = landlock_abi();
+	char text[200] = "";
+	size_t at = 0;
 
-	if (abi < LANDLOCK_ABI_PORTS && ports)
-		log_warn(NULL, "%s: Landlock ABI %d does not limit TCP ports", p->name, abi);
-	if (abi < LANDLOCK_ABI_SCOPES)
+	for (const struct landlock_gap *g = landlock_gaps(); g->since && at < sizeof(text); g++)
+		if (g->since > abi)
+			at += (size_t)snprintf(
+			    text + at, sizeof(text) - at, "%s%s", at ? ", " : "", g->what);
+	if (at)
 		log_warn(NULL,
-		    "%s: Landlock ABI %d does not limit signals and abstract sockets: users and "
-		    "seccomp do",
-		    p->name, abi);
+		    "%s: Landlock ABI %d does not limit %s: who does, says subotactl sandbox",
+		    p->name, abi, text);
 }
 
 enum err
@@ -153,7 +155,6 @@ sandbox_lock_files(
 		return ERR_OK;
 	if (abi < LANDLOCK_ABI_MIN)
 		return give_up(p, m, "Landlock (ABI 2 or newer)");
-	tell_gaps(p, places, abi);
 	/* sanitizers look into /proc of their own */
 	const struct landlock_rule *also = __asan_init ? proc : NULL;
 	if (landlock_enter(p->files, also, p->ports, places) == ERR_OK)

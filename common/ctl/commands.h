@@ -11,6 +11,7 @@ int config_cmd_run(int argc, char **argv);
 int decode_cmd_run(int argc, char **argv);
 int diff_cmd_run(int argc, char **argv);
 int errors_cmd_run(int argc, char **argv);
+int firewall_cmd_run(int argc, char **argv);
 int fsm_cmd_run(int argc, char **argv);
 int routes_cmd_run(int argc, char **argv);
 int sandbox_cmd_run(int argc, char **argv);

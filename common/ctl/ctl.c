@@ -38,6 +38,7 @@ static const struct ctl_command commands[] = {
 	{"config",   config_cmd_run,   "every key of the configuration; check a file"},
 	{"routes",   routes_cmd_run,   "who may say what to whom"},
 	{"sandbox",  sandbox_cmd_run,  "what each process promises, and what the kernel says of it"},
+	{"firewall", firewall_cmd_run, "rules for nftables that hold cloudd and couriers to their ports"},
 	{"fsm",      fsm_cmd_run,      "the state machines of the daemons"},
 	{"errors",   errors_cmd_run,   "every error by number and name"},
 	{NULL,       NULL,             NULL},

@@ -146,11 +146,19 @@ add_all_kept(cJSON *list, const struct sandbox_promise *p)
 static void
 add_kernel(cJSON *list)
 {
-	char text[120];
+	int abi = landlock_abi();
+	char text[200];
 
-	snprintf(text, sizeof(text), "Landlock ABI %d, seccomp %s", landlock_abi(),
+	snprintf(text, sizeof(text), "Landlock ABI %d, seccomp %s", abi,
 	    seccomp_works() ? "filters work" : "does NOT work");
 	add(list, "all", "kernel", text);
+	for (const struct landlock_gap *g = landlock_gaps(); g->since; g++) {
+		if (g->since <= abi)
+			continue;
+		snprintf(text, sizeof(text), "%s: not by Landlock (ABI %d would); %s", g->what,
+		    g->since, g->instead);
+		add(list, "all", "lacks", text);
+	}
 }
 
 int

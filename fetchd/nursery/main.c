@@ -244,6 +244,7 @@ lock_in(const struct house *h, uid_t uid, gid_t gid, const struct sandbox_mode *
 	const struct sandbox_promise *promise = promise_find("nursery");
 	struct places places = {0};
 
+	sandbox_tell_gaps(promise);
 	places_add(&places, "$courier", "%s", h->program);
 	if (h->ca_file[0])
 		places_add(&places, "$ca", "%s", h->ca_file);

@@ -31,7 +31,7 @@ struct options {
 	const struct demo_fault *fault;
 	const struct demo_kind *kind;
 	unsigned devices, baud;
-	bool keep;
+	bool keep, degrade;
 	const char *json;
 };
 
@@ -51,12 +51,13 @@ static void
 print_help(void)
 {
 	printf("usage: subota-demo [--fault NAME] [--device KIND] [--devices N] [--baud N]\n"
-	       "                   [--keep] [--json FILE]\n"
+	       "                   [--keep] [--degrade] [--json FILE]\n"
 	       "  --fault NAME   a bad day; `list` names them\n"
 	       "  --device KIND  smp, udp, tcp, raw, mcuboot, xmodem, ymodem (smp)\n"
 	       "  --devices N    1 to %d (1, or DEVICES of the environment)\n"
 	       "  --baud N       of the serial lines (115200)\n"
 	       "  --keep         leave all running until Ctrl-C\n"
+	       "  --degrade      go on without what this kernel cannot jail\n"
 	       "  --json FILE    where the figures go (build/demo.json)\n",
 	    HOUSE_DEVICES);
 }
@@ -91,9 +92,9 @@ static int
 read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {{"fault", required_argument, NULL, 'f'},
-	    {"device", required_argument, NULL, 'D'},
-	    {"devices", required_argument, NULL, 'd'}, {"baud", required_argument, NULL, 'b'},
-	    {"keep", no_argument, NULL, 'k'}, {"json", required_argument, NULL, 'j'},
+	    {"device", required_argument, NULL, 'D'}, {"devices", required_argument, NULL, 'd'},
+	    {"baud", required_argument, NULL, 'b'}, {"keep", no_argument, NULL, 'k'},
+	    {"degrade", no_argument, NULL, 'g'}, {"json", required_argument, NULL, 'j'},
 	    {"help", no_argument, NULL, 'h'}, {0}};
 	const char *fault = "none", *kind = "smp";
 	const char *devices = getenv("DEVICES"), *baud = "115200";
@@ -113,6 +114,8 @@ read_options(int argc, char **argv, struct options *o)
 			o->json = optarg;
 		else if (c == 'k')
 			o->keep = true;
+		else if (c == 'g')
+			o->degrade = true;
 		else
 			return print_help(), c == 'h' ? EXIT_SUCCESS : EXIT_USAGE;
 	}
@@ -169,6 +172,7 @@ open_house(struct demo *d)
 	const struct demo_fault *f = d->options.fault;
 	struct house_options o = {.devices = d->options.devices,
 	    .baud = d->options.baud,
+	    .degrade = d->options.degrade,
 	    .link = d->options.kind->link,
 	    .loader = d->options.kind->loader,
 	    .cloudd = "request_interval = 1 min",

@@ -52,6 +52,9 @@ struct attempt {
 };
 
 const struct attempt *attempt_rows(size_t *n);
+/* Who may succeed only because Landlock's ABI is this old (landlock.h) and no other layer carries
+ * it; `since`: the ABI that denies it. */
+unsigned attempt_gap(const struct attempt *a, int abi, int *since);
 
 struct attempt_result {
 	enum inject_end end;

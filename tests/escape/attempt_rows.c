@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -14,6 +16,7 @@
 #include <sys/syscall.h>
 
 #include "attempt.h"
+#include "landlock.h"
 
 #define C ATTEMPT_CLOUDD
 #define F ATTEMPT_FETCHD
@@ -54,6 +57,7 @@ static const struct attempt rows[] = {
 	{"read /etc/shadow",                  0, OPEN("/etc/shadow", O_RDONLY)},
 	{"read the configuration",            0, OPEN("$dir/subota.conf", O_RDONLY)},
 	{"read a trust anchor",               F | L | LX, OPEN("$trust/root.1", O_RDONLY)},
+	{"cut off a trust anchor",            0, OPEN("$trust/spare", O_RDONLY | O_TRUNC)},
 	{"write a trust anchor",              0, OPEN("$trust/root.1", O_WRONLY)},
 	{"make a file in the image store",    F, OPEN("$store/escape", O_RDWR | O_CREAT)},
 	{"write a file in the drop directory", 0, OPEN("$state/drop/escape", O_RDWR | O_CREAT)},
@@ -62,6 +66,8 @@ static const struct attempt rows[] = {
 	{"change a file's mode by its name",  0, ONE(fchmodat, N(AT_FDCWD), T("$trust/root.1"), N(0644))},
 	{"open the serial line",              L | LX, OPEN("$line", O_RDWR | O_NOCTTY | O_NONBLOCK)},
 	{"open the line of a flasher program", L | LX | E | X, OPEN("$flasher_line", O_RDWR | O_NOCTTY | O_NONBLOCK)},
+	{"type into its own line",             0, {CALL(openat, N(AT_FDCWD), T("$line"), N(O_RDWR | O_NOCTTY | O_NONBLOCK)),
+		CALL(ioctl, BEFORE, N(TIOCSTI), T("x"))}},
 	{"write the kernel's log",             0, OPEN("/dev/kmsg", O_WRONLY)},
 	/* other processes */
 	{"open a sibling's memory",           0, OPEN("$sibproc/mem", O_RDWR)},
@@ -110,6 +116,19 @@ static const struct attempt rows[] = {
 	{"kernel log",                        0, ONE(syslog, N(10), N(0), N(0))},
 	{"a call of the x32 machine",         0, {{SYS_getpid | 0x40000000, {N(0)}}, NONE}},
 };
+
+/* What only Landlock denies: which attempt, since which ABI, to whom. Where Landlock is older, a firewall by user does the
+ * first three (tests/kernel), and a container's network all four, because there is nobody else in it. */
+static const struct {
+	const char *name;
+	int since;
+	unsigned who;
+} gaps[] = {
+	{"TCP to the platform",           LANDLOCK_ABI_PORTS,  K},
+	{"TCP to the package server",     LANDLOCK_ABI_PORTS,  C},
+	{"TCP to another port",           LANDLOCK_ABI_PORTS,  C | K},
+	{"connect to an abstract socket", LANDLOCK_ABI_SCOPES, C},
+};
 /* clang-format on */
 
 const struct attempt *
@@ -117,4 +136,16 @@ attempt_rows(size_t *n)
 {
 	*n = sizeof(rows) / sizeof(rows[0]);
 	return rows;
+}
+
+unsigned
+attempt_gap(const struct attempt *a, int abi, int *since)
+{
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+		if (strcmp(gaps[i].name, a->name) != 0 || abi >= gaps[i].since)
+			continue;
+		*since = gaps[i].since;
+		return gaps[i].who;
+	}
+	return 0;
 }

@@ -6,6 +6,8 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#include "landlock.h"
+
 static const char *const modes[MATRIX_MODES] = {
     "require", "no-calls", "no-files", "no-apart", "no-calls,no-files", "none"};
 
@@ -96,7 +98,7 @@ matrix_run(struct matrix *m, struct house *h, unsigned count, unsigned rows, uin
 	size_t n = 0;
 
 	(void)attempt_rows(&n);
-	*m = (struct matrix){.modes = count};
+	*m = (struct matrix){.modes = count, .abi = landlock_abi()};
 	if (n > MATRIX_ROWS || victims_open(&v, h) != ERR_OK)
 		return false;
 	choose(chosen, n, rows < n ? rows : (unsigned)n, seed);
@@ -109,12 +111,23 @@ matrix_run(struct matrix *m, struct house *h, unsigned count, unsigned rows, uin
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
+/* Does only a newer Landlock deny it? The ABI that does, 0: no. */
+static int
+gap_of(const struct matrix *m, const struct attempt *a, size_t victim)
+{
+	const char *name;
+	int since = 0;
+	unsigned who = attempt_gap(a, m->abi, &since);
+
+	return who & victims_who(victim, &name) ? since : 0;
+}
+
 static bool
-is_meant(const struct attempt *a, size_t victim)
+is_meant(const struct matrix *m, const struct attempt *a, size_t victim)
 {
 	const char *name;
 
-	return (a->meant_for & victims_who(victim, &name)) != 0;
+	return (a->meant_for & victims_who(victim, &name)) || gap_of(m, a, victim);
 }
 
 unsigned
@@ -131,11 +144,11 @@ matrix_judge(const struct matrix *m, FILE *out)
 		const char *name;
 
 		(void)victims_who(i % VICTIMS, &name);
-		if (!cell->tried || (attempt_succeeded(r) == is_meant(a, i % VICTIMS) &&
-					r->end != INJECT_LOST))
+		if (!cell->tried ||
+		    (attempt_succeeded(r) == is_meant(m, a, i % VICTIMS) && r->end != INJECT_LOST))
 			continue;
 		fprintf(out, "%s, %s: expected %s, got %s\n", name, a->name,
-		    is_meant(a, i % VICTIMS) ? "allowed" : "a denial", attempt_text(r));
+		    is_meant(m, a, i % VICTIMS) ? "allowed" : "a denial", attempt_text(r));
 		wrong++;
 	}
 	return wrong;
@@ -157,10 +170,12 @@ cell_json(const struct matrix *m, const struct attempt *a, size_t row, size_t vi
 	(void)victims_who(victim, &name);
 	cJSON_AddStringToObject(o, "process", name);
 	cJSON_AddStringToObject(o, "attempt", a->name);
-	cJSON_AddStringToObject(o, "expected", is_meant(a, victim) ? "allowed" : "denied");
+	cJSON_AddStringToObject(o, "expected", is_meant(m, a, victim) ? "allowed" : "denied");
+	if (gap_of(m, a, victim))
+		cJSON_AddNumberToObject(o, "denied_since_abi", gap_of(m, a, victim));
 	cJSON_AddStringToObject(o, "observed", attempt_text(&cell->by_mode[0]));
-	cJSON_AddStringToObject(o, "control",
-	    attempt_succeeded(&m->control[row]) ? "allowed" : "not testable");
+	cJSON_AddStringToObject(
+	    o, "control", attempt_succeeded(&m->control[row]) ? "allowed" : "not testable");
 	cJSON *without = m->modes > 1 ? cJSON_AddObjectToObject(o, "without") : NULL;
 	for (size_t k = 1; k < m->modes; k++)
 		cJSON_AddStringToObject(without, modes[k], attempt_text(&cell->by_mode[k]));
@@ -176,8 +191,8 @@ matrix_json(const struct matrix *m, const char *path)
 
 	for (size_t i = 0; i < n * VICTIMS; i++)
 		if (m->cells[i / VICTIMS][i % VICTIMS].tried)
-			cJSON_AddItemToArray(list,
-			    cell_json(m, &rows[i / VICTIMS], i / VICTIMS, i % VICTIMS));
+			cJSON_AddItemToArray(
+			    list, cell_json(m, &rows[i / VICTIMS], i / VICTIMS, i % VICTIMS));
 	char *text = cJSON_Print(list);
 	AUTO(file) FILE *f = fopen(path, "we");
 	bool fine = text && f && fprintf(f, "%s\n", text) > 0;
@@ -201,6 +216,18 @@ carried_by(const struct matrix *m, size_t mode)
 	return count;
 }
 
+static void
+print_cell(const struct matrix *m, const struct attempt *a, size_t row, size_t victim, FILE *out)
+{
+	const char *text = attempt_text(&m->cells[row][victim].by_mode[0]);
+	int since = gap_of(m, a, victim);
+
+	if (since)
+		fprintf(out, " **%s** below ABI %d |", text, since);
+	else
+		fprintf(out, is_meant(m, a, victim) ? " **%s** |" : " %s |", text);
+}
+
 void
 matrix_table(const struct matrix *m, FILE *out)
 {
@@ -219,11 +246,10 @@ matrix_table(const struct matrix *m, FILE *out)
 	for (size_t i = 0; i < n; i++) {
 		fprintf(out, "| %s |", rows[i].name);
 		for (size_t k = 0; k < VICTIMS; k++)
-			fprintf(out, is_meant(&rows[i], k) ? " **%s** |" : " %s |",
-			    attempt_text(&m->cells[i][k].by_mode[0]));
+			print_cell(m, &rows[i], i, k, out);
 		fprintf(out, " %s |\n", control_text(m, i));
 	}
-	fprintf(out, "\n");
+	fprintf(out, "\nLandlock ABI %d.\n", m->abi);
 	for (size_t k = 1; k < m->modes; k++)
 		fprintf(out, "With `%s`, %u more attempts succeed.\n", modes[k], carried_by(m, k));
 }

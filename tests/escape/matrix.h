@@ -18,6 +18,7 @@ struct matrix_cell {
 };
 
 struct matrix {
+	int abi;        /* of this kernel's Landlock */
 	unsigned modes; /* how many of them were run: 1 (as shipped) or all */
 	struct attempt_result control[MATRIX_ROWS];
 	struct matrix_cell cells[MATRIX_ROWS][VICTIMS];

@@ -85,6 +85,7 @@ victims_open(struct victims *v, struct house *h)
 	v->abstract = listen_abstract(v->abstract_name);
 	if (v->server < 0 || v->other < 0 || v->abstract < 0 || !open_line(v))
 		return ERR_SYSTEM;
+	kit_write(h->kit->anchor_dir, "spare", "x", 1);
 	return open_exec_house(v);
 }
 

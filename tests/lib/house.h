@@ -74,6 +74,7 @@ struct house_options {
 	const char *profile; /* of the Developer Center; NULL: p1 */
 	const char *loader; /* devices without slots: "gecko", "u-boot", "mcuboot" */
 	bool one_process;    /* tests/bench/solo in the daemons' place, as HOUSE_FLASHD */
+	bool degrade;        /* sandbox = degrade, for kernels that cannot do all of it */
 	const char *sandbox; /* words for the daemons' --no-sandbox; NULL: as shipped */
 };
 

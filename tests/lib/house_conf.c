@@ -80,8 +80,8 @@ must(struct house *h, const struct tool_result *r, const char *what)
 {
 	if (r->status == 0)
 		return ERR_OK;
-	return house_fail(h, ERR_SYSTEM, "subota-devcenter %s: status %d: %.200s", what, r->status,
-	    r->out);
+	return house_fail(
+	    h, ERR_SYSTEM, "subota-devcenter %s: status %d: %.200s", what, r->status, r->out);
 }
 
 #define DC(h, e, ...) \
@@ -170,6 +170,8 @@ write_common(const struct house *h, FILE *f)
 	    h->programs, root ? HOUSE_CLOUD_UID : me, root ? HOUSE_FETCH_UID : me,
 	    root ? HOUSE_COURIER_UID : me, root ? HOUSE_FLASH_UID : me, (unsigned)getegid(),
 	    (unsigned)getegid());
+	if (h->options.degrade)
+		fprintf(f, "sandbox = degrade\n");
 }
 
 static void

@@ -64,3 +64,19 @@ Test(escape, judge_sees_what_comes_through_and_what_should)
 	cr_expect_eq(judge_one(killed, 1), 0);
 	cr_expect_eq(judge_one(lost, 1), 1, "not tried is not a pass");
 }
+
+Test(escape, what_only_a_newer_landlock_denies_is_told_apart_by_its_abi)
+{
+	size_t n = 0, seen = 0;
+	const struct attempt *rows = attempt_rows(&n);
+	int since = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned who = attempt_gap(&rows[i], 2, &since);
+
+		seen += who != 0;
+		cr_expect_eq(who & rows[i].meant_for, 0, "%s: meant anyway", rows[i].name);
+		cr_expect_eq(attempt_gap(&rows[i], 6, &since), 0, "%s", rows[i].name);
+	}
+	cr_expect_eq(seen, 4, "each row of the gaps names an attempt");
+}

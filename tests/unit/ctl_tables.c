@@ -101,6 +101,37 @@ Test(ctl_tables, sandbox_prints_the_promises_of_every_process)
 	cr_expect(is_promised(list, "cloudd", "tcp", "to the port of its server only"));
 }
 
+Test(ctl_tables, firewall_holds_each_user_to_the_ports_of_its_servers)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	const char conf[] =
+	    "[common]\ncloud_user = 71\nfetch_user = 72\ncourier_user = 73\nflash_user = 74\n"
+	    "operator_group = 0\ndevice_group = 0\n[cloudd]\nhost = h\nport = 1884\n"
+	    "product_key = p\ndevice_key = d\nmove_to = other:1885\n[fetchd]\nallow_http = yes\n";
+
+	kit_write(dir, "conf", conf, sizeof(conf) - 1);
+	struct tool_result r = CTL(dir, "firewall", "--config", "conf");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	cr_expect(strstr(r.out, "chain cloudd {\n\t\ttcp dport { 53, 1884, 1885 } accept"), "%s",
+	    r.out);
+	cr_expect(strstr(r.out, "chain couriers {\n\t\ttcp dport { 53, 443, 80 } accept"));
+	cr_expect(strstr(r.out, "meta skuid 71 jump cloudd\n\t\tmeta skuid 73 jump couriers"));
+	r = CTL(dir, "firewall", "--config", "conf", "--package-port", "8443");
+	cr_expect(strstr(r.out, "couriers {\n\t\ttcp dport { 53, 8443 } accept"), "%s", r.out);
+	r = CTL(dir, "firewall", "--config", "conf", "--package-port", "70000");
+	cr_expect_eq(r.status, 64);
+	cr_expect(strstr(r.out, "expected a port from 1 to 65535, got '70000'"), "%s", r.out);
+}
+
+Test(ctl_tables, sandbox_says_what_this_kernel_leaves_to_others)
+{
+	AUTO(json) cJSON *list = parsed(CTL(".", "sandbox", "--json"));
+
+	for (const struct landlock_gap *g = landlock_gaps(); g->since; g++)
+		cr_expect_eq(
+		    is_promised(list, "all", "lacks", g->what), g->since > landlock_abi());
+}
+
 Test(ctl_tables, fsm_prints_every_row_of_every_machine)
 {
 	static const struct {

@@ -153,8 +153,7 @@ try_ports(const struct places *p)
 Test(landlock, lets_tcp_reach_the_named_port_only)
 {
 	struct places p = {0};
-	struct sockaddr_in at = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(at);
 	AUTO(fd) int server = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -167,6 +166,21 @@ Test(landlock, lets_tcp_reach_the_named_port_only)
 	int status = in_child(try_ports, &p);
 	cr_expect_eq(status, 0, "expectation %d does not hold", status);
 	places_fini(&p);
+}
+
+Test(landlock, says_for_every_abi_what_an_older_one_leaves_to_others)
+{
+	const struct landlock_gap *g = landlock_gaps();
+	unsigned since_ports = 0, since_scopes = 0;
+
+	for (; g->since; g++) {
+		cr_expect(g[1].since == 0 || g[1].since >= g->since, "%s: by ABI", g->what);
+		cr_expect(g->what[0] && g->instead[0]);
+		since_ports += g->since == LANDLOCK_ABI_PORTS;
+		since_scopes += g->since == LANDLOCK_ABI_SCOPES;
+	}
+	cr_expect_eq(since_ports, 1);
+	cr_expect_eq(since_scopes, 2);
 }
 
 Test(landlock, names_rights_for_people)
@@ -208,8 +222,7 @@ enum { LOST = 1, KEPT = 2 };
 static int
 lose(const char *link, const char *file, const char *other)
 {
-	const struct landlock_rule rules[] = {
-	    {link, LANDLOCK_READ | LANDLOCK_REPLACED}, {NULL, 0}};
+	const struct landlock_rule rules[] = {{link, LANDLOCK_READ | LANDLOCK_REPLACED}, {NULL, 0}};
 	struct places none = {0};
 	struct resolver r;
 	int ready[2], go[2], status = 0;
