@@ -35,6 +35,7 @@ static const struct part {
 	{"crowd",    "16, 64 and 256 devices at once",           bench_crowd},
 	{"house",    "idle daemons, plan to first byte, corrupt image", bench_house},
 	{"jail",     "three jailed daemons beside one process",  bench_jail},
+	{"flood",    "a flash while the gate floods flashd",    bench_flood},
 	{"cloud",    "cloudd with a thousand sub-devices",       bench_cloud},
 };
 /* clang-format on */

@@ -24,6 +24,9 @@ struct neighbour {
 /* In a child that becomes the user; returns its pid. */
 pid_t neighbour_envelopes(const struct neighbour *n);
 pid_t neighbour_bytes(const struct neighbour *n);
+/* As many legal envelopes as the victim takes, those that cost it the most, until it is killed;
+ * `n` does not count. */
+pid_t neighbour_flood(const struct neighbour *n);
 /* Wait for its end; true: it did all that it was told. */
 bool neighbour_wait(pid_t pid);
 

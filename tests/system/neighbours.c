@@ -7,8 +7,10 @@
  * NEIGHBOUR_N and NEIGHBOUR_SEED make it longer and another one: make neighbours N= SEED=.
  */
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "ctl/processes.h"
 #include "house_case.h"
@@ -23,7 +25,8 @@ enum {
 	CONNECTIONS = 300,
 	MEMORY_MAX = 96 << 20,
 	FILES_MAX = 200,
-	HEARD_MIN = 60
+	HEARD_MIN = 60,
+	FLOODED = 5000
 };
 
 static uint64_t
@@ -174,4 +177,60 @@ Test(neighbours, a_flood_from_cloudd_s_side_does_not_keep_a_device_from_its_end)
 		house_look_pause(50);
 	}
 	cr_expect(strcmp(state, "DONE") == 0 || strcmp(state, "CANCELLED") == 0, "%s", state);
+}
+
+static bool
+is_written(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *device = house_look_device(h, 0);
+
+	(void)arg;
+	return json_number(device, "upload_bytes") > 20000;
+}
+
+/* More than its ledger holds, so that its bounds were met. */
+static bool
+was_flooded(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *status = house_look_ask(h, HOUSE_FLASHD, "status");
+
+	(void)arg;
+	return json_number(cJSON_GetObjectItem(status, "fetchd"), "received") > FLOODED;
+}
+
+static bool
+runs_new(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *device = house_look_device(h, 0);
+
+	(void)arg;
+	return strcmp(json_text(device, "running"), HOUSE_NEW) == 0 &&
+	       cJSON_IsTrue(cJSON_GetObjectItem(device, "confirmed"));
+}
+
+/* In the middle of a write the gate is taken over and says all that flashd takes: plans and orders,
+ * each of which becomes a record. */
+Test(neighbours, a_flash_goes_on_while_the_gate_floods_flashd_and_so_does_all_after_it)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+	char path[200], pid[16];
+	const struct neighbour n = as(h, WHO_FETCHD, WHO_FLASHD, HOUSE_FETCH_UID, path, 0);
+	enum house_part flashd = HOUSE_FLASHD;
+
+	house_case_plan(h, &(struct house_pack){.size = 120000});
+	house_case_until(h, is_written, NULL, "a part of it is written");
+	house_kill(h, HOUSE_FETCHD);
+	pid_t flood = neighbour_flood(&n);
+
+	house_case_until(h, runs_new, NULL, "the device runs the new version, confirmed");
+	house_case_until(h, was_flooded, NULL, "flashd was flooded");
+	kill(flood, SIGKILL);
+	waitpid(flood, NULL, 0);
+	house_case_until(h, answers, &flashd, "flashd answers");
+	snprintf(pid, sizeof(pid), "%d", (int)h->process[HOUSE_FLASHD].pid);
+	cr_expect_lt(processes_memory(pid), MEMORY_MAX);
+	HOUSE_MUST(h, house_start(h, HOUSE_FETCHD));
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	house_case_plan(h, &(struct house_pack){.name = "next", .version = "1.2.0", .sequence = 6});
+	house_case_upgraded(h, 0, "1.2.0");
 }
