@@ -109,7 +109,8 @@
 	X(ERR_IMAGE,           156, "image is not one this device can run")              \
 	X(ERR_SESSION,         157, "the session died")                                  \
 	X(ERR_ALREADY,         158, "device runs it already")                            \
-	X(ERR_PROTECTED,       159, "device does not let its flash be read or written")
+	X(ERR_PROTECTED,       159, "device does not let its flash be read or written") \
+	X(ERR_UNHEALTHY,       160, "the health check failed")
 /* clang-format on */
 
 enum err {

@@ -114,11 +114,31 @@ check_target(const Tr__Target *t, char why[WHY_SIZE])
 	return e;
 }
 
+/* "1.20.3", at most 32 characters; or nothing. */
+static bool
+is_dotted(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n > 32 || (n > 0 && (s[0] == '.' || s[n - 1] == '.')))
+		return false;
+	return strspn(s, "0123456789.") == n && !strstr(s, "..");
+}
+
 static enum err
 check_depends(const Tr__Depends *d, char why[WHY_SIZE])
 {
 	enum err e = want_name(d->component, "depends.component", why);
+	bool other = d->vendor[0] || d->model[0];
 
+	if (!e && other)
+		e = want_name(d->vendor, "depends.vendor", why);
+	if (!e && other)
+		e = want_name(d->model, "depends.model", why);
+	if (!e && !is_dotted(d->min_version))
+		return why_say(why, ERR_MANIFEST,
+		    "depends.min_version: expected numbers divided by dots, got '%.40s'",
+		    d->min_version);
 	if (!e && d->image_sha256.len > 0)
 		e = want_digest(&d->image_sha256, "depends.image_sha256", why);
 	if (!e && d->max_sequence != 0 && d->max_sequence < d->min_sequence)

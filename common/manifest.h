@@ -69,13 +69,29 @@ struct manifest_target {
 enum err manifest_match(const Tr__Manifest *m, const struct manifest_target *t,
     const Tr__Payload **out, char why[WHY_SIZE]) MUST_CHECK;
 
-/* What is confirmed on the device for a component; ERR_NOT_FOUND when nothing is known. */
-typedef enum err manifest_on_component(
-    void *arg, const char *component, uint64_t *sequence, uint8_t image_sha256[MANIFEST_DIGEST]);
+/* What a device that is depended upon runs. */
+struct manifest_seen {
+	const char *name; /* of the device, for people */
+	bool known;       /* the three below: something was confirmed there */
+	uint64_t sequence;
+	const uint8_t *image_sha256; /* MANIFEST_DIGEST bytes */
+	const char *version;         /* as it says it; "" = never heard */
+};
 
-/* Every dependency against what is on the device; ERR_DEPENDS. */
+/* Is that enough? ERR_DEPENDS with what was seen and what was wanted. */
+enum err manifest_satisfies(
+    const Tr__Depends *d, const struct manifest_seen *s, char why[WHY_SIZE]) MUST_CHECK;
+
+/* Are `have`'s leading numbers, divided by dots, less than `min`'s? Missing ones are 0; a text that
+ * does not begin with a digit is older than any. */
+bool manifest_version_is_older(const char *have, const char *min);
+
+/* One dependency: ERR_OK, ERR_DEPENDS, or ERR_AGAIN: not met now, but somebody works on it. */
+typedef enum err manifest_on_depends(void *arg, const Tr__Depends *d, char why[WHY_SIZE]);
+
+/* Every dependency: ERR_DEPENDS before ERR_AGAIN before ERR_OK. */
 enum err manifest_check_depends(
-    const Tr__Manifest *m, manifest_on_component *lookup, void *arg, char why[WHY_SIZE]) MUST_CHECK;
+    const Tr__Manifest *m, manifest_on_depends *ask, void *arg, char why[WHY_SIZE]) MUST_CHECK;
 
 /* Chunks of a payload, and the size and digest of chunk i (borrowed). */
 size_t manifest_chunks(const Tr__Payload *p);

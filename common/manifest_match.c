@@ -100,36 +100,81 @@ manifest_match(const Tr__Manifest *m, const struct manifest_target *t, const Tr_
 	    known(t->component), m->payload[0]->component);
 }
 
-static enum err
-check_one(const Tr__Depends *d, manifest_on_component *lookup, void *arg, char why[WHY_SIZE])
+static uint64_t
+next_number(const char **at)
 {
-	uint64_t sequence = 0;
-	uint8_t sha256[MANIFEST_DIGEST] = {0};
-	enum err e = lookup(arg, d->component, &sequence, sha256);
+	uint64_t n = 0;
 
-	if (e)
+	while (**at >= '0' && **at <= '9') {
+		n = n > UINT64_MAX / 100 ? n : n * 10 + (uint64_t)(**at - '0');
+		++*at;
+	}
+	*at += **at == '.' && (*at)[1] >= '0' && (*at)[1] <= '9';
+	return n;
+}
+
+bool
+manifest_version_is_older(const char *have, const char *min)
+{
+	if (*have < '0' || *have > '9')
+		return true;
+	while ((*have >= '0' && *have <= '9') || (*min >= '0' && *min <= '9')) {
+		uint64_t a = next_number(&have), b = next_number(&min);
+
+		if (a != b)
+			return a < b;
+	}
+	return false;
+}
+
+enum err
+manifest_satisfies(const Tr__Depends *d, const struct manifest_seen *s, char why[WHY_SIZE])
+{
+	bool sequence = d->min_sequence || d->max_sequence || !d->min_version[0];
+	bool image = d->image_sha256.len > 0;
+
+	if ((sequence || image) && !s->known)
 		return why_say(why, ERR_DEPENDS,
-		    "expected component %s to be known, got nothing about it", d->component);
-	if (sequence < d->min_sequence || (d->max_sequence && sequence > d->max_sequence))
+		    "expected %.64s to run %.64s with sequence %llu or more, got nothing that was"
+		    " confirmed there (version %.32s)",
+		    s->name, d->component, (unsigned long long)d->min_sequence,
+		    s->version[0] ? s->version : "unknown");
+	if (sequence &&
+	    (s->sequence < d->min_sequence || (d->max_sequence && s->sequence > d->max_sequence)))
 		return why_say(why, ERR_DEPENDS,
-		    "expected %s with sequence %llu to %llu (0 = any), got %llu", d->component,
-		    (unsigned long long)d->min_sequence, (unsigned long long)d->max_sequence,
-		    (unsigned long long)sequence);
-	if (d->image_sha256.len > 0 && memcmp(d->image_sha256.data, sha256, MANIFEST_DIGEST) != 0)
-		return why_say(why, ERR_DEPENDS, "expected %s to run another image than it does",
-		    d->component);
+		    "expected %.64s to run %.64s with sequence %llu to %llu (0 = any), got %llu"
+		    " (version %.32s)",
+		    s->name, d->component, (unsigned long long)d->min_sequence,
+		    (unsigned long long)d->max_sequence, (unsigned long long)s->sequence,
+		    s->version[0] ? s->version : "unknown");
+	if (image && memcmp(d->image_sha256.data, s->image_sha256, MANIFEST_DIGEST) != 0)
+		return why_say(why, ERR_DEPENDS,
+		    "expected %.64s to run a certain image of %.64s, got another (version %.32s)",
+		    s->name, d->component, s->version);
+	if (d->min_version[0] && manifest_version_is_older(s->version, d->min_version))
+		return why_say(why, ERR_DEPENDS,
+		    "expected %.64s to run version %.32s or newer of %.64s, got %.32s", s->name,
+		    d->min_version, d->component, s->version[0] ? s->version : "unknown");
 	return ERR_OK;
 }
 
 enum err
 manifest_check_depends(
-    const Tr__Manifest *m, manifest_on_component *lookup, void *arg, char why[WHY_SIZE])
+    const Tr__Manifest *m, manifest_on_depends *ask, void *arg, char why[WHY_SIZE])
 {
-	enum err e = ERR_OK;
+	char one[WHY_SIZE] = "";
+	enum err worst = ERR_OK;
 
-	for (size_t i = 0; !e && i < m->n_depends; i++)
-		e = check_one(m->depends[i], lookup, arg, why);
-	return e;
+	for (size_t i = 0; i < m->n_depends && worst != ERR_DEPENDS; i++) {
+		enum err e = ask(arg, m->depends[i], one);
+
+		if (e == ERR_OK || worst == e)
+			continue;
+		worst = e == ERR_AGAIN ? ERR_AGAIN : ERR_DEPENDS;
+		if (why)
+			memcpy(why, one, WHY_SIZE);
+	}
+	return worst;
 }
 
 size_t

@@ -185,7 +185,7 @@ is_phase(Pb__Phase p)
 static bool
 is_verb(Pb__Verb v)
 {
-	return is_between((int)v, PB__VERB__VERB_IDENTIFY, PB__VERB__VERB_REVERT);
+	return is_between((int)v, PB__VERB__VERB_IDENTIFY, PB__VERB__VERB_CHECK);
 }
 
 static bool
@@ -402,7 +402,8 @@ msg_check_session_report(const Pb__Envelope *e)
 		    is_size(r->done_bytes) && is_size(r->total_bytes) &&
 		    is_name_or_empty(r->version) && is_digest(&r->active_hash, DIGEST) &&
 		    is_digest(&r->staged_hash, DIGEST) && is_size(r->rewinds) &&
-		    is_size(r->wire_bytes) && is_name_or_empty(r->image_version) &&
+		    is_size(r->wire_bytes) && is_name_or_empty(r->unit) &&
+		    is_name_or_empty(r->image_version) &&
 		    is_digest(&r->image_hash, DIGEST));
 }
 

@@ -17,8 +17,8 @@ static const char *const states[] = {"IDENTIFIED", "ADMITTED", "WAITING", "QUEUE
     "STAGED", "TESTING", "CONFIRMED", "DONE", "REVERTED", "FAILED", "REFUSED", "CANCELLED"};
 static const char *const events[] = {"ADMIT", "VERDICT_SENT", "ORDER", "TURN", "REFUSE", "SEES_OLD",
     "SEES_NEW_STORED", "SEES_NEW_PENDING", "SEES_NEW_ON_TEST", "SEES_NEW_KEPT", "SEES_MISFIT",
-    "SEES_BARE", "WROTE", "MARKED", "REBOOTED", "KEPT", "WENT_BACK", "TROUBLE", "DEADLINE",
-    "CANCEL", "SUPERSEDED", "RESTARTED"};
+    "SEES_BARE", "WROTE", "MARKED", "REBOOTED", "KEPT", "WENT_BACK", "CHECKED", "TROUBLE",
+    "DEADLINE", "CANCEL", "SUPERSEDED", "RESTARTED"};
 
 /* --- guards ---------------------------------------------------------------------------------- */
 
@@ -96,6 +96,12 @@ no_way_back(void *ctx, const void *data)
 	const struct device_upgrade *u = ctx;
 
 	return u->verb == PB__VERB__VERB_REVERT && !is_passing(ctx, data);
+}
+
+static bool
+ill_for_good(void *ctx, const void *data)
+{
+	return device_health_was_bad(ctx, data) && no_way_back(ctx, data);
 }
 
 static bool
@@ -352,8 +358,12 @@ static const struct fsm_row rows[] = {
 	ROW(FLASHING,  SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "marked already"),
 	ROW(FLASHING,  SEES_NEW_ON_TEST, unwanted,    do_back,       TESTING,   "cancelled"),
 	ROW(FLASHING,  SEES_NEW_ON_TEST, device_health_waits, device_health_watch, TESTING, ""),
+	ROW(FLASHING,  SEES_NEW_ON_TEST, device_health_asks, device_health_ask, TESTING, "a program"),
 	ROW(FLASHING,  SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
 	ROW(FLASHING,  SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
+	ROW(FLASHING,   SEES_NEW_KEPT,    device_end_is_replaced, device_end_replaced, FAILED, ""),
+	ROW(FLASHING,  SEES_NEW_KEPT,    device_health_kept_waits, device_health_watch, TESTING, ""),
+	ROW(FLASHING,  SEES_NEW_KEPT,    device_health_kept_asks, device_health_ask, TESTING, ""),
 	ROW(FLASHING,  SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "nothing to do"),
 	ROW(FLASHING,  SEES_BARE,        NULL,        device_bare_write, SAME,  "nothing to lose"),
 	ROW(FLASHING,  WROTE,            NULL,        do_mark,       SAME,      "for a test boot"),
@@ -370,8 +380,12 @@ static const struct fsm_row rows[] = {
 	ROW(STAGED,    SEES_NEW_PENDING, NULL,        do_reboot,     SAME,      "reset was lost"),
 	ROW(STAGED,    SEES_NEW_ON_TEST, unwanted,    do_back,       TESTING,   "cancelled"),
 	ROW(STAGED,    SEES_NEW_ON_TEST, device_health_waits, device_health_watch, TESTING, ""),
+	ROW(STAGED,    SEES_NEW_ON_TEST, device_health_asks, device_health_ask, TESTING, "a program"),
 	ROW(STAGED,    SEES_NEW_ON_TEST, NULL,        do_confirm,    TESTING,   "healthy: keep it"),
 	ROW(STAGED,    SEES_MISFIT,      NULL,        do_revert,     TESTING,   "not healthy"),
+	ROW(STAGED,     SEES_NEW_KEPT,    device_end_is_replaced, device_end_replaced, FAILED, ""),
+	ROW(STAGED,    SEES_NEW_KEPT,    device_health_kept_waits, device_health_watch, TESTING, ""),
+	ROW(STAGED,    SEES_NEW_KEPT,    device_health_kept_asks, device_health_ask, TESTING, ""),
 	ROW(STAGED,    SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "booted for good"),
 	ROW(STAGED,    SEES_NEW_STORED,  rebooted,    device_end_reverted, REVERTED, "refused to boot"),
 	ROW(STAGED,    SEES_NEW_STORED,  NULL,        do_mark,       FLASHING,  "mark was lost"),
@@ -383,9 +397,14 @@ static const struct fsm_row rows[] = {
 	ROW(STAGED,    DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
 	ROW(STAGED,    DEADLINE,         NULL,        device_end_late, FAILED, ""),
 	ROW(TESTING,   SEES_NEW_ON_TEST, unwanted,    do_back,       SAME,      "cancelled"),
+	ROW(TESTING,   SEES_NEW_ON_TEST, device_health_was_bad, do_back, SAME,  "not healthy"),
 	ROW(TESTING,   SEES_NEW_ON_TEST, device_health_waits, device_health_watch, SAME, "for a while"),
+	ROW(TESTING,   SEES_NEW_ON_TEST, device_health_asks, device_health_ask, SAME, "a program"),
 	ROW(TESTING,   SEES_NEW_ON_TEST, NULL,        do_confirm,    SAME,      "healthy: keep it"),
+	ROW(TESTING,    SEES_NEW_KEPT,    device_end_is_replaced, device_end_replaced, FAILED, ""),
+	ROW(TESTING,   SEES_NEW_KEPT,    device_health_was_bad, do_back, SAME,  "not healthy"),
 	ROW(TESTING,   SEES_NEW_KEPT,    device_health_waits, device_health_watch, SAME, "for a while"),
+	ROW(TESTING,   SEES_NEW_KEPT,    device_health_asks, device_health_ask, SAME, "a program"),
 	ROW(TESTING,   SEES_NEW_KEPT,    NULL,        device_end_done, DONE, "kept already"),
 	ROW(TESTING,   SEES_MISFIT,      NULL,        do_revert,     SAME,      "not healthy"),
 	ROW(TESTING,   SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "it did not reset"),
@@ -393,9 +412,12 @@ static const struct fsm_row rows[] = {
 	ROW(TESTING,   SEES_OLD,         NULL,        device_end_reverted, REVERTED, "old image runs"),
 	ROW(TESTING,   KEPT,             NULL,        do_look,       CONFIRMED, "says it so?"),
 	ROW(TESTING,   WENT_BACK,        NULL,        do_look,       SAME,      "says it so?"),
+	ROW(TESTING,   CHECKED,          NULL,        device_health_good, SAME, "still there?"),
 	ROW(TESTING,   SEES_BARE,        NULL,        device_bare_write, FLASHING, "once more"),
 	ROW(TESTING,   TROUBLE,          no_confirm,  do_no_confirm, CONFIRMED, "no such thing"),
 	ROW(TESTING,   TROUBLE,          is_reverted, device_end_reverted, REVERTED, "old image runs"),
+	ROW(TESTING,   TROUBLE,          device_health_is_bad, device_health_bad, SAME, "not healthy"),
+	ROW(TESTING,   TROUBLE,          ill_for_good, device_health_stuck, FAILED, ""),
 	ROW(TESTING,   TROUBLE,          no_way_but_on, do_on,       SAME,      "it cannot go back"),
 	ROW(TESTING,   TROUBLE,          no_way_back, device_end_as, FAILED, "wrong image runs"),
 	ROW(TESTING,   TROUBLE,          is_denied,   do_take_back,  SAME,      "it will not keep it"),
@@ -424,6 +446,7 @@ static const struct fsm_row rows[] = {
 	ROW(WAITING,   CANCEL,           NULL,        device_end_cancel, CANCELLED, ""),
 	ROW(FLASHING,  SUPERSEDED,       device_bare_is, device_end_supersede, CANCELLED, "alarmed"),
 	ROW(FLASHING,  CANCEL,           is_safe,     device_end_cancel, CANCELLED, "old image runs"),
+	ROW(FLASHING,  CANCEL,           device_end_may_replace, device_end_replace_later, SAME, ""),
 	ROW(FLASHING,  CANCEL,           NULL,        device_end_too_late, SAME, ""),
 	ROW(STAGED,    CANCEL,           is_by_person, do_want_back, SAME,      "once it runs"),
 	ROW(STAGED,    CANCEL,           NULL,        device_end_too_late, SAME, ""),

@@ -59,6 +59,7 @@ enum device_event {
 	DEVICE_REBOOTED,         /* REBOOT succeeded: something answers again */
 	DEVICE_KEPT,             /* CONFIRM succeeded */
 	DEVICE_WENT_BACK,        /* REVERT succeeded */
+	DEVICE_CHECKED,          /* CHECK succeeded: a program finds it healthy */
 	DEVICE_TROUBLE,          /* a verb failed; error and detail say how */
 	DEVICE_DEADLINE,         /* the state's time is over */
 	DEVICE_CANCEL,           /* the platform wants it to stop */
@@ -139,6 +140,10 @@ struct device_upgrade {
 	unsigned confusions;         /* in a row, without progress */
 	unsigned repeats;            /* of what was done before without effect; back-off */
 	uint64_t settle_ms;          /* it must have run so long, and */
+	uint64_t check_ms;           /* a program must find it healthy within that time; 0: none */
+	bool checked;                /* and did */
+	bool independent;            /* its manifest depends on nothing */
+	bool replaceable;            /* if it cannot go back, the image before is written again */
 	bool waits_for_others;       /* its group must run theirs, too, before it is kept */
 	struct mono healthy_since;   /* TESTING: it has answered as it should; 0 = not yet */
 	unsigned yields;             /* times it gave its turn back */

@@ -23,7 +23,8 @@ stop(struct device_upgrade *u)
 bool
 device_end_goes_back(const struct device_upgrade *u)
 {
-	return u->error == ERR_WRONG_VERSION || u->error == ERR_CANCELLED;
+	return u->error == ERR_WRONG_VERSION || u->error == ERR_CANCELLED ||
+	       u->error == ERR_UNHEALTHY;
 }
 
 void
@@ -108,6 +109,37 @@ device_end_supersede(void *ctx, const void *data)
 	n.error = ERR_CANCELLED;
 	n.detail = n.detail ? n.detail : "a newer plan took its place";
 	device_end_as(ctx, &n);
+}
+
+bool
+device_end_is_replaced(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	(void)data;
+	return u->replaceable && u->error == ERR_CANCELLED && u->wrote;
+}
+
+void
+device_end_replaced(void *ctx, const void *data)
+{
+	(void)data;
+	stop(ctx);
+}
+
+bool
+device_end_may_replace(void *ctx, const void *data)
+{
+	return ((const struct device_upgrade *)ctx)->replaceable &&
+	       ((const struct device_news *)data)->error == ERR_CANCELLED;
+}
+
+void
+device_end_replace_later(void *ctx, const void *data)
+{
+	const struct device_news *n = data;
+
+	note(ctx, n->error, n->detail);
 }
 
 void

@@ -19,6 +19,13 @@ void device_end_late(void *ctx, const void *data);
 void device_end_late_image(void *ctx, const void *data);
 void device_end_cancel(void *ctx, const void *data);
 void device_end_supersede(void *ctx, const void *data);
+/* It was cancelled with its group, and cannot go back, but the image before is kept: the end, for
+ * the reason of the cancel, after which that is written (flash_restore.h). */
+bool device_end_is_replaced(void *ctx, const void *data);
+void device_end_replaced(void *ctx, const void *data);
+/* A cancel of the group that can be heeded so, later. */
+bool device_end_may_replace(void *ctx, const void *data);
+void device_end_replace_later(void *ctx, const void *data);
 /* A cancel that does not end it. */
 void device_end_too_late(void *ctx, const void *data);
 

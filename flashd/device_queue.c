@@ -58,9 +58,10 @@ device_queue_late(void *ctx, const void *data)
 
 	snprintf(detail, sizeof(detail), "expected its turn in time, got none%s%.200s",
 	    u->hold_text[0] ? ", last: " : "", u->hold_text);
-	n.error = u->hold == ROLLOUT_HOLD_AWAY     ? ERR_DEVICE_AWAY
-		  : u->hold == ROLLOUT_HOLD_POLICY ? ERR_POLICY
-						   : ERR_TIMEOUT;
+	n.error = u->hold == ROLLOUT_HOLD_AWAY      ? ERR_DEVICE_AWAY
+		  : u->hold == ROLLOUT_HOLD_POLICY  ? ERR_POLICY
+		  : u->hold == ROLLOUT_HOLD_DEPENDS ? ERR_DEPENDS
+						    : ERR_TIMEOUT;
 	n.detail = detail;
 	device_end_as(ctx, &n);
 }

@@ -15,6 +15,7 @@
 enum {
 	IDENTIFY_MS = 20000,
 	CHANGE_MS = 60000, /* STAGE, CONFIRM */
+	START_MS = 10000,  /* of a program, and to end it */
 	RATE_MS = 1000,
 };
 
@@ -94,6 +95,8 @@ count(struct device_upgrade *u, const Pb__SessionReport *r, struct mono now)
 void
 device_on_progress(struct device_upgrade *u, const Pb__SessionReport *r, struct mono now)
 {
+	if (u->verb == PB__VERB__VERB_CHECK) /* it comes from a program, not from the device */
+		return;
 	learn(u, r);
 	if (u->verb == PB__VERB__VERB_WRITE)
 		count(u, r, now);
@@ -114,6 +117,8 @@ success_of(const struct device_upgrade *u, const Pb__SessionReport *r)
 		return DEVICE_REBOOTED;
 	case PB__VERB__VERB_CONFIRM:
 		return DEVICE_KEPT;
+	case PB__VERB__VERB_CHECK:
+		return DEVICE_CHECKED;
 	default:
 		return DEVICE_WENT_BACK;
 	}
@@ -193,7 +198,7 @@ device_deadline(const struct device_upgrade *u, const struct device_limits *l)
 		return mono_after(u->since, (int64_t)l->reboot_ms);
 	case DEVICE_TESTING: /* others may still be written */
 		return mono_after(u->since,
-		    (int64_t)(l->test_ms + u->settle_ms +
+		    (int64_t)(l->test_ms + u->settle_ms + u->check_ms +
 			      (u->waits_for_others && u->healthy_since.ms ? l->flash_ms : 0)));
 	case DEVICE_CONFIRMED:
 		return mono_after(u->since, (int64_t)l->confirm_ms);
@@ -211,6 +216,8 @@ device_verb_ms(const struct device_upgrade *u, const struct device_limits *l)
 		ms = IDENTIFY_MS;
 	else if (u->verb == PB__VERB__VERB_WRITE)
 		ms = l->flash_ms;
+	else if (u->verb == PB__VERB__VERB_CHECK)
+		ms = u->check_ms + START_MS;
 	else if (u->verb == PB__VERB__VERB_REBOOT || u->verb == PB__VERB__VERB_REVERT)
 		ms = l->reboot_ms / 2; /* and time to look after that */
 	return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;

@@ -71,8 +71,8 @@ next_path(const char **at, char out[PATH])
 	return n > 0;
 }
 
-static void
-add_list(struct places *out, const char *name, const char *list)
+void
+flash_exec_add_list(struct places *out, const char *name, const char *list)
 {
 	char path[PATH];
 
@@ -86,12 +86,27 @@ flash_exec_places(
 {
 	if (!flash_exec_is(d))
 		return;
-	add_list(out, "$flasher", setting(s, d, EXEC_PROGRAM));
-	add_list(out, "$flasher", setting(s, d, EXEC_RUNS));
-	add_list(out, "$flasher_reads", setting(s, d, EXEC_READS));
-	add_list(out, "$flasher_devices", setting(s, d, EXEC_DEVICES));
+	flash_exec_add_list(out, "$flasher", setting(s, d, EXEC_PROGRAM));
+	flash_exec_add_list(out, "$flasher", setting(s, d, EXEC_RUNS));
+	flash_exec_add_list(out, "$flasher_reads", setting(s, d, EXEC_READS));
+	flash_exec_add_list(out, "$flasher_devices", setting(s, d, EXEC_DEVICES));
 	if (d->port[0] == '/')
 		places_add(out, "$flasher_devices", "%s", d->port);
+}
+
+bool
+flash_exec_are_paths(const struct flash_settings_device *d, const char *key, const char *list)
+{
+	bool fine = true;
+	char path[PATH];
+
+	while (next_path(&list, path)) {
+		if (path[0] == '/')
+			continue;
+		log_error(NULL, "device %s: %s: expected a path, got '%s'", d->name, key, path);
+		fine = false;
+	}
+	return fine;
 }
 
 enum err
@@ -101,7 +116,6 @@ flash_exec_check(const struct flash_settings *s, const struct flash_settings_dev
 	    EXEC_PROGRAM, EXEC_RUNS, EXEC_READS, EXEC_DEVICES};
 	const char *recipe = option(s, d, "recipe");
 	enum err e = ERR_OK;
-	char path[PATH];
 
 	if (!flash_exec_is(d))
 		return ERR_OK;
@@ -115,13 +129,8 @@ flash_exec_check(const struct flash_settings *s, const struct flash_settings_dev
 
 		if (lists[i] == EXEC_PROGRAM && !list[0])
 			list = "none";
-		while (next_path(&list, path)) {
-			if (path[0] == '/')
-				continue;
-			log_error(NULL, "device %s: %s: expected a path, got '%s'", d->name,
-			    exec_recipe_setting(lists[i]), path);
+		if (!flash_exec_are_paths(d, exec_recipe_setting(lists[i]), list))
 			e = ERR_CONFIG;
-		}
 	}
 	return e;
 }
@@ -146,19 +155,15 @@ word(const char *format_name, const char *value)
 }
 
 char **
-flash_exec_argv(
-    const struct flash_settings *s, const struct flash_settings_device *d, const char *mode)
+flash_exec_argv(const struct flash_settings *s, const struct places *places, const char *mode)
 {
-	struct places places = {0};
 	char program[PATH];
 
-	flash_exec_places(s, d, &places);
 	snprintf(program, sizeof(program), "%s/subota-exec", s->common.lib_dir);
-	char **argv = calloc(places.n + 3, sizeof(*argv));
+	char **argv = calloc(places->n + 3, sizeof(*argv));
 	bool fine = argv && (argv[0] = word("", program)) && (argv[1] = word("", mode));
-	for (size_t i = 0; fine && i < places.n; i++)
-		fine = (argv[i + 2] = word(places.list[i].name, places.list[i].path)) != NULL;
-	places_fini(&places);
+	for (size_t i = 0; fine && i < places->n; i++)
+		fine = (argv[i + 2] = word(places->list[i].name, places->list[i].path)) != NULL;
 	if (fine)
 		return argv;
 	flash_exec_free_argv(argv);

@@ -21,10 +21,15 @@ void flash_exec_places(
 enum err flash_exec_check(
     const struct flash_settings *s, const struct flash_settings_device *d) MUST_CHECK;
 
-/* The command line of subota-exec for the device: path, mode, places; ends with NULL. Freed with
- * flash_exec_free_argv. NULL: no memory. */
+/* Whether a text is a list of paths, divided by blanks; else logged with the key's name. */
+bool flash_exec_are_paths(const struct flash_settings_device *d, const char *key, const char *list);
+/* Each of a list. */
+void flash_exec_add_list(struct places *out, const char *name, const char *list);
+
+/* The command line of subota-exec for what a program may reach: path, mode, places; ends with NULL.
+ * Freed with flash_exec_free_argv. NULL: no memory. */
 char **flash_exec_argv(
-    const struct flash_settings *s, const struct flash_settings_device *d, const char *mode);
+    const struct flash_settings *s, const struct places *places, const char *mode);
 void flash_exec_free_argv(char **argv);
 
 #endif

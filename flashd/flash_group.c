@@ -4,7 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "device_health.h"
 #include "flash_group.h"
+#include "flash_health.h"
+#include "flash_restore.h"
 #include "flash_work.h"
 #include "order.h"
 
@@ -93,17 +96,34 @@ bool
 flash_group_holds(const struct flash *f, const struct roster_device *d,
     const struct device_upgrade *u, char text[DEVICE_HOLD])
 {
+	if (flash_restore_is_one(f, d, u)) /* it undoes what the group did */
+		return false;
 	return waits_for_order(f, d, u, text) || waits_for_group(f, d, text);
 }
 
-/* --- before it is kept ------------------------------------------------------------------------ */
-
-static bool
-runs_new(const struct device_upgrade *u)
+enum err
+flash_group_check(struct flash *f, const struct device_upgrade *u, char why[WHY_SIZE])
 {
-	return u->state == DEVICE_CONFIRMED || u->state == DEVICE_DONE ||
-	       (u->state == DEVICE_TESTING && u->healthy_since.ms > 0);
+	const struct roster_device *d = device_of(f, u);
+	char none[WHY_SIZE];
+
+	if (!d || !d->config->together[0] || flash_restore_is_one(f, d, u))
+		return ERR_OK;
+	for (size_t i = 0; i < f->roster.n; i++) {
+		struct roster_device *other = &f->roster.devices[i];
+
+		if ((other != d && !order_is_together(d->config, other->config)) ||
+		    !other->destructive || flash_restore_can(f, other, none) == ERR_OK)
+			continue;
+		return why_say(why, ERR_POLICY,
+		    "expected that each of group %.40s can be taken back, got device %.40s, which"
+		    " has nothing to run while it is written: %.110s",
+		    d->config->together, other->config->name, none);
+	}
+	return ERR_OK;
 }
+
+/* --- before it is kept ------------------------------------------------------------------------ */
 
 static bool
 waits_for_others(const struct flash *f, const struct roster_device *d)
@@ -112,7 +132,8 @@ waits_for_others(const struct flash *f, const struct roster_device *d)
 		const struct flash_settings_device *c = f->roster.devices[i].config;
 		const struct device_upgrade *u = newest(f, c);
 
-		if (order_is_together(d->config, c) && u && !runs_new(u) && !device_is_over(u))
+		if (order_is_together(d->config, c) && u && !device_health_is_well(u) &&
+		    !device_is_over(u))
 			return true;
 	}
 	return false;
@@ -123,6 +144,7 @@ anybody_waits(const struct flash *f)
 {
 	for (size_t i = 0; i < f->roster.n; i++)
 		if (f->roster.devices[i].config->settle_ms ||
+		    flash_health_is(f->roster.devices[i].config) ||
 		    f->roster.devices[i].config->together[0])
 			return true;
 	return false;
@@ -139,7 +161,10 @@ flash_group_refresh(struct flash *f)
 		if (!d)
 			continue;
 		u->settle_ms = d->config->settle_ms;
+		u->check_ms = flash_health_is(d->config) ? d->config->health_ms : 0;
 		u->waits_for_others = waits_for_others(f, d);
+		u->replaceable = d->config->together[0] && d->destructive &&
+				 flash_restore_is_wanted(f, d);
 	}
 }
 

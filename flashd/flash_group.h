@@ -10,6 +10,10 @@
  */
 bool flash_group_holds(const struct flash *f, const struct roster_device *d,
     const struct device_upgrade *u, char text[DEVICE_HOLD]);
+/* ERR_POLICY: a member of its group could not be taken back should another fail: it has nothing to
+ * run while it is written, and no confirmed image that policy (`restore`) would write again. */
+enum err flash_group_check(
+    struct flash *f, const struct device_upgrade *u, char why[WHY_SIZE]) MUST_CHECK;
 /* Tell every upgrade under way whether it has to wait for its group, and for how long it must have
  * run. */
 void flash_group_refresh(struct flash *f);

@@ -118,5 +118,6 @@ flash_judge_take_image(
 	u->sequence = v->manifest->sequence;
 	u->counter = v->manifest->security_counter;
 	u->generation = v->generation;
+	u->independent = v->manifest->n_depends == 0;
 	memcpy(u->image_sha256, v->payload->image_sha256.data, sizeof(u->image_sha256));
 }

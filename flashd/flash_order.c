@@ -7,8 +7,8 @@
 
 #include "flash_exec.h"
 
-static void
-add_options(struct flash_order *k, const struct flash_settings_option *o, size_t n)
+void
+flash_order_add_options(struct flash_order *k, const struct flash_settings_option *o, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		Pb__Option *p = &k->option[k->o.n_options];
@@ -25,9 +25,31 @@ add_where(struct flash_order *k, const struct flash_settings_device *c)
 {
 	k->where[0] = (struct flash_settings_option){.key = "port"};
 	k->where[1] = (struct flash_settings_option){.key = "baud"};
+	k->where[2] = (struct flash_settings_option){.key = "device"};
 	snprintf(k->where[0].value, sizeof(k->where[0].value), "%s", c->port);
 	snprintf(k->where[1].value, sizeof(k->where[1].value), "%u", (unsigned)c->baud);
-	add_options(k, k->where, 2);
+	snprintf(k->where[2].value, sizeof(k->where[2].value), "%s", c->name);
+	flash_order_add_options(k, k->where, 3);
+}
+
+void
+flash_order_init_bare(
+    struct flash_order *k, const struct flash_settings_device *c, int verb, uint32_t timeout_ms)
+{
+	pb__session_order__init(&k->o);
+	pb__device__init(&k->device);
+	k->device.product_key = (char *)(uintptr_t)c->product_key;
+	k->device.device_key = (char *)(uintptr_t)c->device_key;
+	k->o.options = k->options;
+	k->o.device = &k->device;
+	k->o.verb = (Pb__Verb)verb;
+	k->o.timeout_ms = timeout_ms;
+	k->line = (struct tty_settings){.path = c->port,
+	    .baud = (uint32_t)c->baud,
+	    .parity = (enum tty_parity)c->parity,
+	    .flow = (enum tty_flow)c->flow,
+	    .two_stop_bits = c->stop_bits == 2,
+	    .may_hold_back = !c->low_latency};
 }
 
 void
@@ -38,30 +60,17 @@ flash_order_init(struct flash_order *k, const struct flash_settings *s,
 	const struct flash_settings_profile *p = flash_settings_profile(s, c);
 	struct pins pins;
 
-	pb__session_order__init(&k->o);
-	pb__device__init(&k->device);
-	k->device.product_key = (char *)(uintptr_t)c->product_key;
-	k->device.device_key = (char *)(uintptr_t)c->device_key;
-	k->o.options = k->options;
+	flash_order_init_bare(k, c, verb, timeout_ms);
+	k->o.driver = (char *)(uintptr_t)c->driver;
 	if (p)
-		add_options(k, p->options, p->n_options);
-	add_options(k, c->options, c->n_options);
+		flash_order_add_options(k, p->options, p->n_options);
+	flash_order_add_options(k, c->options, c->n_options);
 	if (flash_exec_is(c))
 		add_where(k, c);
-	k->o.device = &k->device;
-	k->o.driver = (char *)(uintptr_t)c->driver;
-	k->o.verb = (Pb__Verb)verb;
-	k->o.timeout_ms = timeout_ms;
 	if (pins_parse(c->boot_pin, c->reset_pin, &pins, NULL) == ERR_OK) {
 		k->o.boot_pin = pins.boot.where;
 		k->o.reset_pin = pins.reset.where;
 	}
-	k->line = (struct tty_settings){.path = c->port,
-	    .baud = (uint32_t)c->baud,
-	    .parity = (enum tty_parity)c->parity,
-	    .flow = (enum tty_flow)c->flow,
-	    .two_stop_bits = c->stop_bits == 2,
-	    .may_hold_back = !c->low_latency};
 }
 
 void

@@ -4,6 +4,8 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#include "flash_depends.h"
+#include "flash_health.h"
 #include "flash_judge.h"
 #include "flash_plan.h"
 #include "flash_queue.h"
@@ -90,11 +92,14 @@ check_image(struct plan *p, const struct bundle_head *head, Tr__Manifest **m)
 	if (e != ERR_OK)
 		return e;
 	const struct verify_context context = {trust, f->ledger.record, "",
-	    {clock_wall_ms(), clock_is_synchronised(), ledger_bound(&f->ledger)}};
+	    {clock_wall_ms(), clock_is_synchronised(), ledger_bound(&f->ledger)}, flash_depends_on,
+	    f};
 
 	e = verify_explain(&context, head, &t, on_check, p, m);
 	if (e == ERR_ALREADY)
 		p->verdict = "nothing";
+	else if (e == ERR_AGAIN)
+		p->verdict = "wait";
 	else if (e != ERR_OK)
 		p->verdict = "refuse";
 	return ERR_OK;
@@ -146,6 +151,22 @@ check_queue(struct plan *p)
 		p->verdict = "wait";
 }
 
+/* What decides later, if all goes well. */
+static void
+tell_health(struct plan *p)
+{
+	const struct flash_settings_device *c = p->device->config;
+	char text[WHY_SIZE];
+
+	if (!flash_health_is(c))
+		return;
+	snprintf(text, sizeof(text),
+	    "expected exit status 0 of %.60s within %llu ms before the new version is kept, got"
+	    " nothing to ask it about yet",
+	    c->health_command, (unsigned long long)c->health_ms);
+	on_check(p, "health", ERR_OK, text);
+}
+
 static enum err
 fill(struct plan *p, const struct bundle_head *head)
 {
@@ -159,6 +180,7 @@ fill(struct plan *p, const struct bundle_head *head)
 		snprintf(p->to, sizeof(p->to), "%s", payload->version);
 		check_policy(p, payload);
 		check_queue(p);
+		tell_health(p);
 	}
 	return ERR_OK;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device_queue.h"
+#include "flash_depends.h"
 #include "flash_group.h"
 #include "flash_judge.h"
 #include "flash_queue.h"
@@ -33,7 +34,8 @@ device_of(const struct flash *f, const struct device_upgrade *u)
 static bool
 is_judged(const struct device_upgrade *u)
 {
-	return u->hold == ROLLOUT_HOLD_POLICY || u->hold == ROLLOUT_HOLD_BUSY;
+	return u->hold == ROLLOUT_HOLD_POLICY || u->hold == ROLLOUT_HOLD_BUSY ||
+	       u->hold == ROLLOUT_HOLD_DEPENDS;
 }
 
 static enum rollout_hold
@@ -119,29 +121,61 @@ is_welcome(const struct policy_verdict *v)
 	return v->verdict == PB__VERDICT__VERDICT_ACCEPT || v->reason == ERR_ALREADY;
 }
 
+/* Looked at again when `due`, for this reason. */
+static void
+hold_back(struct device_upgrade *u, enum rollout_hold *hold, enum rollout_hold why,
+    const char *text, struct mono due)
+{
+	*hold = why;
+	snprintf(u->hold_text, sizeof(u->hold_text), "%.190s", text);
+	u->due = due;
+}
+
+/* What can be found out only now, of its image and of its group. */
+static enum err
+look_closely(struct flash *f, struct device_upgrade *u, char why[WHY_SIZE])
+{
+	enum err e = flash_depends_hold(f, u, why);
+
+	return e ? e : flash_group_check(f, u, why);
+}
+
+/* It is welcome. */
+static bool
+begin(struct flash *f, struct device_upgrade *u, enum rollout_hold *hold, struct mono now)
+{
+	char why[WHY_SIZE] = "";
+	struct device_news n = {.now = now, .error = look_closely(f, u, why), .detail = why};
+
+	if (n.error == ERR_AGAIN) {
+		hold_back(u, hold, ROLLOUT_HOLD_DEPENDS, why, mono_after(now, JUDGE_AGAIN_MS));
+		return false;
+	}
+	if (n.error != ERR_OK)
+		return device_step(u, DEVICE_REFUSE, &n) == ERR_OK;
+	if (device_step(u, DEVICE_TURN, &n) != ERR_OK)
+		return false;
+	u->hold = ROLLOUT_HOLD_NONE;
+	u->hold_text[0] = '\0';
+	return true;
+}
+
 static bool
 try_to_begin(struct flash *f, struct device_upgrade *u, enum rollout_hold *hold, struct mono now)
 {
-	struct device_news n = {.now = now};
 	struct policy_verdict v;
 
 	flash_judge_again(f, u, &v);
-	if (v.reason == ERR_SOURCE_VERSION) { /* it was accepted for another version */
-		n.error = v.reason;
-		n.detail = v.detail;
+	struct device_news n = {.now = now, .error = v.reason, .detail = v.detail};
+	if (v.reason == ERR_SOURCE_VERSION) /* it was accepted for another version */
 		return device_step(u, DEVICE_REFUSE, &n) == ERR_OK;
-	}
-	if (is_welcome(&v) && device_step(u, DEVICE_TURN, &n) == ERR_OK) {
-		u->hold = ROLLOUT_HOLD_NONE;
-		u->hold_text[0] = '\0';
-		return true;
-	}
-	*hold = v.reason == ERR_BUSY ? ROLLOUT_HOLD_BUSY : ROLLOUT_HOLD_POLICY;
-	snprintf(u->hold_text, sizeof(u->hold_text), "%.190s", v.detail);
+	if (is_welcome(&v))
+		return begin(f, u, hold, now);
 	uint64_t wall = clock_wall_ms();
 	uint64_t wait = v.until > wall ? v.until - wall : JUDGE_AGAIN_MS;
 
-	u->due = mono_after(now, (int64_t)(wait < JUDGE_AGAIN_MS ? wait : JUDGE_AGAIN_MS));
+	hold_back(u, hold, v.reason == ERR_BUSY ? ROLLOUT_HOLD_BUSY : ROLLOUT_HOLD_POLICY, v.detail,
+	    mono_after(now, (int64_t)(wait < JUDGE_AGAIN_MS ? wait : JUDGE_AGAIN_MS)));
 	return false;
 }
 
@@ -156,6 +190,7 @@ explain(struct flash *f, struct device_upgrade *u, const struct rollout_entry *e
 	case ROLLOUT_HOLD_POLICY:
 	case ROLLOUT_HOLD_BUSY:
 	case ROLLOUT_HOLD_ORDER:
+	case ROLLOUT_HOLD_DEPENDS:
 		break;
 	case ROLLOUT_HOLD_AWAY:
 		snprintf(u->hold_text, sizeof(u->hold_text),
@@ -314,6 +349,7 @@ queued_status(const struct device_upgrade *u)
 	case ROLLOUT_HOLD_AWAY:
 		return "away";
 	case ROLLOUT_HOLD_POLICY:
+	case ROLLOUT_HOLD_DEPENDS:
 		return "held";
 	default:
 		return "queued";
@@ -333,5 +369,7 @@ flash_queue_status(const struct flash *f, const struct device_upgrade *u, const 
 		*text = u->hold_text;
 		return queued_status(u);
 	}
+	if (u->verb == PB__VERB__VERB_CHECK)
+		*text = "expected an answer of health_command, got none yet";
 	return device_queue_is_absent(u) ? "away" : words[u->state];
 }

@@ -38,8 +38,8 @@ find_bare(const struct flash *f, const struct roster_device *d, bool *free_of_ot
 	return bare;
 }
 
-static bool
-is_wanted(const struct flash *f, const struct roster_device *d)
+bool
+flash_restore_is_wanted(const struct flash *f, const struct roster_device *d)
 {
 	const struct flash_settings_policy *p = policy_table_find(f->settings, d->config);
 
@@ -97,6 +97,47 @@ begin(struct flash *f, struct roster_device *d, const struct counters_row *row, 
 	return e;
 }
 
+static enum err
+confirmed(const struct flash *f, const struct roster_device *d, struct counters_row *out)
+{
+	struct counters_key key = {
+	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
+
+	return counters_get(f->ledger.record, &key, out);
+}
+
+bool
+flash_restore_is_one(
+    const struct flash *f, const struct roster_device *d, const struct device_upgrade *u)
+{
+	struct counters_row row;
+
+	return confirmed(f, d, &row) == ERR_OK && u->has_digest &&
+	       memcmp(row.digest, u->digest, sizeof(row.digest)) == 0;
+}
+
+enum err
+flash_restore_can(struct flash *f, const struct roster_device *d, char why[WHY_SIZE])
+{
+	Pb__Device device = PB__DEVICE__INIT;
+	struct counters_row row;
+	struct device_upgrade u;
+	struct verify_image v;
+
+	if (!flash_restore_is_wanted(f, d))
+		return why_say(why, ERR_POLICY, "expected a policy with restore, got none");
+	if (confirmed(f, d, &row) != ERR_OK)
+		return why_say(
+		    why, ERR_NOT_FOUND, "expected an image that was confirmed, got none");
+	device.product_key = (char *)(uintptr_t)d->config->product_key;
+	device.device_key = (char *)(uintptr_t)d->config->device_key;
+	device_init(&u, 0, &device, d->config->component, row.version, clock_now());
+	enum err e = flash_work_verify(f, &u, row.digest, &v, why);
+
+	verify_image_fini(&v);
+	return e;
+}
+
 static void
 put_off(struct roster_device *d, struct mono now)
 {
@@ -140,7 +181,7 @@ flash_restore_start(struct flash *f)
 	for (size_t i = 0; i < f->roster.n; i++) {
 		struct roster_device *d = &f->roster.devices[i];
 
-		if (!is_wanted(f, d) || !mono_reached(now, d->restore_at))
+		if (!flash_restore_is_wanted(f, d) || !mono_reached(now, d->restore_at))
 			continue;
 		struct device_upgrade *bare = find_bare(f, d, &free_of_others);
 		bool regressed = d->regressed && d->state == PB__DEVICE_STATE__DEVICE_STATE_PRESENT;
@@ -159,7 +200,7 @@ flash_restore_next(const struct flash *f)
 	for (size_t i = 0; i < f->roster.n; i++) {
 		const struct roster_device *d = &f->roster.devices[i];
 
-		if (d->regressed && is_wanted(f, d) && d->restore_at.ms < due.ms)
+		if (d->regressed && flash_restore_is_wanted(f, d) && d->restore_at.ms < due.ms)
 			due = d->restore_at;
 	}
 	return due;

@@ -16,6 +16,13 @@
 
 /* Begin what is due; true when some upgrade changed. */
 bool flash_restore_start(struct flash *f);
+/* Does policy want it for this device? Is this upgrade for what was confirmed there? */
+bool flash_restore_is_wanted(const struct flash *f, const struct roster_device *d);
+bool flash_restore_is_one(
+    const struct flash *f, const struct roster_device *d, const struct device_upgrade *u);
+/* Could it be done now: policy, a confirmed image, and that still good? */
+enum err flash_restore_can(
+    struct flash *f, const struct roster_device *d, char why[WHY_SIZE]) MUST_CHECK;
 /* When one is tried again. */
 struct mono flash_restore_next(const struct flash *f);
 

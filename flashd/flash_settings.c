@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "flash_exec.h"
+#include "flash_health.h"
 #include "flash_settings.h"
 #include "link.h"
 #include "manifest.h"
-#include "order.h"
 #include "msg.h"
+#include "order.h"
 #include "policy.h"
 #include "rollout.h"
 #include "tty.h"
@@ -79,6 +80,16 @@ static const struct conf_key device_keys[] = {
 	    .help = "A word: all devices with it get a new version or none of them keeps it."},
 	{"settle", CONF_DURATION, IN(settle_ms), .max = DAY_MS, .fallback = "0 s",
 	    .help = "So long a new image has to answer as it should before it is kept."},
+	{"health_command", TEXT_IN(health_command), .fallback = "",
+	    .help = "Path of a program and its arguments, never a shell's: run when a new image has settled, "
+		    "it is kept if the program ends with status 0. {device} and {target} stand for the name of "
+		    "this section and the new version; with {port} it gets the line; empty: none."},
+	{"health_runs", TEXT_IN(health_runs), .fallback = "",
+	    .help = "Further programs that it starts (the interpreter of a script), separated by blanks."},
+	{"health_reads", TEXT_IN(health_reads), .fallback = "",
+	    .help = "Files and directories that it reads, separated by blanks."},
+	{"health_deadline", CONF_DURATION, IN(health_ms), .min = 100, .max = DAY_MS, .fallback = "30 s",
+	    .help = "Time for that program; one that takes longer has found the image unhealthy."},
 	{"driver", TEXT_IN(driver), .fallback = "smp",
 	    .help = "How it is spoken to; keys not listed here are options of the driver."},
 	{"profile", TEXT_IN(profile), .fallback = "",
@@ -363,12 +374,12 @@ flash_settings_check(const struct flash_settings *s)
 		if (check_policy(s, &s->policies[i]) != ERR_OK)
 			e = ERR_CONFIG;
 	for (size_t i = 0; i < s->n_devices; i++) {
-		if (check_names(&s->devices[i]) != ERR_OK ||
-		    check_port(&s->devices[i]) != ERR_OK ||
+		if (check_names(&s->devices[i]) != ERR_OK || check_port(&s->devices[i]) != ERR_OK ||
 		    check_pins(&s->devices[i]) != ERR_OK ||
 		    check_components(s, &s->devices[i]) != ERR_OK ||
 		    check_profile(s, &s->devices[i]) != ERR_OK ||
-		    flash_exec_check(s, &s->devices[i]) != ERR_OK)
+		    flash_exec_check(s, &s->devices[i]) != ERR_OK ||
+		    flash_health_check(&s->devices[i]) != ERR_OK)
 			e = ERR_CONFIG;
 		for (size_t k = 0; k < i; k++) {
 			if (!is_same(&s->devices[i], &s->devices[k]))

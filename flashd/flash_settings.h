@@ -27,9 +27,11 @@ struct flash_settings_device {
 	char product_key[33], device_key[33];
 	char vendor[DEVICE_TEXT], model[DEVICE_TEXT], hw_revision[DEVICE_TEXT];
 	char component[DEVICE_TEXT];
-	char group[DEVICE_TEXT]; /* for policies; "" = none */
+	char group[DEVICE_TEXT];                /* for policies; "" = none */
 	char after[257], together[DEVICE_TEXT]; /* order.h */
 	uint64_t settle_ms;
+	char health_command[257], health_runs[257], health_reads[257]; /* flash_health.h */
+	uint64_t health_ms;
 	char driver[33];
 	char profile[65]; /* name of its section; "" = none */
 	char port[128];
@@ -39,7 +41,7 @@ struct flash_settings_device {
 	uint64_t stop_bits;
 	bool low_latency;
 	char boot_pin[PINS_TEXT], reset_pin[PINS_TEXT]; /* "" = not wired */
-	int policy; /* enum policy_mode */
+	int policy;                                     /* enum policy_mode */
 	uint64_t min_battery;
 	uint64_t space;
 	size_t n_options; /* for the driver */
@@ -61,7 +63,7 @@ struct flash_settings_policy {
 	char windows[400];
 	uint64_t min_battery, min_signal;                /* dBm, without the minus */
 	uint64_t parallel, canary, stop_after, priority; /* rollout.h */
-	bool restore; /* flash_restore.h */
+	bool restore;                                    /* flash_restore.h */
 };
 
 struct flash_settings {

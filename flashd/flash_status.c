@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "flash.h"
+#include "flash_health.h"
 #include "flash_queue.h"
 #include "flash_status.h"
 #include "flash_work.h"
@@ -93,6 +94,7 @@ add_device(cJSON *list, struct flash *f, const struct roster_device *d)
 	cJSON_AddStringToObject(o, "component", c->component);
 	cJSON_AddStringToObject(o, "port", c->port);
 	cJSON_AddStringToObject(o, "driver", c->driver);
+	cJSON_AddBoolToObject(o, "health_check", flash_health_is(c));
 	cJSON_AddStringToObject(o, "state", state_text(f, d));
 	add_newest(o, f, c);
 	cJSON_AddStringToObject(o, "version", d->version);

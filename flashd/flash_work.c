@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flash_depends.h"
 #include "flash_exec.h"
 #include "flash_group.h"
+#include "flash_health.h"
 #include "flash_order.h"
 #include "flash_queue.h"
 #include "flash_restore.h"
@@ -39,7 +41,8 @@ flash_work_verify(struct flash *f, const struct device_upgrade *u, const uint8_t
 {
 	const struct roster_device *d = device_of(f, u);
 	struct verify_context c = {f->trust, f->ledger.record, f->settings->common.store_dir,
-	    {clock_wall_ms(), clock_is_synchronised(), ledger_bound(&f->ledger)}};
+	    {clock_wall_ms(), clock_is_synchronised(), ledger_bound(&f->ledger)}, flash_depends_on,
+	    f};
 
 	verify_image_init(out);
 	if (!d)
@@ -203,14 +206,16 @@ static enum err
 start_lane(struct flash *f, struct flash_lane *l, const struct roster_device *d,
     struct flash_order *k, int image_fd, char why[WHY_SIZE])
 {
-	bool exec = d && flash_exec_is(d->config);
-	char **argv = exec ? flash_exec_argv(f->settings, d->config, f->daemon->mode_text) : NULL;
+	bool check = k->o.verb == PB__VERB__VERB_CHECK;
+	char **argv = NULL;
+	enum err e = flash_health_argv_for(
+	    f->settings, d->config, (int)k->o.verb, f->daemon->mode_text, &argv);
 
-	if (exec && !argv)
-		return why_say(why, ERR_NOMEM, "expected memory, got none");
-	lane_lend_pins(l->lane, pins_of(f, d));
-	lane_lend_exec(l->lane, argv);
-	enum err e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
+	if (e != ERR_OK)
+		return why_say(why, e, "expected memory, got none");
+	lane_lend_pins(l->lane, check ? -1 : pins_of(f, d));
+	lane_lend_exec(l->lane, argv, check && !flash_health_uses_port(d->config));
+	e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
 	flash_exec_free_argv(argv);
 	return e;
 }
@@ -245,11 +250,16 @@ start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
 	verify_image_init(&v);
 	if (device_needs_image(u->verb))
 		e = flash_work_verify(f, u, u->digest, &v, why);
+	if (e == ERR_OK && v.waits && !u->wrote)
+		e = ERR_DEPENDS; /* it was met when its turn came */
 	if (e != ERR_OK) {
 		refuse_image(u, e, why);
 		return;
 	}
-	flash_order_init(&k, f->settings, d, u->verb, device_verb_ms(u, &f->limits));
+	if (u->verb == PB__VERB__VERB_CHECK)
+		flash_health_order(&k, d->config, device_verb_ms(u, &f->limits));
+	else
+		flash_order_init(&k, f->settings, d, u->verb, device_verb_ms(u, &f->limits));
 	k.o.target_version = u->image_version;
 	if (v.payload)
 		flash_order_add_image(&k, &v);
@@ -420,6 +430,7 @@ flash_work_announce(struct flash *f)
 		flash_note(f, names[u->state], u, (enum err)u->error, u->detail);
 		flash_queue_count(f, u);
 		flash_group_ended(f, u);
+		flash_depends_ended(f, clock_now());
 		if (d)
 			roster_ask_soon(d, clock_now());
 	}

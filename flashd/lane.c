@@ -28,9 +28,10 @@ struct lane {
 	const char *port, *program, *mode;
 	struct lane_handler handler;
 	struct link link;
-	int pins; /* GPIO lines of the device whose turn it is, -1 = none */
-	pid_t pid; /* 0 = none */
+	int pins;          /* GPIO lines of the device whose turn it is, -1 = none */
+	pid_t pid;         /* 0 = none */
 	char *const *exec; /* of the order at hand, NULL = the link is used */
+	bool keep_port;    /* it does not open that */
 	pid_t helper;      /* subota-exec, 0 = none */
 	int helper_fd;     /* to it, on its way to the session; -1 */
 	struct chan *chan;
@@ -180,9 +181,10 @@ on_readable(void *arg, short revents)
 }
 
 void
-lane_lend_exec(struct lane *l, char *const argv[])
+lane_lend_exec(struct lane *l, char *const argv[], bool keep_port)
 {
 	l->exec = argv;
+	l->keep_port = keep_port;
 }
 
 /* Instead of opening a line: a program at the other end of a socket. */
@@ -191,7 +193,8 @@ start_helper(struct lane *l)
 {
 	int pair[2] = {-1, -1};
 
-	link_close(&l->link); /* the program opens the port, and needs it for itself */
+	if (!l->keep_port)
+		link_close(&l->link); /* the program opens it, and needs it for itself */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return ERR_SYSTEM;
 	enum err e = sandbox_spawn(l->exec[0], l->exec, &pair[1], 1, &l->helper);

@@ -27,16 +27,17 @@ struct lane_handler {
 
 /* `port`, `program` (path of subota-session) and `mode` (its sandbox, sandbox.h) are borrowed.
  * Caller frees, which kills. */
-enum err lane_new(struct loop *loop, const char *port, const char *program,
-    const char *mode, const struct lane_handler *h, struct lane **out) MUST_CHECK;
+enum err lane_new(struct loop *loop, const char *port, const char *program, const char *mode,
+    const struct lane_handler *h, struct lane **out) MUST_CHECK;
 void lane_free(struct lane *l);
 
 /* The socket of a network line (link.h); borrowed. Before the first order. */
 void lane_lend_socket(struct lane *l, int socket);
 
 /* The next order's line is not the port but a subota-exec that is started with these words
- * (flash_exec.h); NULL: the port. Borrowed until lane_start returns. */
-void lane_lend_exec(struct lane *l, char *const argv[]);
+ * (flash_exec.h); NULL: the port. Borrowed until lane_start returns. The port is closed for it,
+ * unless it has no need of it (`keep_port`). */
+void lane_lend_exec(struct lane *l, char *const argv[], bool keep_port);
 
 const char *lane_port(const struct lane *l);
 bool lane_is_idle(const struct lane *l);

@@ -10,6 +10,7 @@
 
 #include "flash.h"
 #include "flash_exec.h"
+#include "flash_health.h"
 #include "flash_plug.h"
 #include "flash_settings.h"
 #include "plug.h"
@@ -95,10 +96,11 @@ places(const void *settings, struct places *out)
 
 	places_add(out, "$trust", "%s", s->trust_dir);
 	places_add(out, "$session", "%s/subota-session", s->common.lib_dir);
-	if (flash_exec_any(s))
+	if (flash_exec_any(s) || flash_health_any(s))
 		places_add(out, "$exec", "%s/subota-exec", s->common.lib_dir);
 	for (size_t i = 0; i < s->n_devices; i++) {
 		flash_exec_places(s, &s->devices[i], out);
+		flash_health_places(&s->devices[i], out);
 		if (!flash_exec_is(&s->devices[i]) || s->devices[i].port[0] == '/')
 			place_line(s->devices[i].port, out);
 	}
@@ -107,7 +109,7 @@ places(const void *settings, struct places *out)
 static const char *
 promise(const void *settings)
 {
-	return flash_exec_any(settings) ? "flashd+exec" : "flashd";
+	return flash_exec_any(settings) || flash_health_any(settings) ? "flashd+exec" : "flashd";
 }
 
 static enum err

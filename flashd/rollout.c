@@ -208,6 +208,7 @@ static const struct {
 	{ROLLOUT_HOLD_POLICY,  "policy",  NULL},
 	{ROLLOUT_HOLD_BUSY,    "busy",    NULL},
 	{ROLLOUT_HOLD_ORDER,   "order",   NULL},
+	{ROLLOUT_HOLD_DEPENDS, "depends", NULL},
 	{ROLLOUT_HOLD_PAUSED,  "paused",  is_paused},
 	{ROLLOUT_HOLD_STOPPED, "stopped", is_stopped},
 	{ROLLOUT_HOLD_CANARY,  "canary",  is_behind_canaries},

@@ -41,10 +41,11 @@ enum rollout_event {
 /* Why an upgrade does not begin. */
 enum rollout_hold {
 	ROLLOUT_HOLD_NONE,
-	ROLLOUT_HOLD_AWAY,   /* its device does not answer */
-	ROLLOUT_HOLD_POLICY, /* see the text */
-	ROLLOUT_HOLD_BUSY,   /* another upgrade of its device is under way */
-	ROLLOUT_HOLD_ORDER,  /* others come first, or its group is not complete */
+	ROLLOUT_HOLD_AWAY,    /* its device does not answer */
+	ROLLOUT_HOLD_POLICY,  /* see the text */
+	ROLLOUT_HOLD_BUSY,    /* another upgrade of its device is under way */
+	ROLLOUT_HOLD_ORDER,   /* others come first, or its group is not complete */
+	ROLLOUT_HOLD_DEPENDS, /* what its manifest depends on does not run yet */
 	ROLLOUT_HOLD_PAUSED,
 	ROLLOUT_HOLD_STOPPED,
 	ROLLOUT_HOLD_CANARY,

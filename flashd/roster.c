@@ -219,6 +219,7 @@ roster_on_answer(
 	d->error = ERR_OK;
 	d->detail[0] = 0;
 	set_state(d, PB__DEVICE_STATE__DEVICE_STATE_PRESENT);
+	d->destructive = a->destructive;
 	roster_learn(d, a);
 	d->ask_at = mono_after(now, (int64_t)r->ask_every_ms);
 }

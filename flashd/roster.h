@@ -37,7 +37,8 @@ struct roster_device {
 	bool busy;              /* as the gate has heard */
 	struct mono restore_at; /* flash_restore.h: not before */
 	unsigned restores;
-	bool regressed; /* alarm raised: runs another version than it confirmed */
+	bool destructive; /* its driver leaves nothing to run while it writes, as last said */
+	bool regressed;   /* alarm raised: runs another version than it confirmed */
 };
 
 struct roster {

@@ -105,19 +105,14 @@ struct case_of {
 };
 
 static enum err
-on_component(void *arg, const char *component, uint64_t *sequence, uint8_t sha256[MANIFEST_DIGEST])
+on_depends(void *arg, const Tr__Depends *d, char why[WHY_SIZE])
 {
 	const struct case_of *k = arg;
-	struct counters_key key = k->key;
-	struct counters_row row;
 
-	key.component = component;
-	enum err e = counters_get(k->c->record, &key, &row);
-	if (e != ERR_OK)
-		return e;
-	*sequence = row.sequence;
-	memcpy(sha256, row.image_sha256, MANIFEST_DIGEST);
-	return ERR_OK;
+	if (!k->c->depends)
+		return why_say(why, ERR_DEPENDS, "expected %.64s to be known, got nothing about it",
+		    d->component);
+	return k->c->depends(k->c->arg, k->t, d, why);
 }
 
 /* Is it meant for this device? */
@@ -164,7 +159,9 @@ check_order(struct case_of *k, struct verify_image *v, char why[WHY_SIZE])
 	if (e != ERR_OK && e != ERR_ALREADY)
 		return e;
 	why[0] = 0;
-	return manifest_check_depends(v->manifest, on_component, k, why);
+	e = manifest_check_depends(v->manifest, on_depends, k, why);
+	v->waits = e == ERR_AGAIN;
+	return v->waits ? ERR_OK : e;
 }
 
 static enum err

@@ -16,11 +16,18 @@
 #include "counters.h"
 #include "trust.h"
 
+/* A dependency of a device's image on another component or device: manifest_on_depends. */
+struct verify_target;
+typedef enum err verify_on_depends(
+    void *arg, const struct verify_target *t, const Tr__Depends *d, char why[WHY_SIZE]);
+
 struct verify_context {
 	struct trust *trust;
 	struct record *record; /* what is confirmed */
 	const char *store_dir;
 	struct trust_time time;
+	verify_on_depends *depends; /* NULL: none is met */
+	void *arg;                  /* of it */
 };
 
 /* The device as configured, and what was agreed with the platform. */
@@ -39,6 +46,7 @@ struct verify_image {
 	const Tr__Payload *payload; /* in it */
 	uint8_t digest[32];
 	uint32_t generation;
+	bool waits;     /* a dependency is not met, but somebody works on it; `why` says which */
 	bool confirmed; /* this very manifest is what the device confirmed last */
 };
 
@@ -47,13 +55,14 @@ void verify_image_fini(struct verify_image *v);
 
 /* ERR_NOT_FOUND, ERR_CORRUPT (not a plain file), ERR_DENIED, ERR_FRAME, ERR_DIGEST (another
  * manifest than ordered), every refusal of trust_verify, ERR_WRONG_TARGET, ERR_COMPONENT,
- * ERR_MISMATCH (version), those of rollback_check but ERR_ALREADY, ERR_DEPENDS. */
+ * ERR_MISMATCH (version), those of rollback_check but ERR_ALREADY, ERR_DEPENDS. With
+ * ERR_OK `why` says what it waits for, if it does. */
 enum err verify_open(const struct verify_context *c, const uint8_t digest[32],
     const struct verify_target *t, struct verify_image *out, char why[WHY_SIZE]) MUST_CHECK;
 
 /* What verify_open would say of this head, check by check, the version that was agreed upon aside
  * (t->version is not looked at). *out: the manifest, NULL when its signatures do not hold; the
- * caller's. ERR_OK, ERR_ALREADY, else the first refusal. */
+ * caller's. ERR_OK, ERR_ALREADY, ERR_AGAIN (a dependency is waited for), else the first refusal. */
 enum err verify_explain(const struct verify_context *c, const struct bundle_head *head,
     const struct verify_target *t, why_on_check *fn, void *arg, Tr__Manifest **out) MUST_CHECK;
 

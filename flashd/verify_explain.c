@@ -66,20 +66,14 @@ tell_target(struct telling *k, const Tr__Manifest *m)
 }
 
 static enum err
-on_component(void *arg, const char *component, uint64_t *sequence, uint8_t sha256[MANIFEST_DIGEST])
+on_depends(void *arg, const Tr__Depends *d, char why[WHY_SIZE])
 {
 	const struct telling *k = arg;
-	struct counters_key key = k->key;
-	struct counters_row row;
 
-	key.component = component;
-	enum err e = counters_get(k->c->record, &key, &row);
-
-	if (e != ERR_OK)
-		return e;
-	*sequence = row.sequence;
-	memcpy(sha256, row.image_sha256, MANIFEST_DIGEST);
-	return ERR_OK;
+	if (!k->c->depends)
+		return why_say(why, ERR_DEPENDS, "expected %.64s to be known, got nothing about it",
+		    d->component);
+	return k->c->depends(k->c->arg, k->t, d, why);
 }
 
 static void
@@ -105,7 +99,7 @@ tell_order(struct telling *k, const Tr__Manifest *m, const uint8_t digest[32])
 		    known ? row.sequence + 1 : rules.floor_sequence, rules.floor_sequence,
 		    m->security_counter, m->sequence);
 	tell(k, "rollback", e, why);
-	e = manifest_check_depends(m, on_component, k, why);
+	e = manifest_check_depends(m, on_depends, k, why);
 	if (e == ERR_OK)
 		e = why_say(
 		    why, ERR_OK, "expected %zu dependencies to be met, got all", m->n_depends);

@@ -39,7 +39,9 @@ static const struct opt_spec specs[] = {
 	{"created",          "TIME",          false, false, "else SOURCE_DATE_EPOCH or now"},
 	{"not-before",       "TIME",          false, false, "else at once"},
 	{"expires",          "TIME",          false, false, "+90d works; else one year"},
-	{"depends",          "C[:MIN[:MAX]]", false, true,  "C must run this sequence"},
+	{"depends",          "[V/M/]C[:MIN[:MAX]][@VERSION]", false, true,
+	    "component C, of the device or of every V/M device of its gateway, must run this sequence "
+	    "or more, or this version"},
 	{"driver",           "NAME",          false, false, "how it is flashed; else smp"},
 	{"hint",             "KEY=VALUE",     false, true,  "for the driver: slot, address, ..."},
 	{"device-verifies",  NULL,            false, false, "its bootloader checks, too"},
@@ -199,24 +201,48 @@ add_targets(Tr__Manifest *m, const struct opt_set *o, char why[WHY_SIZE])
 	return e;
 }
 
-/* C, C:MIN or C:MIN:MAX */
+/* VENDOR/MODEL/ in front of a component. */
+static enum err
+add_depends_model(Tr__Depends *d, char **text)
+{
+	char *save = NULL, *slash = strrchr(*text, '/');
+
+	if (!slash)
+		return ERR_OK;
+	*slash = 0;
+	const char *vendor = strtok_r(*text, "/", &save), *model = strtok_r(NULL, "", &save);
+	enum err e = manifest_make_text(&d->vendor, vendor ? vendor : "");
+
+	*text = slash + 1;
+	return e ? e : manifest_make_text(&d->model, model ? model : "");
+}
+
+/* [V/M/]C[:MIN[:MAX]][@VERSION] */
 static enum err
 add_depends(Tr__Manifest *m, const char *text, char why[WHY_SIZE])
 {
-	char copy[160], *save = NULL;
+	char copy[300], *at = copy, *save = NULL;
 	Tr__Depends *d = NULL;
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	const char *component = strtok_r(copy, ":", &save);
+	char *version = strchr(copy, '@');
+	if (version)
+		*version++ = 0;
+	enum err e = manifest_make_depends(m, "", &d);
+	if (!e)
+		e = add_depends_model(d, &at);
+	const char *component = strtok_r(at, ":", &save);
 	const char *min = strtok_r(NULL, ":", &save), *max = strtok_r(NULL, ":", &save);
-	enum err e = manifest_make_depends(m, component ? component : "", &d);
-
+	if (!e)
+		e = manifest_make_text(&d->component, component ? component : "");
+	if (!e)
+		e = manifest_make_text(&d->min_version, version ? version : "");
 	if (e)
 		return e;
 	if ((min && !opt_read_number(min, INT64_MAX, &d->min_sequence)) ||
 	    (max && !opt_read_number(max, INT64_MAX, &d->max_sequence)))
-		return why_say(
-		    why, ERR_INVALID, "--depends: expected C[:MIN[:MAX]], got '%s'", text);
+		return why_say(why, ERR_INVALID,
+		    "--depends: expected [V/M/]C[:MIN[:MAX]][@VERSION], got '%s'", text);
 	return ERR_OK;
 }
 

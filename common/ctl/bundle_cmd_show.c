@@ -137,6 +137,15 @@ show_signatures(const struct bundle_signed *s)
 }
 
 static void
+show_depends(const Tr__Depends *d)
+{
+	printf("depends on       %s%s%s%s%s, sequence %llu to %llu%s%s\n", d->vendor,
+	    d->vendor[0] ? "/" : "", d->model, d->vendor[0] ? " " : "", d->component,
+	    (unsigned long long)d->min_sequence, (unsigned long long)d->max_sequence,
+	    d->min_version[0] ? ", version from " : "", d->min_version);
+}
+
+static void
 show_manifest(const struct bundle_file *f)
 {
 	const Tr__Manifest *m = f->manifest;
@@ -154,9 +163,7 @@ show_manifest(const struct bundle_file *f)
 	for (size_t i = 0; i < m->n_device_id; i++)
 		printf("only device      %s\n", m->device_id[i]);
 	for (size_t i = 0; i < m->n_depends; i++)
-		printf("depends on       %s, sequence %llu to %llu\n", m->depends[i]->component,
-		    (unsigned long long)m->depends[i]->min_sequence,
-		    (unsigned long long)m->depends[i]->max_sequence);
+		show_depends(m->depends[i]);
 	for (size_t i = 0; i < m->n_payload; i++)
 		show_payload(m->payload[i]);
 	for (size_t i = 0; i < f->head->n_roots; i++)

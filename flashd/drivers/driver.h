@@ -36,6 +36,7 @@ enum driver_verb {
 	DRIVER_REBOOT = 4,
 	DRIVER_CONFIRM = 5,
 	DRIVER_REVERT = 6,
+	DRIVER_CHECK = 7, /* exec only: a program says whether the new image works */
 };
 
 /* The image, through the session's verifying reader: read() fills `out` with `len` bytes from
@@ -79,6 +80,7 @@ struct driver_facts {
 	size_t staged_hash_len;
 	bool active_confirmed;
 	bool staged_pending;
+	char unit[65]; /* serial number or unique id of the device; empty: not known */
 	char image_version[65];
 	uint8_t image_hash[32];
 	size_t image_hash_len;

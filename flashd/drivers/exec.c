@@ -10,160 +10,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "exec_argv.h"
-#include "exec_recipe.h"
-#include "exec_said.h"
-#include "exec_wire.h"
+#include "exec_state.h"
 
-/* clang-format off */
-static const struct driver_option options[] = {
-	/* key         fallback   min   max       help */
-	{"recipe",     "none",    0,    0,        "how a known program is called"},
-	{"program",    "recipe",  0,    0,        "path of the program"},
-	{"identify",   "recipe",  0,    0,        "its arguments to find the device and its version"},
-	{"flash",      "recipe",  0,    0,        "its arguments to write the image"},
-	{"verify",     "recipe",  0,    0,        "its arguments to compare the image"},
-	{"reset",      "recipe",  0,    0,        "its arguments to start the image"},
-	{"version",    "recipe",  0,    0,        "the text before the version in what identify says"},
-	{"progress",   "recipe",  0,    0,        "percent TEXT, or marks CHARACTER COUNT TEXT"},
-	{"runs",       "recipe",  0,    0,        "further programs that it starts"},
-	{"reads",      "recipe",  0,    0,        "files and directories that it reads"},
-	{"devices",    "recipe",  0,    0,        "device nodes that it uses beside the port"},
-	{"unversioned", "recipe", 0,    0,        "what no version means: bare or away"},
-	{"part",       "none",    0,    0,        "what {part} stands for"},
-	{"address",    "0",       0,    0,        "what {address} stands for"},
-	{"absent",     "69",      0,    0,        "exit statuses that mean: the device is away"},
-	{"again",      "75",      0,    0,        "exit statuses that mean: later"},
-	{"refused",    "65",      0,    0,        "exit statuses that mean: not this image"},
-	{"command_ms", "600000",  100,  86400000, "longest run of the program"},
-	{"port",       "none",    0,    0,        "what {port} stands for; flashd fills it in"},
-	{"baud",       "0",       0,    0,        "what {baud} stands for; flashd fills it in"},
-	{NULL,         NULL,      0,    0,        NULL},
-};
-/* clang-format on */
-
-enum {
-	OPTION_RECIPE,
-	OPTION_SETTINGS,
-	OPTION_PART = OPTION_SETTINGS + EXEC_SETTINGS,
-	OPTION_ADDRESS,
-	OPTION_STATUSES,
-	OPTION_COMMAND_MS = OPTION_STATUSES + 3,
-	OPTION_PORT,
-	OPTION_BAUD,
-	OPTIONS,
-	COMMANDS = 2,
-	LINE = 520,
-	TEXT = 130,
-	STATUS_BYTES = 4,
-	NOT_STARTED = 127, /* as a shell has it */
-};
-
-struct exec {
-	char lines[EXEC_VERSION + 1][LINE]; /* of settings up to the version */
-	char port[TEXT], part[TEXT], address[TEXT], baud[24];
-	struct exec_progress progress;
-	bool needs_version; /* without one the device is away */
-	uint8_t statuses[3][EXEC_STATUSES]; /* absent, again, refused; 0 ends */
-	uint32_t command_ms;
-
-	struct driver_job job;
-	bool busy, up;
-	struct mono end, due;
-	enum exec_setting commands[COMMANDS];
-	size_t n_commands, command;
-	enum { AT_IMAGE, AT_PROGRAM, AT_WORDS, AT_RUN, AT_WORK } at;
-	uint64_t sent;    /* of the image */
-	const char *word; /* next of the line */
-	struct exec_values values;
-	uint8_t out[EXEC_WIRE_FRAME];
-	size_t out_len, out_at;
-	struct exec_gather in;
-	struct exec_said said;
-	struct driver_facts facts;
-	struct driver_result result;
-};
-
-/* --- options ---------------------------------------------------------------------------------- */
-
-static enum err
-refuse(int option, const char *want, const char *got, char *why, size_t why_size)
-{
-	snprintf(why, why_size, "%s: expected %s, got '%.60s'", options[option].key, want, got);
-	return ERR_CONFIG;
-}
-
-static bool
-take_text(char *out, size_t size, const char *text)
-{
-	return (size_t)snprintf(out, size, "%s", text) < size;
-}
-
-static enum err
-take_settings(struct exec *x, const char *const *values, char *why, size_t why_size)
-{
-	const struct exec_recipe *r = exec_recipe_find(values[OPTION_RECIPE]);
-
-	if (!r)
-		return refuse(OPTION_RECIPE,
-		    "none, avrdude, stm32flash, dfu-util, esptool or openocd",
-		    values[OPTION_RECIPE], why, why_size);
-	for (int i = 0; i <= EXEC_VERSION; i++) {
-		const char *text = exec_recipe_value(r, i, values[OPTION_SETTINGS + i]);
-		char detail[130];
-
-		if (!take_text(x->lines[i], LINE, text))
-			return refuse(OPTION_SETTINGS + i, "a shorter text", text, why, why_size);
-		if (i == EXEC_PROGRAM || i == EXEC_VERSION ||
-		    exec_argv_check(text, detail, sizeof(detail)) == ERR_OK)
-			continue;
-		snprintf(why, why_size, "%s: %s", options[OPTION_SETTINGS + i].key, detail);
-		return ERR_CONFIG;
-	}
-	if (x->lines[EXEC_PROGRAM][0] != '/')
-		return refuse(OPTION_SETTINGS + EXEC_PROGRAM, "a path", x->lines[EXEC_PROGRAM], why,
-		    why_size);
-	if (!x->lines[EXEC_IDENTIFY][0])
-		return refuse(OPTION_SETTINGS + EXEC_IDENTIFY, "arguments", "none", why, why_size);
-	if (strlen(x->lines[EXEC_VERSION]) >= EXEC_TEXT)
-		return refuse(OPTION_SETTINGS + EXEC_VERSION, "less than 64 characters",
-		    x->lines[EXEC_VERSION], why, why_size);
-	const char *unversioned =
-	    exec_recipe_value(r, EXEC_UNVERSIONED, values[OPTION_SETTINGS + EXEC_UNVERSIONED]);
-	x->needs_version = strcmp(unversioned, "away") == 0;
-	if (!x->needs_version && unversioned[0] && strcmp(unversioned, "bare") != 0)
-		return refuse(OPTION_SETTINGS + EXEC_UNVERSIONED, "bare or away", unversioned, why,
-		    why_size);
-	const char *progress = exec_recipe_value(
-	    r, EXEC_PROGRESS, values[OPTION_SETTINGS + EXEC_PROGRESS]);
-	if (exec_said_parse(progress, &x->progress) != ERR_OK)
-		return refuse(OPTION_SETTINGS + EXEC_PROGRESS,
-		    "percent TEXT, or marks CHARACTER COUNT TEXT", progress, why, why_size);
-	return ERR_OK;
-}
-
-static enum err
-init(void *state, const char *const *values, char *why, size_t why_size)
-{
-	struct exec *x = state;
-
-	_Static_assert(OPTIONS + 1 == sizeof(options) / sizeof(options[0]), "a name for each");
-	*x = (struct exec){.up = true};
-	enum err e = take_settings(x, values, why, why_size);
-	for (int i = 0; !e && i < 3; i++)
-		if (!exec_said_statuses(values[OPTION_STATUSES + i], x->statuses[i]))
-			e = refuse(OPTION_STATUSES + i, "at most 7 numbers from 1 to 255",
-			    values[OPTION_STATUSES + i], why, why_size);
-	if (!e && (!take_text(x->port, TEXT, values[OPTION_PORT]) ||
-		      !take_text(x->part, TEXT, values[OPTION_PART]) ||
-		      !take_text(x->address, TEXT, values[OPTION_ADDRESS]) ||
-		      !take_text(x->baud, sizeof(x->baud), values[OPTION_BAUD])))
-		e = refuse(OPTION_PART, "shorter texts", values[OPTION_PART], why, why_size);
-	if (!e)
-		e = driver_number(&options[OPTION_COMMAND_MS], values[OPTION_COMMAND_MS],
-		    &x->command_ms, why, why_size);
-	return e;
-}
+enum { STATUS_BYTES = 4, NOT_STARTED = 127 /* as a shell has it */ };
 
 /* --- verbs ------------------------------------------------------------------------------------ */
 
@@ -182,16 +31,18 @@ finish(struct exec *x, enum err e, const char *format, ...)
 static const char *
 name_of(const struct exec *x)
 {
-	return exec_recipe_setting(x->commands[x->command]);
+	int s = x->commands[x->command];
+
+	return s == EXEC_CHECK ? "check" : exec_recipe_setting((enum exec_setting)s);
 }
 
 static void
 begin_command(struct exec *x, struct mono now)
 {
-	enum exec_setting s = x->commands[x->command];
+	int s = x->commands[x->command];
 
 	x->at = AT_PROGRAM;
-	x->word = x->lines[s];
+	x->word = s == EXEC_CHECK ? x->check : x->lines[s];
 	x->due = mono_after(now, x->command_ms);
 	exec_said_start(&x->said, &x->progress, x->lines[EXEC_VERSION]);
 }
@@ -217,19 +68,23 @@ start(void *state, const struct driver_job *job, struct mono now)
 	x->in.len = 0;
 	x->result = (struct driver_result){0};
 	x->facts = (struct driver_facts){.total_bytes = job->image ? job->image->size : 0};
-	x->values = (struct exec_values){
-	    x->port, x->baud, x->address, x->part, x->job.target_version, x->facts.total_bytes};
+	x->values = (struct exec_values){x->port, x->baud, x->address, x->part,
+	    x->job.target_version, x->device, x->facts.total_bytes};
 	if (job->verb == DRIVER_IDENTIFY)
 		add_command(x, EXEC_IDENTIFY);
 	else if (job->verb == DRIVER_REBOOT)
 		add_command(x, EXEC_RESET);
-	else
+	else if (job->verb == DRIVER_CHECK && x->checks)
+		x->commands[x->n_commands++] = EXEC_CHECK; /* may have no arguments */
+	else if (job->verb == DRIVER_WRITE)
 		add_command(x, EXEC_FLASH);
 	if (job->verb == DRIVER_WRITE && (!job->image || job->image->size == 0))
 		finish(x, ERR_INVALID, "expected an image, got none");
 	else if (x->n_commands == 0)
 		finish(x, ERR_UNSUPPORTED, "expected arguments `%s`, got none",
-		    job->verb == DRIVER_REBOOT ? "reset" : "flash");
+		    job->verb == DRIVER_REBOOT  ? "reset"
+		    : job->verb == DRIVER_CHECK ? "check"
+						: "flash");
 	if (!x->busy)
 		return;
 	if (job->verb == DRIVER_WRITE)
@@ -324,12 +179,36 @@ error_of(const struct exec *x, int status)
 	return of_command[x->commands[x->command]];
 }
 
+/* A health check has one good end; whatever else becomes of it, the image was not shown to work. */
+static void
+on_bad_health(struct exec *x, const char *what, int number, const char *more)
+{
+	finish(x, ERR_UNHEALTHY,
+	    "health check of %.40s: expected exit status 0, got %s%d%s (%.60s): %s", x->device,
+	    what, number, more, x->lines[EXEC_PROGRAM], x->said.last);
+}
+
+/* Of a health check. */
+static void
+on_bad_end(struct exec *x, int status)
+{
+	if (WIFSIGNALED(status))
+		on_bad_health(x, "signal ", WTERMSIG(status),
+		    WTERMSIG(status) == SIGSYS ? ", a system call that its jail does not have"
+					       : "");
+	else
+		on_bad_health(x, "", WEXITSTATUS(status),
+		    WEXITSTATUS(status) == NOT_STARTED ? ", it cannot start" : "");
+}
+
 static void
 on_failure(struct exec *x, int status)
 {
 	const char *program = x->lines[EXEC_PROGRAM];
 
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+	if (x->job.verb == DRIVER_CHECK)
+		on_bad_end(x, status);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		finish(x, ERR_DENIED, "%s: %s made a system call that its jail does not have",
 		    name_of(x), program);
 	else if (WIFSIGNALED(status))
@@ -419,8 +298,11 @@ on_time(void *state, struct mono now)
 	if (!x->busy || !mono_reached(now, x->end.ms < x->due.ms ? x->end : x->due))
 		return;
 	exec_said_end(&x->said);
-	finish(x, ERR_TIMEOUT, "%s: expected %s to end in time, it did not: %s", name_of(x),
-	    x->lines[EXEC_PROGRAM], x->said.last);
+	if (x->job.verb == DRIVER_CHECK)
+		on_bad_health(x, "none within ", (int)x->command_ms, " ms");
+	else
+		finish(x, ERR_TIMEOUT, "%s: expected %s to end in time, it did not: %s", name_of(x),
+		    x->lines[EXEC_PROGRAM], x->said.last);
 }
 
 static struct mono
@@ -463,10 +345,10 @@ on_link(void *state, bool up, struct mono now)
 const struct driver exec_driver = {
     .name = "exec",
     .caps = DRIVER_VERSION | DRIVER_DESTRUCTIVE,
-    .verbs = 1u << DRIVER_IDENTIFY | 1u << DRIVER_WRITE | 1u << DRIVER_REBOOT,
+    .verbs = 1u << DRIVER_IDENTIFY | 1u << DRIVER_WRITE | 1u << DRIVER_REBOOT | 1u << DRIVER_CHECK,
     .state_size = sizeof(struct exec),
-    .options = options,
-    .init = init,
+    .options = exec_options,
+    .init = exec_options_init,
     .start = start,
     .on_bytes = on_bytes,
     .on_time = on_time,

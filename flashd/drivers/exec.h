@@ -9,7 +9,8 @@
  *
  * IDENTIFY runs `identify` and looks for the version behind the text `version`; a program that
  * ends well and says none has found a device without application. WRITE runs `flash` and `verify`,
- * REBOOT runs `reset`. DESTRUCTIVE: nothing is known about slots.
+ * REBOOT runs `reset`. CHECK runs the program as a health check, for devices of any driver: every
+ * end but exit status 0 is UNHEALTHY. DESTRUCTIVE: nothing is known about slots.
  */
 #ifndef SUBOTA_EXEC_H
 #define SUBOTA_EXEC_H

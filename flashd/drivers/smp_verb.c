@@ -213,6 +213,8 @@ on_list(struct smp *s, struct mono now)
 	case DRIVER_REVERT:
 		decide_revert(s, now);
 		return;
+	case DRIVER_CHECK: /* not among its verbs */
+		return;
 	}
 }
 

@@ -15,8 +15,8 @@ value_of(const char *text, const struct exec_values *v, char number[NUMBER], siz
 	const struct {
 		const char *name, *value;
 	} rows[] = {{"{port}", v->port}, {"{baud}", v->baud}, {"{address}", v->address},
-	    {"{part}", v->part}, {"{target}", v->target}, {"{size}", number},
-	    {"{image}", "/dev/fd/3"}};
+	    {"{part}", v->part}, {"{target}", v->target}, {"{device}", v->device},
+	    {"{size}", number}, {"{image}", "/dev/fd/3"}};
 
 	snprintf(number, NUMBER, "%llu", (unsigned long long)v->size);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -68,7 +68,7 @@ exec_argv_next(const char **at, const struct exec_values *v, char out[EXEC_WORD_
 static bool
 is_unknown(const char *p)
 {
-	static const struct exec_values none = {"", "", "", "", "", 0};
+	static const struct exec_values none = {"", "", "", "", "", "", 0};
 	char number[NUMBER];
 	size_t len = 0, n = *p == '{' ? strspn(p + 1, "abcdefghijklmnopqrstuvwxyz") : 0;
 
@@ -78,7 +78,7 @@ is_unknown(const char *p)
 enum err
 exec_argv_check(const char *line, char *why, size_t why_size)
 {
-	static const struct exec_values none = {"", "", "", "", "", 0};
+	static const struct exec_values none = {"", "", "", "", "", "", 0};
 	char word[EXEC_WORD_MAX], quote = 0;
 	const char *at = line;
 	int words = 0;

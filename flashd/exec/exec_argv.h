@@ -2,9 +2,9 @@
  * exec_argv: a command line of the configuration as words, never through a shell. Pure.
  *
  * Words are divided by blanks; ' and " keep what is between them together. In a word {port},
- * {baud}, {address}, {part}, {target} and {size} stand for what they are called, {image} for the
- * path under which the program finds the image. Nothing else is special, and what a placeholder
- * brings in is never divided.
+ * {baud}, {address}, {part}, {target}, {device} and {size} stand for what they are called, {image}
+ * for the path under which the program finds the image. Nothing else is special, and what a
+ * placeholder brings in is never divided.
  */
 #ifndef SUBOTA_EXEC_ARGV_H
 #define SUBOTA_EXEC_ARGV_H
@@ -18,7 +18,7 @@
 enum { EXEC_WORD_MAX = 512, EXEC_WORDS_MAX = 48, EXEC_IMAGE_FD = 3 };
 
 struct exec_values {
-	const char *port, *baud, *address, *part, *target;
+	const char *port, *baud, *address, *part, *target, *device;
 	uint64_t size;
 };
 

@@ -86,7 +86,7 @@ fill(struct work *w, const Pb__SessionOrder *o, int image_fd, work_find *find, c
 	if (!w->driver)
 		return why_say(
 		    why, ERR_UNSUPPORTED, "expected a driver of this build, got %.32s", o->driver);
-	if (o->verb < PB__VERB__VERB_IDENTIFY || o->verb > PB__VERB__VERB_REVERT ||
+	if (o->verb < PB__VERB__VERB_IDENTIFY || o->verb > PB__VERB__VERB_CHECK ||
 	    !(w->driver->verbs & 1u << o->verb))
 		return why_say(why, ERR_UNSUPPORTED, "expected a verb of driver %s, got %d",
 		    w->driver->name, (int)o->verb);
@@ -158,6 +158,7 @@ work_report(const struct work *w, Pb__SessionReport *r, struct work_texts *texts
 	r->staged_pending = f->staged_pending;
 	r->rewinds = f->rewinds;
 	r->image_version = clean(texts->image_version, f->image_version);
+	r->unit = clean(texts->unit, f->unit);
 	r->image_hash = hash(f->image_hash, f->image_hash_len);
 	r->destructive = (w->driver->caps & DRIVER_DESTRUCTIVE) != 0;
 }

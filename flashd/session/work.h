@@ -33,10 +33,10 @@ enum err work_new(const Pb__SessionOrder *o, int image_fd, work_find *find, stru
 void work_free(struct work *w);
 AUTO_DEFINE(work, struct work *, work_free)
 
-/* Fill a report from the driver's facts. The report borrows from the work; `version` and
- * `image_version` have room for a cleaned copy of 65 bytes each. */
+/* Fill a report from the driver's facts. The report borrows from the work; the texts
+ * have room for a cleaned copy of 65 bytes each. */
 struct work_texts {
-	char version[65], image_version[65];
+	char version[65], image_version[65], unit[65];
 };
 void work_report(const struct work *w, Pb__SessionReport *r, struct work_texts *texts);
 

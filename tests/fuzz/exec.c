@@ -91,7 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	free(state);
 	memcpy(line, data, len < sizeof(line) - 1 ? len : sizeof(line) - 1);
-	while (exec_argv_next(&at, &(struct exec_values){"p", "b", "a", "x", "t", 9}, word))
+	while (exec_argv_next(&at, &(struct exec_values){"p", "b", "a", "x", "t", "d", 9}, word))
 		;
 	(void)!exec_argv_check(line, why, sizeof(why));
 	return 0;

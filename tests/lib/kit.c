@@ -245,6 +245,17 @@ add_payload(Tr__Manifest *m, const struct kit_spec *spec)
 	must(manifest_make_text(&p->version, or_default(spec->version, "2.4.1")), "version");
 }
 
+static void
+add_depends(Tr__Manifest *m, const struct kit_spec *spec)
+{
+	Tr__Depends *d = NULL;
+
+	must(manifest_make_depends(m, "app", &d), "depends");
+	must(manifest_make_text(&d->vendor, "acme"), "depends");
+	must(manifest_make_text(&d->model, spec->depends_model), "depends");
+	must(manifest_make_text(&d->min_version, or_default(spec->depends_version, "")), "depends");
+}
+
 Tr__Manifest *
 kit_manifest(const struct kit_spec *spec)
 {
@@ -271,6 +282,8 @@ kit_manifest(const struct kit_spec *spec)
 	m->not_before_ms = spec->not_before_ms;
 	m->expires_ms = spec->expires_ms ? spec->expires_ms : KIT_EXPIRES_MS;
 	add_payload(m, spec);
+	if (spec->depends_model)
+		add_depends(m, spec);
 	must(manifest_check(m, why), why);
 	return m;
 }

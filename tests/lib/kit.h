@@ -46,6 +46,8 @@ struct kit_spec {
 	uint32_t chunk_size;       /* 4096 */
 	const void *payload;       /* "firmware", 8 bytes */
 	size_t payload_len;
+	const char *depends_model;   /* none; else of "acme", its component "app", and */
+	const char *depends_version; /* at least this */
 };
 
 #define KIT_CREATED_MS UINT64_C(1704067200000)

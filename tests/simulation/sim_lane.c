@@ -343,9 +343,9 @@ lane_lend_pins(struct lane *l, int fd)
 }
 
 void
-lane_lend_exec(struct lane *l, char *const argv[])
+lane_lend_exec(struct lane *l, char *const argv[], bool keep_port)
 {
-	(void)l, (void)argv;
+	(void)l, (void)argv, (void)keep_port;
 }
 
 void

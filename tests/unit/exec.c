@@ -348,6 +348,84 @@ Test(exec, each_recipe_can_be_taken)
 	free(state);
 }
 
+/* --- a health check --------------------------------------------------------------------------- */
+
+static const char *const health[] = {"program", "/usr/local/bin/ok", "check",
+    " --of {device} --version '{target}'", "device", "meter-1", "command_ms", "3000", NULL};
+
+static void
+expect_unhealthy(int status, const char *why)
+{
+	struct scene s;
+
+	setup(&s, health);
+	begin(&s, DRIVER_CHECK);
+	sent(&s);
+	say(&s, "no pulse\n");
+	cr_expect_eq(end(&s, status), ERR_UNHEALTHY);
+	cr_expect_str_eq(s.result.detail, why);
+	free(s.state);
+}
+
+Test(exec, a_health_check_gets_the_devices_name_and_the_version_as_words)
+{
+	struct scene s;
+
+	setup(&s, health);
+	begin(&s, DRIVER_CHECK);
+	cr_expect_str_eq(sent(&s), "/usr/local/bin/ok|--of|meter-1|--version|2.0.0\n");
+	cr_expect_eq(end(&s, 0), ERR_OK);
+	free(s.state);
+}
+
+Test(exec, every_end_of_a_health_check_but_status_0_is_unhealthy_and_says_what_it_was)
+{
+	expect_unhealthy(3 << 8, "health check of meter-1: expected exit status 0, got 3 "
+				 "(/usr/local/bin/ok): no pulse");
+	expect_unhealthy(75 << 8, "health check of meter-1: expected exit status 0, got 75 "
+				  "(/usr/local/bin/ok): no pulse");
+	expect_unhealthy(127 << 8, "health check of meter-1: expected exit status 0, got 127, it "
+				   "cannot start (/usr/local/bin/ok): no pulse");
+	expect_unhealthy(SIGSEGV, "health check of meter-1: expected exit status 0, got signal 11 "
+				  "(/usr/local/bin/ok): no pulse");
+}
+
+Test(exec, a_health_check_that_does_not_end_is_unhealthy)
+{
+	struct scene s;
+
+	setup(&s, health);
+	begin(&s, DRIVER_CHECK);
+	sent(&s);
+	s.now = exec_driver.deadline(s.state);
+	cr_expect_eq(s.now.ms, 4000);
+	exec_driver.on_time(s.state, s.now);
+	cr_assert(exec_driver.done(s.state, &s.result));
+	cr_expect_eq(s.result.error, ERR_UNHEALTHY);
+	cr_expect(strstr(s.result.detail, "got none within 3000 ms"), "%s", s.result.detail);
+	free(s.state);
+}
+
+Test(exec, a_health_check_may_have_no_arguments_and_no_other_program_is_one)
+{
+	static const char *const bare[] = {"program", "/bin/true", "check", "", NULL};
+	static const char *const typo[] = {"program", "/bin/true", "check", "{devise}", NULL};
+	char why[200] = "";
+	struct scene s;
+
+	setup(&s, bare);
+	begin(&s, DRIVER_CHECK);
+	cr_expect_str_eq(sent(&s), "/bin/true\n");
+	cr_expect_eq(set(s.state, typo, why), ERR_CONFIG);
+	cr_expect(strstr(why, "check: "), "%s", why);
+	free(s.state);
+	setup(&s, avr);
+	begin(&s, DRIVER_CHECK);
+	cr_expect(exec_driver.done(s.state, &s.result));
+	cr_expect_eq(s.result.error, ERR_UNSUPPORTED);
+	free(s.state);
+}
+
 /* --- words ------------------------------------------------------------------------------------ */
 
 Test(exec_argv, words_are_divided_by_blanks_and_kept_by_quotes_and_nothing_else_is_special)

@@ -92,6 +92,30 @@ Test(manifest, refuses_a_digest_of_any_other_length)
 	});
 }
 
+static void
+depend_on(Tr__Manifest *m, const char *vendor, const char *model, const char *version)
+{
+	Tr__Depends *d = NULL;
+
+	cr_assert_eq(manifest_make_depends(m, "mcu", &d), ERR_OK);
+	cr_assert_eq(manifest_make_text(&d->vendor, vendor), ERR_OK);
+	cr_assert_eq(manifest_make_text(&d->model, model), ERR_OK);
+	cr_assert_eq(manifest_make_text(&d->min_version, version), ERR_OK);
+}
+
+Test(manifest, a_dependency_on_another_device_names_vendor_and_model_and_versions_are_numbers)
+{
+	REFUSED(ERR_OK, depend_on(m, "", "", ""));
+	REFUSED(ERR_OK, depend_on(m, "acme", "radio-1", "1.20.3"));
+	REFUSED(ERR_MANIFEST, depend_on(m, "acme", "", ""));
+	REFUSED(ERR_MANIFEST, depend_on(m, "", "radio-1", ""));
+	REFUSED(ERR_MANIFEST, depend_on(m, "acme", "radio 1", ""));
+	REFUSED(ERR_MANIFEST, depend_on(m, "", "", "v1.2"));
+	REFUSED(ERR_MANIFEST, depend_on(m, "", "", "1..2"));
+	REFUSED(ERR_MANIFEST, depend_on(m, "", "", "1.2."));
+	REFUSED(ERR_MANIFEST, depend_on(m, "", "", "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15"));
+}
+
 /* 30 */
 Test(manifest, refuses_two_payloads_that_could_be_taken_for_one)
 {

@@ -67,12 +67,36 @@ Test(manifest, compares_revision_ranges_as_numbers)
 	cr_assert_eq(manifest_check(m, NULL), ERR_MANIFEST);
 }
 
+/* What a dependency is held against; no image where there is none. */
+static const uint8_t image[32] = {7, 7, 7};
+
 static enum err
-lookup(void *arg, const char *component, uint64_t *sequence, uint8_t sha256[32])
+look(void *arg, const Tr__Depends *d, char why[WHY_SIZE])
 {
-	*sequence = *(uint64_t *)arg;
-	memset(sha256, 7, 32);
-	return strcmp(component, "mcu") == 0 ? ERR_OK : ERR_NOT_FOUND;
+	const struct manifest_seen *s = arg;
+
+	if (strcmp(d->component, "busy") == 0)
+		return why_say(why, ERR_AGAIN, "in a moment");
+	return manifest_satisfies(d, s, why);
+}
+
+static struct manifest_seen
+seen(uint64_t sequence, const char *version)
+{
+	return (struct manifest_seen){.name = "radio-1",
+	    .known = sequence > 0,
+	    .sequence = sequence,
+	    .image_sha256 = image,
+	    .version = version};
+}
+
+static void
+expect_depends(const Tr__Manifest *m, struct manifest_seen s, enum err e, const char *why)
+{
+	char said[WHY_SIZE] = "";
+
+	cr_expect_eq(manifest_check_depends(m, look, &s, said), e, "%s", said);
+	cr_expect(strstr(said, why), "expected '%s', got '%s'", why, said);
 }
 
 /* 54 */
@@ -80,23 +104,62 @@ Test(manifest, holds_its_dependencies_against_the_device)
 {
 	AUTO(manifest) Tr__Manifest *m = kit_manifest(&(struct kit_spec){0});
 	Tr__Depends *d = NULL;
-	uint64_t has = 5;
-	uint8_t image[32];
 
-	memset(image, 7, sizeof(image));
-	cr_assert_eq(manifest_check_depends(m, lookup, &has, NULL), ERR_OK);
+	expect_depends(m, seen(0, ""), ERR_OK, "");
 	cr_assert_eq(manifest_make_depends(m, "mcu", &d), ERR_OK);
 	d->min_sequence = 5;
 	d->max_sequence = 6;
-	cr_assert_eq(manifest_check_depends(m, lookup, &has, NULL), ERR_OK);
-	for (has = 4; has <= 7; has += 3)
-		cr_assert_eq(manifest_check_depends(m, lookup, &has, NULL), ERR_DEPENDS);
-	has = 6;
+	expect_depends(m, seen(0, "1.0"), ERR_DEPENDS, "radio-1 to run mcu with sequence 5");
+	expect_depends(m, seen(4, "1.0"), ERR_DEPENDS, "got 4 (version 1.0)");
+	expect_depends(m, seen(5, "1.0"), ERR_OK, "");
+	expect_depends(m, seen(6, "1.0"), ERR_OK, "");
+	expect_depends(m, seen(7, "1.0"), ERR_DEPENDS, "got 7");
 	cr_assert_eq(manifest_make_bytes(&d->image_sha256, image, 32), ERR_OK);
-	cr_assert_eq(manifest_check_depends(m, lookup, &has, NULL), ERR_OK);
+	expect_depends(m, seen(6, "1.0"), ERR_OK, "");
 	d->image_sha256.data[31]++;
-	cr_assert_eq(manifest_check_depends(m, lookup, &has, NULL), ERR_DEPENDS);
-	d->image_sha256.data[31]--;
-	cr_assert_eq(manifest_make_text(&d->component, "radio"), ERR_OK);
-	cr_assert_eq(manifest_check_depends(m, lookup, &has, NULL), ERR_DEPENDS);
+	expect_depends(m, seen(6, "1.0"), ERR_DEPENDS, "a certain image of mcu");
+}
+
+Test(manifest, a_version_is_wanted_of_what_the_device_says)
+{
+	AUTO(manifest) Tr__Manifest *m = kit_manifest(&(struct kit_spec){0});
+	Tr__Depends *d = NULL;
+
+	cr_assert_eq(manifest_make_depends(m, "mcu", &d), ERR_OK);
+	cr_assert_eq(manifest_make_text(&d->min_version, "1.10"), ERR_OK);
+	expect_depends(m, seen(0, "1.9.9"), ERR_DEPENDS,
+	    "radio-1 to run version 1.10 or newer of mcu, got 1.9.9");
+	expect_depends(m, seen(0, ""), ERR_DEPENDS, "got unknown");
+	expect_depends(m, seen(0, "1.10.0-rc1"), ERR_OK, "");
+	d->min_sequence = 3;
+	expect_depends(m, seen(0, "1.10"), ERR_DEPENDS, "nothing that was confirmed");
+	expect_depends(m, seen(3, "1.10"), ERR_OK, "");
+}
+
+Test(manifest, what_will_never_be_met_counts_more_than_what_is_waited_for)
+{
+	AUTO(manifest) Tr__Manifest *m = kit_manifest(&(struct kit_spec){0});
+	Tr__Depends *d = NULL;
+
+	cr_assert_eq(manifest_make_depends(m, "busy", &d), ERR_OK);
+	expect_depends(m, seen(0, ""), ERR_AGAIN, "in a moment");
+	cr_assert_eq(manifest_make_depends(m, "mcu", &d), ERR_OK);
+	d->min_sequence = 3;
+	expect_depends(m, seen(2, "1"), ERR_DEPENDS, "got 2");
+	expect_depends(m, seen(3, "1"), ERR_AGAIN, "in a moment");
+}
+
+Test(manifest, versions_are_compared_number_by_number)
+{
+	static const struct {
+		const char *have, *min;
+		bool older;
+	} rows[] = {{"1.2", "1.2", false}, {"1.2", "1.2.0", false}, {"1.2.0.0", "1.2", false},
+	    {"1.9", "1.10", true}, {"1.10", "1.9", false}, {"2", "1.9.9", false},
+	    {"1.2-rc1", "1.2", false}, {"1.2.x", "1.2.1", true}, {"v1.2", "1.0", true},
+	    {"", "0", true}, {"99999999999999999999999", "2", false}, {"1..5", "1.4", true}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_eq(manifest_version_is_older(rows[i].have, rows[i].min), rows[i].older,
+		    "%s, %s", rows[i].have, rows[i].min);
 }

@@ -66,8 +66,10 @@ open_scene(struct scene *s)
 	cr_assert_eq(mkdir(s->store, 0755), 0);
 	snprintf(path, sizeof(path), "%s/db", s->dir);
 	cr_assert_eq(record_open(path, schema, 1, &fresh, &s->record), ERR_OK);
-	s->c = (struct verify_context){
-	    s->trust, s->record, s->store, {.now_ms = KIT_NOW_MS, .synchronised = true}};
+	s->c = (struct verify_context){.trust = s->trust,
+	    .record = s->record,
+	    .store_dir = s->store,
+	    .time = {.now_ms = KIT_NOW_MS, .synchronised = true}};
 	s->t = (struct verify_target){.vendor = "acme",
 	    .model = "sensor-9",
 	    .hw_revision = "",

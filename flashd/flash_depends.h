@@ -1,0 +1,28 @@
+/*
+ * flash_depends: what an image depends on (`depends` of its manifest), held against the devices of
+ * this gateway.
+ *
+ * A dependency is on another component of the same device, or on every device of a model behind
+ * this gateway. What is confirmed there (sequence, image) and what it says of itself (version)
+ * decides. One that is not met waits in the queue while an upgrade of that device is on its way or
+ * the device has not been heard, else the image is refused; before the first byte, both. Within a
+ * group (`together`) what is on its way counts as if it ran: none is kept without the others.
+ */
+#ifndef SUBOTA_FLASH_DEPENDS_H
+#define SUBOTA_FLASH_DEPENDS_H
+
+#include "flash.h"
+
+/* verify_on_depends; `arg` is the struct flash. */
+enum err flash_depends_on(
+    void *arg, const struct verify_target *t, const Tr__Depends *d, char why[WHY_SIZE]);
+
+/* May this upgrade have its turn? ERR_AGAIN or ERR_DEPENDS with `why`; other faults of its image
+ * are found when it is written. */
+enum err flash_depends_hold(
+    struct flash *f, struct device_upgrade *u, char why[WHY_SIZE]) MUST_CHECK;
+
+/* An upgrade has ended: who waits for it is looked at again at once. */
+void flash_depends_ended(struct flash *f, struct mono now);
+
+#endif
