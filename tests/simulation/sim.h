@@ -163,6 +163,9 @@ void sim_bus_lost(enum sim_who who); /* the process is gone */
 void sim_bus_cut(unsigned conn);
 void sim_bus_away(unsigned conn, int64_t for_ns); /* longer */
 void sim_bus_calm(void);
+/* Who sends a message of this kind next dies of it, before or after, and whom it is for is away for
+ * a while; kind 0: nobody. */
+void sim_bus_hit(int kind, bool after, int64_t away_ns);
 void sim_bus_try(void);
 void sim_bus_trouble(unsigned drop_percent, unsigned busy_percent);
 void sim_disk_new(void);

@@ -42,6 +42,9 @@ struct conn {
 struct sim_bus {
 	struct conn conn[CONNS];
 	unsigned drop_percent, busy_percent;
+	int hit_kind; /* sim_bus_hit */
+	bool hit_after;
+	int64_t hit_away;
 };
 
 void
@@ -264,6 +267,39 @@ deliver(void *arg)
 	free(m);
 }
 
+void
+sim_bus_hit(int kind, bool after, int64_t away_ns)
+{
+	struct sim_bus *b = sim()->bus;
+
+	b->hit_kind = kind;
+	b->hit_after = after;
+	b->hit_away = away_ns;
+}
+
+static void
+send_away(void *arg)
+{
+	struct sim_proc *p = arg;
+
+	sim_kill(p);
+	p->restart_at = sim()->now + sim()->bus->hit_away;
+}
+
+static void
+strike(const struct bus_link *link, int kind, bool after)
+{
+	struct sim_bus *b = sim()->bus;
+
+	if (kind != b->hit_kind || after != b->hit_after)
+		return;
+	b->hit_kind = 0;
+	sim_say(sim()->proc[link->self].name, "is hit at a %s", route_kind_name(kind));
+	if (b->hit_away)
+		sim_after(0, send_away, &sim()->proc[link->peer]);
+	sim_kill(&sim()->proc[link->self]);
+}
+
 enum err
 bus_send(struct bus_link *link, Pb__Envelope *e)
 {
@@ -281,6 +317,7 @@ bus_send(struct bus_link *link, Pb__Envelope *e)
 	if (row && !row->droppable && sim_chance(b->busy_percent))
 		return ERR_AGAIN;
 	sim_effect("a message");
+	strike(link, (int)e->body_case, false);
 	e->proto = ROUTE_PROTO_MAX;
 	e->seq = ++link->seq;
 	e->sent_at = sim_wall();
@@ -299,6 +336,7 @@ bus_send(struct bus_link *link, Pb__Envelope *e)
 	c->last[m->side] = at;
 	sim_after(at - sim()->now, deliver, m);
 	sim_effect("a message has left");
+	strike(link, (int)e->body_case, true);
 	return ERR_OK;
 }
 

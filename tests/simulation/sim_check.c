@@ -77,6 +77,17 @@ sim_check_bounds(void)
 		    (unsigned long long)sim_disk_size());
 }
 
+bool
+sim_check_is_complete(void)
+{
+	if (!sim()->proc[SIM_CLOUDD].alive)
+		return false;
+	for (const struct subdevice *s = cloud()->devices.first; s; s = s->next)
+		if (s->leaving || s->gone)
+			return false;
+	return true;
+}
+
 /* --- the end ---------------------------------------------------------------------------------- */
 
 static int64_t

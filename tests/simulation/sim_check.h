@@ -5,10 +5,12 @@
 #ifndef SUBOTA_SIM_CHECK_H
 #define SUBOTA_SIM_CHECK_H
 
-#include <stdint.h>
+#include <stdbool.h>
 
 /* Once in a while: everything is bounded. */
 void sim_check_bounds(void);
+/* No device is on its way out: one that a person has forgotten is back. */
+bool sim_check_is_complete(void);
 /* All plans have ended and some time has passed: nothing is left, all agree. */
 void sim_check_end(void);
 

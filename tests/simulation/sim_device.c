@@ -31,6 +31,7 @@ struct board {
 	bool there, plugged;
 	struct chip chip[2];
 	bool has_second;
+	bool bare; /* no second slot: the image that runs is written over, from the boot loader */
 	struct sub_device device;
 	struct sub_wire in, out;
 	char sick[SUB_IMAGE_VERSION]; /* of the first */
@@ -68,13 +69,15 @@ void
 sim_device_new(int number, const char *dir, const char *first_image, const char *second)
 {
 	struct board *b = board(number);
+	bool bare = b->bare = sim()->house->bare;
 	struct sub_device_settings set = {.buf_size = 512,
 	    .buf_count = (uint32_t)sim_between(1, 4),
 	    .reset_ns = sim_between(200, 3000) * SIM_MS,
 	    .swap_ns = sim_between(100, 5000) * SIM_MS,
 	    .sick = b->sick,
 	    .sick_ns = 20000 * SIM_MS,
-	    .second = second ? &b->chip[1].flash : NULL};
+	    .second = second ? &b->chip[1].flash : NULL,
+	    .recovery = bare ? SUB_DEVICE_HAS_RECOVERY | SUB_DEVICE_BOOT_MODE : 0};
 	char other[SIM_PATH + 64];
 
 	snprintf(other, sizeof(other), "%s/second", dir);
@@ -126,6 +129,15 @@ __wrap_sub_flash_write(struct sub_flash *f, int slot, uint64_t off, const uint8_
 	return __real_sub_flash_write(f, slot, off, data, len);
 }
 
+static bool
+ran(const struct chip *c, const char *version, int64_t since)
+{
+	for (unsigned i = 0; i < c->n_kept && i < KEPT_MAX; i++)
+		if (c->kept[i].at >= since && strcmp(c->kept[i].version, version) == 0)
+			return true;
+	return false;
+}
+
 /* A new image starts. */
 static void
 check_start(const struct chip *b, int number, const struct sub_image *i)
@@ -139,6 +151,28 @@ check_start(const struct chip *b, int number, const struct sub_image *i)
 		    (unsigned long long)p->sequence, (unsigned long long)b->floor);
 }
 
+static void
+note_kept(struct chip *b, int number, const char *version)
+{
+	struct kept *k = &b->kept[b->n_kept++ % KEPT_MAX];
+
+	snprintf(k->version, sizeof(k->version), "%s", version);
+	k->at = sim()->now;
+	sim_say(NULL, "device %d keeps %s", number, k->version);
+}
+
+/* Without a second slot it has nothing to boot while it is written; in the end it has
+ * (sim_check.c). What starts is there for good. */
+static void
+check_bare(struct chip *b, int number, enum sub_flash_boot how)
+{
+	if (how == SUB_FLASH_DEAD)
+		return;
+	check_start(b, number, &b->flash.slot[0]);
+	if (!ran(b, b->flash.slot[0].version, 0))
+		note_kept(b, number, b->flash.slot[0].version);
+}
+
 enum sub_flash_boot
 __wrap_sub_flash_boot(struct sub_flash *f)
 {
@@ -146,7 +180,9 @@ __wrap_sub_flash_boot(struct sub_flash *f)
 	enum sub_flash_boot how = __real_sub_flash_boot(f);
 
 	sim_say(NULL, "device %d boots %s, outcome %d", number, f->slot[0].version, (int)how);
-	if (how == SUB_FLASH_DEAD)
+	if (board(number)->bare)
+		check_bare(chip_of(f), number, how);
+	else if (how == SUB_FLASH_DEAD)
 		sim_violate(2, "device %d has nothing to boot", number);
 	if (how == SUB_FLASH_SWAPPED)
 		check_start(chip_of(f), number, &f->slot[0]);
@@ -162,16 +198,13 @@ __wrap_sub_flash_confirm(struct sub_flash *f)
 	int number = number_of(f);
 	struct chip *b = chip_of(f);
 	const struct sim_package *p = sim_house_image(f->slot[0].hash);
-	struct kept *k = &b->kept[b->n_kept++ % KEPT_MAX];
 
 	if (p && p->sequence > b->floor)
 		b->floor = p->sequence;
 	if (is_sick(f))
 		sim_violate(2, "device %d is told to keep %s, which does not work on it", number,
 		    f->slot[0].version);
-	snprintf(k->version, sizeof(k->version), "%s", f->slot[0].version);
-	k->at = sim()->now;
-	sim_say(NULL, "device %d keeps %s", number, k->version);
+	note_kept(b, number, f->slot[0].version);
 	return __real_sub_flash_confirm(f);
 }
 
@@ -295,6 +328,17 @@ sim_device_unplug(int number, int64_t for_ns)
 }
 
 void
+sim_device_reset(int number)
+{
+	struct board *b = board(number);
+
+	if (!b->plugged)
+		return;
+	sub_device_power(&b->device, false, sim()->now);
+	sub_device_power(&b->device, true, sim()->now);
+}
+
+void
 sim_device_noise(int number, double loss, double flip)
 {
 	struct board *b = board(number);
@@ -304,9 +348,14 @@ sim_device_noise(int number, double loss, double flip)
 }
 
 void
-sim_device_sick(int number, const char *version)
+sim_device_sick(int number, const char *version, enum sim_illness how)
 {
-	snprintf(board(number)->sick, sizeof(board(number)->sick), "%s", version ? version : "");
+	struct board *b = board(number);
+	bool silent = version && how == SIM_ILL_SILENT;
+
+	snprintf(b->sick, sizeof(b->sick), "%s", silent ? version : "");
+	b->chip[0].flash.refused = version && how == SIM_ILL_REFUSED ? version : NULL;
+	b->device.smp.deny_confirm = version && how == SIM_ILL_UNKEPT;
 }
 
 /* --- what it is ------------------------------------------------------------------------------- */
@@ -320,16 +369,9 @@ sim_device_version(int number)
 bool
 sim_device_is_kept(int number)
 {
-	return board(number)->chip[0].flash.confirmed;
-}
+	const struct board *b = board(number);
 
-static bool
-ran(const struct chip *c, const char *version, int64_t since)
-{
-	for (unsigned i = 0; i < c->n_kept && i < KEPT_MAX; i++)
-		if (c->kept[i].at >= since && strcmp(c->kept[i].version, version) == 0)
-			return true;
-	return false;
+	return b->bare ? !b->device.dead : b->chip[0].flash.confirmed;
 }
 
 bool
@@ -344,6 +386,12 @@ sim_device_second_is_kept(int number)
 	const struct board *b = board(number);
 
 	return !b->has_second || b->chip[1].flash.confirmed;
+}
+
+const char *
+sim_device_second_version(int number)
+{
+	return board(number)->chip[1].flash.slot[0].version;
 }
 
 bool

@@ -29,9 +29,15 @@ void sim_device_flush(int number);
 /* Trouble. */
 void sim_device_unplug(int number, int64_t for_ns);
 void sim_device_plug(int number);
+void sim_device_reset(int number);
 void sim_device_noise(int number, double loss, double flip);
 /* This version does not work on it; NULL = every one does. */
-void sim_device_sick(int number, const char *version);
+enum sim_illness {
+	SIM_ILL_SILENT,  /* it starts and never answers */
+	SIM_ILL_REFUSED, /* the boot loader does not start it */
+	SIM_ILL_UNKEPT   /* it runs, and refuses to be kept */
+};
+void sim_device_sick(int number, const char *version, enum sim_illness how);
 
 /* What it is: version in slot 0, whether for good; was `version` ever kept since `since` (ns)? */
 const char *sim_device_version(int number);
@@ -40,5 +46,6 @@ bool sim_device_ran(int number, const char *version, int64_t since);
 /* Of the other processor; true also when there is none. */
 bool sim_device_second_is_kept(int number);
 bool sim_device_second_ran(int number, const char *version);
+const char *sim_device_second_version(int number);
 
 #endif

@@ -67,6 +67,8 @@ static const struct { const char *name; unsigned weight, lively; bool gentle; } 
 	[SIM_FAULT_BUS_AWAY]        = {"bus_away_for_long",            0, 6},
 	[SIM_FAULT_DEVICE_AWAY]     = {"device_away_for_long",         0, 8},
 	[SIM_FAULT_SESSION_DIES_LATE] = {"session_killed_in_a_change", 0, 6, true},
+	[SIM_FAULT_BOARD_AMID_CHANGE] = {"board_lost_amid_a_change",  0, 16},
+	[SIM_FAULT_HIT_AT_MESSAGE]  = {"process_killed_at_a_message",  0, 14},
 	[SIM_FAULT_POWER_AMID_DOWNLOAD] = {"power_cut_amid_a_download", 0, 6, true},
 	[SIM_FAULT_SERVER_WRONG]    = {"server_has_other_bytes",       0, 4},
 	[SIM_FAULT_SERVER_GONE]     = {"package_not_found",            0, 5},

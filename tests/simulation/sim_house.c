@@ -31,6 +31,21 @@ digest(const EVP_MD *how, const struct bundle_bytes *b, uint8_t *out)
 	EVP_Digest(b->data, b->len, out, NULL, how, NULL);
 }
 
+/* In lively worlds what does not work does so in other ways, too; but a board that has nothing to
+ * go back to cannot bear it. */
+static void
+choose_illness(const struct sim_house *h, struct sim_package *p)
+{
+	struct sim_stream s = sim_stream("illness");
+
+	s.state += p->sequence;
+	if (p->variant != SIM_SICK || !sim()->lively)
+		return;
+	p->illness = (int)sim_stream_below(&s, 3);
+	if (h->bare)
+		p->variant = SIM_GOOD;
+}
+
 static void
 make_package(
     struct sim_house *h, int n, int variant, const struct kit *ours, const struct kit *other)
@@ -40,6 +55,7 @@ make_package(
 				     : (size_t)sim_between(300, 3000);
 
 	*p = (struct sim_package){.variant = variant, .sequence = (uint64_t)n + 10};
+	choose_illness(h, p);
 	int major = n < h->n_packages ? 1 : 7;
 	snprintf(p->version, sizeof(p->version), "%d.%d.0", major, n);
 	snprintf(p->target, sizeof(p->target), "%s%d.%d.0", variant == SIM_MISLABELLED ? "9" : "",
@@ -50,6 +66,7 @@ make_package(
 	    .model = variant == SIM_OTHER_MODEL ? "sensor-7" : NULL,
 	    .sequence = p->sequence,
 	    .security_counter = 1,
+	    .driver = h->bare ? "mcuboot" : NULL,
 	    .component = n < h->n_packages ? NULL : "radio",
 	    .payload = p->image.data,
 	    .payload_len = p->image.len};
@@ -248,6 +265,8 @@ sim_house_new(int devices, int packages)
 	h->devices = devices;
 	h->n_packages = packages + 1;
 	h->radio = sim()->seed % 3 == 0; /* without a draw: the other seeds stay what they were */
+	if (sim()->lively)
+		sim_world_boards(h);
 	h->n_all = h->n_packages + (h->radio ? SIM_RADIOS : 0);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", sim()->dir, dirs[i]);

@@ -27,6 +27,7 @@ const char *sim_variant_name(int variant);
 
 struct sim_package {
 	int variant;
+	int illness;                  /* SIM_SICK: enum sim_illness */
 	char version[32], target[32]; /* of the image, of the plan */
 	uint64_t sequence;
 	struct bundle_bytes image, file;
@@ -47,6 +48,7 @@ struct sim_house {
 	/* Each board has a second processor, component "radio". Its packages, good ones only, come
 	 * after the others; the first of them is what it runs at first. */
 	bool radio;
+	bool bare; /* boards without a second slot, in lively worlds */
 	int n_all;
 };
 
@@ -60,7 +62,8 @@ const struct sim_package *sim_house_image(const uint8_t hash[32]);
 /* Did a publisher sign these bytes, at this place in an image, for these devices? */
 bool sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len);
 
-/* Settings of lively worlds; sim_world.c. */
+/* Lively worlds: boards before the packages are made, then settings; sim_world.c. */
+void sim_world_boards(struct sim_house *h);
 void sim_world(struct sim_house *h);
 
 /* cloudd's process; sim_uplink.c. */

@@ -41,7 +41,8 @@ struct session {
 struct line {
 	struct session *session;
 	bool kill, hang;
-	bool kill_late; /* the next one that stages, resets or confirms */
+	struct sim_lane_blow blow;
+	int last_verb;
 };
 
 static struct line *
@@ -291,9 +292,9 @@ sim_lane_kill(int number)
 }
 
 void
-sim_lane_kill_late(int number)
+sim_lane_blow(int number, const struct sim_lane_blow *b)
 {
-	line(number)->kill_late = true;
+	line(number)->blow = *b;
 }
 
 void
@@ -383,6 +384,36 @@ copy_order(Pb__SessionOrder *o)
 	return copy;
 }
 
+static void
+lose_board(void *arg)
+{
+	int number = (int)(intptr_t)arg;
+	const struct sim_lane_blow *b = &line(number)->blow;
+
+	if (b->away_ns)
+		sim_device_unplug(number, b->away_ns);
+	else
+		sim_device_reset(number);
+}
+
+/* What was ordered for this moment. */
+static void
+strike(int number, struct session *n, int verb)
+{
+	struct line *at = line(number);
+	struct sim_lane_blow *b = &at->blow;
+	int before = at->last_verb;
+
+	at->last_verb = verb;
+	if (b->verb != verb || (b->after && b->after != before))
+		return;
+	b->verb = 0;
+	if (b->board)
+		sim_after(b->delay_ns, lose_board, (void *)(intptr_t)number);
+	else /* before it can have ended */
+		n->dies_at = n->due + sim_between(0, 30) * SIM_MS;
+}
+
 enum err
 lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__SessionOrder *o,
     char why[WHY_SIZE])
@@ -401,11 +432,10 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
 	n->due = sim()->now + sim_between(2, 60) * SIM_MS;
 	n->dies_at = sim()->now + ((int64_t)o->timeout_ms + GRACE_MS) * SIM_MS;
 	n->hangs = at->hang;
-	bool late = at->kill_late && o->verb > PB__VERB__VERB_WRITE;
-	if (at->kill || late)
+	strike(l->number, n, (int)o->verb);
+	if (at->kill)
 		n->dies_at = sim()->now + sim_between(0, 400) * SIM_MS;
 	at->kill = at->hang = false;
-	at->kill_late &= !late;
 	at->session = n;
 	l->busy = true;
 	sim_say("flashd", "orders verb %d on %s", (int)o->verb, l->port);

@@ -16,7 +16,15 @@ void sim_lane_unplugged(int number);
 
 /* The next session on it dies at once after a while, or never moves again. */
 void sim_lane_kill(int number);
-void sim_lane_kill_late(int number); /* the next that stages, resets or confirms */
+
+/* The next session with this order, perhaps only right after one with the order `after`, dies of
+ * it; or its board is unplugged, or resets by itself. */
+struct sim_lane_blow {
+	int verb, after; /* enum Pb__Verb */
+	bool board;
+	int64_t delay_ns, away_ns; /* away_ns 0: a reset */
+};
+void sim_lane_blow(int number, const struct sim_lane_blow *b);
 void sim_lane_hang(int number);
 
 #endif

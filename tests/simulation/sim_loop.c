@@ -35,10 +35,24 @@ loop_timer_clear(struct loop *l, struct loop_timer *t)
 	t->set = false;
 }
 
+/* In lively worlds what is due at once comes a little later: others want the processor, too. */
+static struct mono
+lag(struct mono due)
+{
+	static struct sim_stream s;
+
+	if (!sim()->lively || due.ms > sim_mono().ms)
+		return due;
+	if (!s.state)
+		s = sim_stream("processor");
+	return mono_after(sim_mono(), (int64_t)sim_stream_below(&s, 30));
+}
+
 void
 loop_timer_set(struct loop *l, struct loop_timer *t, struct mono due, loop_on_timer *fn, void *arg)
 {
 	loop_timer_clear(l, t);
+	due = lag(due);
 	struct loop_timer **at = &l->timers;
 	while (*at && (*at)->due.ms <= due.ms)
 		at = &(*at)->next;

@@ -9,6 +9,7 @@
 #include "sim_device.h"
 #include "sim_platform.h"
 #include "sim_platform_part.h"
+#include "sim_quirk.h"
 
 enum {
 	PUSH_MS = 600000,  /* again while nobody answers */
@@ -18,8 +19,8 @@ enum {
 			     3600000, /* windows, a settling time, plans that wait for a person */
 	ADDRESS_MS = 900000,          /* the gateway waits 30 s for it */
 	TRIES_BAD = 2,                /* failures after which a bad plan is over */
-	TRIES_CALM = 6,      /* and a good one, which must not fail in calm weather */
-	TRIES_LIVELY = 60    /* and there be refused, until a window opens */
+	TRIES_CALM = 6,               /* and a good one, which must not fail in calm weather */
+	TRIES_LIVELY = 60             /* and there be refused, until a window opens */
 };
 
 struct sim_peer *
@@ -56,13 +57,13 @@ next_plan(int device)
 	struct sim_peer *p = sim_plans_peer(device);
 	struct sim_plan *n = NULL;
 
-	sim_device_sick(device, NULL);
+	sim_device_sick(device, NULL, SIM_ILL_SILENT);
 	p->at++;
 	n = sim_plans_current(device);
 	if (!n)
 		return;
 	if (n->package->variant == SIM_SICK && !n->old)
-		sim_device_sick(device, n->package->version);
+		sim_device_sick(device, n->package->version, (enum sim_illness)n->package->illness);
 	n->due = sim()->now + sim_between(1000, 60000) * SIM_MS;
 	offer_later(device, (n->due - sim()->now) / SIM_MS + 1);
 }
@@ -93,7 +94,8 @@ sim_plans_offer(int device, bool asked)
 		return; /* under way */
 	n->offered = true;
 	n->since = sim()->now;
-	sim_platform_send_plan(device, n);
+	if (!sim_quirk_pushes(device))
+		sim_platform_send_plan(device, n);
 	offer_later(device, PUSH_MS);
 }
 

@@ -102,7 +102,21 @@ sim_platform_send_plan(int device, const struct sim_plan *p)
 	uint8_t values[300];
 	struct ttlv_writer w = TTLV_WRITER(values);
 
-	if (p->radio) {
+	struct sim_peer *peer = sim_plans_peer(device);
+
+	peer->needless = p->radio && sim_quirk_repeats();
+	if (peer->needless) {
+		struct sim_package old = {0};
+
+		snprintf(
+		    old.target, sizeof(old.target), "%.31s", sim_device_second_version(device));
+		ttlv_put_struct(&w, 28, 2);
+		ttlv_put_struct(&w, 0, 3);
+		put_plan(&w, &old, true);
+		ttlv_put_struct(&w, 0, 3);
+		put_plan(&w, p->package, false);
+		peer->radio_offered = NULL;
+	} else if (p->radio) {
 		ttlv_put_struct(&w, 28, 2);
 		ttlv_put_struct(&w, 0, 3);
 		put_plan(&w, p->package, false);
@@ -171,7 +185,9 @@ judge(int device, struct sim_plan *n, int status, bool again, const char *versio
 		n->confirmed = true;
 		n->confirmed_at = sim()->now;
 		sim()->counts.upgrades += !again;
-		if (!sim_plans_peer(device)->silent)
+		if (sim_quirk_misfits(device))
+			sim_say("platform", "sends device %d another address", device);
+		else if (!sim_plans_peer(device)->silent)
 			sim_platform_send_firmware(device, n->package, false);
 		sim_plans_peer(device)->silent = false;
 	}
@@ -193,6 +209,7 @@ on_status(int device, int status, const char *version)
 	sim_say("platform", "hears status %d of device %d, version %s", status, device, version);
 	check_order(device, p->last, status);
 	p->last = status;
+	sim_quirk_hears(status);
 	if (status == DIALECT_PLAN_RECEIVED)
 		p->radio_open = false; /* whatever became of the list before */
 	if (n && n->offered && status == DIALECT_PLAN_RECEIVED)
@@ -213,10 +230,10 @@ on_radio(int device, int status, const char *versions)
 	sim_say(
 	    "platform", "hears status %d of the radio of device %d, %s", status, device, versions);
 	check_order(device, p->radio_last, status);
-	p->radio_open = !is_end(status);
+	p->radio_open = !is_end(status) && !p->needless;
 	if (status == DIALECT_PLAN_RECEIVED)
 		p->radio = p->radio_offered;
-	if (status == DIALECT_CONFIRMED && p->radio_last != status) {
+	if (status == DIALECT_CONFIRMED && p->radio_last != status && p->radio) {
 		sim()->counts.upgrades++;
 		sim_platform_send_firmware(device, p->radio, true);
 	}
@@ -384,6 +401,7 @@ void
 sim_platform_new(int plans_per_device)
 {
 	sim()->platform = calloc(1, sizeof(*sim()->platform));
+	sim()->platform->moods = sim_stream("moods");
 	for (int i = 0; i < sim()->house->devices; i++)
 		sim_plans_make(i, plans_per_device);
 }

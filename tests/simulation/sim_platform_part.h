@@ -31,6 +31,7 @@ struct sim_peer {
 	int quirk;      /* how the next request goes wrong (sim_quirk.c), and how many of them */
 	unsigned quirk_times;
 	bool malformed; /* the next address makes no sense */
+	bool needless;  /* the first of its list runs already */
 	char version[65];
 	int last;        /* status, 0 = none */
 	int64_t muddled; /* until then: one was refused, which comes again after younger ones */
@@ -45,6 +46,9 @@ struct sim_peer {
 
 struct sim_platform {
 	bool registered;
+	struct sim_stream moods; /* sim_quirk.c */
+	int cut_at;              /* cloudd loses the gate when this status is heard; 0 = never */
+	int64_t cut_ns;
 	uint16_t package_id;
 	struct sim_peer peer[SIM_DEVICES_MAX];
 };

@@ -112,6 +112,58 @@ sim_quirk_malform(int device, bool now)
 		sim_platform_send_firmware(device, sim()->house->package, false);
 }
 
+static bool
+is_in_the_mood(unsigned percent)
+{
+	return sim()->lively && !sim()->calm && !sim()->gentle &&
+	       sim_stream_chance(&sim()->platform->moods, percent);
+}
+
+bool
+sim_quirk_pushes(int device)
+{
+	struct sim_plan *n = sim_plans_current(device);
+
+	if (n->wrong || n->radio || !is_in_the_mood(8))
+		return false;
+	sim_quirk_push(device, false);
+	return true;
+}
+
+bool
+sim_quirk_misfits(int device)
+{
+	const struct sim_peer *p = sim_plans_peer(device);
+
+	if (p->at < 1 || !is_in_the_mood(4))
+		return false;
+	muddle(device);
+	sim_platform_send_firmware(device, p->plan[p->at - 1].package, false);
+	return true;
+}
+
+bool
+sim_quirk_repeats(void)
+{
+	return is_in_the_mood(20);
+}
+
+void
+sim_quirk_cut_at(int status, int64_t for_ns)
+{
+	sim()->platform->cut_at = status;
+	sim()->platform->cut_ns = for_ns;
+}
+
+void
+sim_quirk_hears(int status)
+{
+	if (sim()->platform->cut_at != status)
+		return;
+	sim()->platform->cut_at = 0;
+	sim_bus_away(0, sim()->platform->cut_ns);
+}
+
 bool
 sim_quirk_is_bad(int device)
 {
@@ -137,6 +189,7 @@ sim_quirk_muddle(void)
 void
 sim_quirk_end(void)
 {
+	sim()->platform->cut_at = 0;
 	for (int i = 0; i < sim()->house->devices; i++) {
 		sim_plans_peer(i)->quirk = 0;
 		sim_plans_peer(i)->malformed = false;

@@ -20,9 +20,18 @@ void sim_quirk_malform(int device, bool now);
 /* Something was lost: what is said next need not fit what was said. */
 void sim_quirk_muddle(void);
 void sim_quirk_end(void);
+/* When this status is heard next, cloudd loses the gate for so long. */
+void sim_quirk_cut_at(int status, int64_t for_ns);
 
 /* What the platform answers this request with; 0: nothing more. */
 int sim_quirk_answer(int device, uint16_t command);
+/* Instead of a plan its package's address has been sent; instead of the package that was confirmed
+ * another one's. */
+bool sim_quirk_pushes(int device);
+bool sim_quirk_misfits(int device);
+/* A list is to begin with what runs already. */
+bool sim_quirk_repeats(void);
+void sim_quirk_hears(int status);
 /* Takes the order of sim_quirk_malform. */
 bool sim_quirk_is_bad(int device);
 

@@ -82,10 +82,10 @@ live(void)
 		sim_plans_check();
 		if (!sim()->calm)
 			continue;
-		if (sim_plans_is_done(why, sizeof(why)))
+		if (sim_plans_is_done(why, sizeof(why)) && sim_check_is_complete())
 			return;
 		if (end == SIM_NEVER)
-			end = sim()->now + sim_plans_left() * 24 * HOUR;
+			end = sim()->now + (sim_plans_left() + 1) * 24 * HOUR;
 	}
 	if (!sim()->violated)
 		sim_violate(4, "time is over: %s", why);

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "dialect.h"
 #include "sim.h"
 #include "sim_courier.h"
 #include "sim_device.h"
@@ -58,9 +59,11 @@ trouble_platform(int kind, int device, unsigned b)
 	snprintf(name, sizeof(name), "p1sub%d/d%d", device, device);
 	if (kind == SIM_FAULT_PERSON_CHECKS)
 		sim_uplink_act("check", name);
-	else if (kind == SIM_FAULT_PERSON_FORGETS)
+	else if (kind == SIM_FAULT_PERSON_FORGETS) {
+		if (b % 2)
+			sim_quirk_login(device, b / 2 & ~1u);
 		sim_uplink_act("forget", name);
-	else if (kind == SIM_FAULT_ADDRESS_AGAIN)
+	} else if (kind == SIM_FAULT_ADDRESS_AGAIN)
 		sim_quirk_push(device, b % 4 == 0);
 	else if (kind == SIM_FAULT_ADDRESS_BAD)
 		sim_quirk_malform(device, b % 3 == 0);
@@ -68,6 +71,52 @@ trouble_platform(int kind, int device, unsigned b)
 		sim_quirk_login(device, b);
 	else
 		sim_quirk_expel(device, b);
+}
+
+/* A session dies, or its board goes, at a chosen order. */
+static void
+blow(int kind, int device, unsigned b)
+{
+	static const struct {
+		int verb, after;
+	} when[] = {{PB__VERB__VERB_STAGE, 0}, {PB__VERB__VERB_REBOOT, 0},
+	    {PB__VERB__VERB_CONFIRM, 0}, {PB__VERB__VERB_IDENTIFY, PB__VERB__VERB_CONFIRM},
+	    {PB__VERB__VERB_IDENTIFY, PB__VERB__VERB_REBOOT}, {PB__VERB__VERB_WRITE, 0}};
+	unsigned at = b % (sizeof(when) / sizeof(when[0]));
+	struct sim_lane_blow k = {.verb = when[at].verb, .after = when[at].after};
+
+	k.board = kind == SIM_FAULT_BOARD_AMID_CHANGE;
+	k.delay_ns = b / 8 % 300 * SIM_MS;
+	if (b / 4096 % 3 == 1) /* for a moment */
+		k.away_ns = (200 + b / 8192 % 3000) * SIM_MS;
+	else if (b / 4096 % 3 == 2)
+		k.away_ns = long_time(b / 8192);
+	sim_lane_blow(device, &k);
+}
+
+static void
+hit(unsigned a, unsigned b)
+{
+	static const int kinds[] = {PB__ENVELOPE__BODY_PLAN_OFFER, PB__ENVELOPE__BODY_PLAN_VERDICT,
+	    PB__ENVELOPE__BODY_FETCH_ORDER, PB__ENVELOPE__BODY_FLASH_ORDER,
+	    PB__ENVELOPE__BODY_REPORT, PB__ENVELOPE__BODY_REPORT_ACK, PB__ENVELOPE__BODY_CANCEL};
+
+	sim_bus_hit(
+	    kinds[a % (sizeof(kinds) / sizeof(kinds[0]))], b % 2, b / 2 % 2 ? long_time(b / 4) : 0);
+}
+
+/* At once, or when the platform hears a status. */
+static void
+cut_bus(unsigned a, unsigned b)
+{
+	static const int statuses[] = {DIALECT_CONFIRMED, DIALECT_DOWNLOAD_START,
+	    DIALECT_DOWNLOADING, DIALECT_DOWNLOADED, DIALECT_UPDATING};
+
+	if (a % 3)
+		sim_bus_away(a, long_time(b));
+	else
+		sim_quirk_cut_at(
+		    statuses[a / 3 % (sizeof(statuses) / sizeof(statuses[0]))], 2 * long_time(b));
 }
 
 void
@@ -86,13 +135,17 @@ sim_trouble(int kind, unsigned a, unsigned b)
 		send_away(&sim()->proc[a % SIM_PROCS], b);
 		break;
 	case SIM_FAULT_BUS_AWAY:
-		sim_bus_away(a, long_time(b));
+		cut_bus(a, b);
+		break;
+	case SIM_FAULT_HIT_AT_MESSAGE:
+		hit(a, b);
 		break;
 	case SIM_FAULT_DEVICE_AWAY:
 		sim_device_unplug(device, long_time(b));
 		break;
 	case SIM_FAULT_SESSION_DIES_LATE:
-		sim_lane_kill_late(device);
+	case SIM_FAULT_BOARD_AMID_CHANGE:
+		blow(kind, device, b);
 		break;
 	case SIM_FAULT_RECORD_LOST:
 		lose_record(&sim()->proc[a % 2 ? SIM_CLOUDD : SIM_FETCHD]);
@@ -111,11 +164,16 @@ sim_trouble(int kind, unsigned a, unsigned b)
 void
 sim_trouble_end(void)
 {
+	static const struct sim_lane_blow none;
+
 	sim_bus_calm();
+	sim_bus_hit(0, false, 0);
 	sim_quirk_end();
 	sim_courier_calm();
-	for (int i = 0; i < sim()->house->devices; i++)
+	for (int i = 0; i < sim()->house->devices; i++) {
 		sim_device_plug(i);
+		sim_lane_blow(i, &none);
+	}
 	for (int i = 0; i < SIM_PROCS; i++) {
 		struct sim_proc *p = &sim()->proc[i];
 

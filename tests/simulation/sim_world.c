@@ -21,6 +21,14 @@ set_windows(struct flash_settings_policy *p)
 }
 
 void
+sim_world_boards(struct sim_house *h)
+{
+	struct sim_stream s = sim_stream("boards");
+
+	h->bare = !h->radio && sim_stream_chance(&s, 40);
+}
+
+void
 sim_world(struct sim_house *h)
 {
 	struct sim_stream s = sim_stream("world");
@@ -28,10 +36,18 @@ sim_world(struct sim_house *h)
 
 	h->flash.ask_ms = 600000;
 	h->profile.hung_ms = 40 * 60000;
+	h->profile.failures_max = 2;
+	h->flash.queue_ms = 70 * 60000;
+	h->flash.policies[0].canary = sim_stream_below(&s, 3);
+	h->flash.policies[0].restore = sim_stream_chance(&s, 50);
+	if (h->flash.policies[0].stop_after) /* there a person resumes */
+		h->flash.policies[0].stop_after = 1 + sim_stream_below(&s, 2);
 	for (size_t i = 0; i < h->flash.n_devices; i++) {
 		struct flash_settings_device *d = &h->flash.devices[i];
 
 		d->space = 1 << 20;
+		if (h->bare) /* serial recovery writes over the only image that there is */
+			snprintf(d->driver, sizeof(d->driver), "mcuboot");
 		d->policy = asks && sim_stream_chance(&s, 70) ? POLICY_ASK : POLICY_AUTO;
 		d->settle_ms = settles ? 1000 * sim_stream_below(&s, 90) : 0;
 	}
