@@ -16,7 +16,8 @@ bench_add(struct bench *b, const char *name, const char *unit, enum bench_better
 	assert(b->n < BENCH_FIGURES);
 	struct bench_figure *f = &b->figure[b->n++];
 
-	*f = (struct bench_figure){.name = name, .unit = unit, .better = better};
+	*f = (struct bench_figure){.unit = unit, .better = better};
+	snprintf(f->name, sizeof(f->name), "%s", name);
 	return f;
 }
 

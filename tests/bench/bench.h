@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BENCH_FIGURES = 128, BENCH_SAMPLES = 32 };
+enum { BENCH_FIGURES = 256, BENCH_SAMPLES = 32, BENCH_NAME = 64 };
 
 enum bench_better { BENCH_LOWER, BENCH_HIGHER };
 
 struct bench_figure {
-	const char *name; /* static */
-	const char *unit;
+	char name[BENCH_NAME];
+	const char *unit; /* static */
 	enum bench_better better;
 	double goal;
 	bool has_goal;

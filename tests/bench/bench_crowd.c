@@ -122,6 +122,31 @@ done_of(struct house *h)
 	return n;
 }
 
+/* Until all devices were heard and no session runs: what was asked at the start is not counted. */
+static bool
+wait_until_quiet(struct house *h)
+{
+	double end = bench_now() + PATIENCE_S;
+
+	for (;;) {
+		AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_FLASHD, "devices");
+		AUTO(json) cJSON *status = house_look_ask(h, HOUSE_FLASHD, "status");
+		const cJSON *d = NULL;
+		int heard = 0;
+
+		cJSON_ArrayForEach(d, cJSON_GetObjectItem(doc, "devices"))
+		{
+			heard += strcmp(json_text(d, "state"), "present") == 0;
+		}
+		if (status && heard > 0 && heard == (int)json_number(status, "devices") &&
+		    json_number(status, "sessions") == 0)
+			return true;
+		if (bench_now() > end)
+			return false;
+		house_look_pause(100);
+	}
+}
+
 struct crowd_figures {
 	unsigned n;
 	const char *cpu, *pss, *fair;
@@ -130,17 +155,20 @@ struct crowd_figures {
 static void
 flash_crowd(struct bench *b, struct house *h, const struct crowd_figures *row)
 {
+	bool quiet = wait_until_quiet(h);
 	struct use before = use_of(h), most = before;
 	double half = 0, all = 0;
 
-	if (!hold(h, true) || !order_crowd(h, row->n) || !hold(h, false)) {
+	if (!quiet || !hold(h, true) || !order_crowd(h, row->n) || !hold(h, false)) {
 		bench_failed(b, row->cpu, "an order was refused");
 		return;
 	}
 	double begun = bench_now(), end = begun + PATIENCE_S;
 
-	while (all == 0 && bench_now() < end) {
-		unsigned done = done_of(h);
+	for (unsigned done = 0; all == 0 && bench_now() < end;) {
+		unsigned heard = done_of(h); /* 0 when flashd has no time to answer */
+
+		done = heard > done ? heard : done;
 		struct use now = use_of(h);
 
 		most.pss_kib = now.pss_kib > most.pss_kib ? now.pss_kib : most.pss_kib;

@@ -12,13 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench_forward.h"
 #include "bus_client.h"
 #include "house.h"
 #include "house_look.h"
 #include "house_pack.h"
 #include "json.h"
 
-enum { FEW = 8, MANY = 256, IMAGE = 40000, CROWD_IMAGE = 20000, PATIENCE_S = 240, LOOK_MS = 20 };
+enum { FEW = 8, MANY = 256, IMAGE = 160000, BAUD = 460800, PATIENCE_S = 240, LOOK_MS = 20 };
 
 /* A package on its way to some devices. */
 struct wave {
@@ -225,10 +226,10 @@ spoil(struct house *h, enum trouble t)
 	enum house_part last = HOUSE_DEVICE + 3;
 
 	if (t == DYING)
-		house_device_args(h, 3, "--unplug-at", "20000:3600");
+		house_device_args(h, 3, "--unplug-at", "80000:3600");
 	else
 		house_device_args(
-		    h, 3, t == HANGING ? "--deaf-after" : "", t == HANGING ? "20000" : NULL);
+		    h, 3, t == HANGING ? "--deaf-after" : "", t == HANGING ? "80000" : NULL);
 	if (t == DYING || t == HANGING) {
 		house_kill(h, last);
 		(void)!house_start(h, last);
@@ -334,7 +335,7 @@ static void
 few(struct bench *b)
 {
 	struct house_options o = {.devices = FEW,
-	    .baud = 115200,
+	    .baud = BAUD,
 	    .reset_ms = 200,
 	    .hasty = true,
 	    .flashd = "ask_every = 2 s\naway_retry = 8 s\nflash_deadline = 60 s\n"
@@ -357,4 +358,10 @@ void
 bench_fleet(struct bench *b)
 {
 	few(b);
+}
+
+void
+bench_fleet_swupdate(struct bench *b)
+{
+	bench_forward(b, IMAGE, BAUD);
 }

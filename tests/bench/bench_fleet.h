@@ -8,6 +8,8 @@
 #include "house.h"
 
 void bench_fleet(struct bench *b);
+/* The same with swupdate as the gateway (bench_forward.h). */
+void bench_fleet_swupdate(struct bench *b);
 /* 16, 64 and 256 (one of them only looks on) at once. */
 void bench_crowd(struct bench *b);
 

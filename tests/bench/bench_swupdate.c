@@ -60,57 +60,74 @@ read_small(const char *dir, const char *name, uint8_t out[SMALL])
 	return n > 0 ? (size_t)n : 0;
 }
 
-static int
-describe(const struct bench_swupdate *s, const void *payload, size_t len, char text[SMALL])
+static void
+mkdir_tmp(const char *dir)
 {
-	uint8_t sha[EVP_MAX_MD_SIZE];
-	char hex[65] = "";
+	char path[400];
 
-	if (EVP_Digest(payload, len, sha, NULL, EVP_sha256(), NULL) != 1)
-		return 0;
-	for (int i = 0; i < 32; i++)
-		snprintf(hex + 2 * i, 3, "%02x", sha[i]);
-	return snprintf(text, SMALL,
-	    "software =\n{\n\tversion = \"1.0.0\";\n\thardware-compatibility: [ \"1.0\" ];\n"
-	    "\timages: (\n\t\t{\n\t\t\tfilename = \"img.bin\";\n\t\t\ttype = \"rawfile\";\n"
-	    "\t\t\tpath = \"%s\";\n\t\t\tsha256 = \"%s\";\n"
-	    "\t\t\tinstalled-directly = true;\n\t\t}\n\t);\n}\n",
-	    s->out, hex);
+	snprintf(path, sizeof(path), "%s/tmp", dir);
+	mkdir(path, 0700); /* it may be there */
 }
 
-static bool
-sign(const char *dir)
+void
+bench_swupdate_sha256(const void *data, size_t len, char hex[65])
+{
+	uint8_t sha[EVP_MAX_MD_SIZE] = {0};
+
+	if (EVP_Digest(data, len, sha, NULL, EVP_sha256(), NULL) != 1)
+		memset(sha, 0, sizeof(sha));
+	for (int i = 0; i < 32; i++)
+		snprintf(hex + 2 * i, 3, "%02x", sha[i]);
+}
+
+bool
+bench_swupdate_keys(const char *dir)
 {
 	return TOOL(dir, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
 		   "key.pem", "-out", "cert.pem", "-subj", "/CN=bench", "-days", "30")
 		       .status == 0 &&
-	       TOOL(dir, "openssl", "cms", "-sign", "-in", "sw-description", "-out",
-		   "sw-description.sig", "-signer", "cert.pem", "-inkey", "key.pem", "-outform",
-		   "DER", "-nosmimecap", "-binary")
-		       .status == 0;
+	       TOOL(dir, "swupdate", "--version").status == 0;
+}
+
+bool
+bench_swupdate_pack(const char *dir, const char *text, const char *name, const void *payload,
+    size_t len, struct bundle_bytes *out)
+{
+	uint8_t signature[SMALL];
+
+	kit_write(dir, "sw-description", text, strlen(text));
+	if (TOOL(dir, "openssl", "cms", "-sign", "-in", "sw-description", "-out",
+		"sw-description.sig", "-signer", "cert.pem", "-inkey", "key.pem", "-outform", "DER",
+		"-nosmimecap", "-binary")
+		.status != 0)
+		return false;
+	size_t signed_len = read_small(dir, "sw-description.sig", signature);
+	*out = (struct bundle_bytes){.data = malloc(len + 4 * SMALL)};
+	if (!out->data || signed_len == 0)
+		return false;
+	member(out, 1, "sw-description", text, strlen(text));
+	member(out, 2, "sw-description.sig", signature, signed_len);
+	member(out, 3, name, payload, len);
+	member(out, 0, trailer, "", 0);
+	return true;
 }
 
 bool
 bench_swupdate_init(struct bench_swupdate *s, const char *dir, const void *payload, size_t len)
 {
-	char text[SMALL];
-	uint8_t signature[SMALL];
+	char text[SMALL], hex[65];
 
 	*s = (struct bench_swupdate){.dir = dir};
 	snprintf(s->out, sizeof(s->out), "%s/out.bin", dir);
-	int n = describe(s, payload, len, text);
-	kit_write(dir, "sw-description", text, (size_t)n);
-	if (n == 0 || !sign(dir))
-		return false;
-	size_t signed_len = read_small(dir, "sw-description.sig", signature);
-	s->file.data = malloc(len + 4 * SMALL);
-	if (!s->file.data || signed_len == 0)
-		return false;
-	member(&s->file, 1, "sw-description", text, (size_t)n);
-	member(&s->file, 2, "sw-description.sig", signature, signed_len);
-	member(&s->file, 3, "img.bin", payload, len);
-	member(&s->file, 0, trailer, "", 0);
-	return TOOL(dir, "swupdate", "--version").status == 0;
+	bench_swupdate_sha256(payload, len, hex);
+	snprintf(text, sizeof(text),
+	    "software =\n{\n\tversion = \"1.0.0\";\n\thardware-compatibility: [ \"1.0\" ];\n"
+	    "\timages: (\n\t\t{\n\t\t\tfilename = \"img.bin\";\n\t\t\ttype = \"rawfile\";\n"
+	    "\t\t\tpath = \"%s\";\n\t\t\tsha256 = \"%s\";\n"
+	    "\t\t\tinstalled-directly = true;\n\t\t}\n\t);\n}\n",
+	    s->out, hex);
+	return bench_swupdate_keys(dir) &&
+	       bench_swupdate_pack(dir, text, "img.bin", payload, len, &s->file);
 }
 
 void
@@ -121,14 +138,10 @@ bench_swupdate_fini(struct bench_swupdate *s)
 }
 
 pid_t
-bench_swupdate_start(const struct bench_swupdate *s, const char *url, unsigned retries)
+bench_swupdate_exec(const char *dir, const char *const argv[])
 {
-	char download[400];
-	const char *argv[] = {
-	    "swupdate", "-l", "1", "-H", "board:1.0", "-k", "cert.pem", "-d", download, NULL};
+	char tmp[400];
 
-	unlink(s->out);
-	snprintf(download, sizeof(download), "-u %s -r %u", url, retries);
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid != 0)
@@ -143,9 +156,24 @@ bench_swupdate_start(const struct bench_swupdate *s, const char *url, unsigned r
 	dup2(null, 0);
 	dup2(null, 1);
 	dup2(null, 2);
-	if (chdir(s->dir) == 0)
+	snprintf(tmp, sizeof(tmp), "%s/tmp", dir);
+	setenv("TMPDIR", tmp, 1); /* its sockets: several may run at the same time */
+	if (chdir(dir) == 0)
 		execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);
+}
+
+pid_t
+bench_swupdate_start(const struct bench_swupdate *s, const char *url, unsigned retries)
+{
+	char download[400];
+	const char *argv[] = {
+	    "swupdate", "-l", "1", "-H", "board:1.0", "-k", "cert.pem", "-d", download, NULL};
+
+	unlink(s->out);
+	mkdir_tmp(s->dir);
+	snprintf(download, sizeof(download), "-u %s -r %u", url, retries);
+	return bench_swupdate_exec(s->dir, argv);
 }
 
 bool

@@ -22,6 +22,16 @@ bool bench_swupdate_init(
     struct bench_swupdate *s, const char *dir, const void *payload, size_t len);
 void bench_swupdate_fini(struct bench_swupdate *s);
 
+/* The parts: the image's SHA-256 as hexadecimal; key.pem and cert.pem in `dir`, false when openssl
+ * or swupdate is missing; a .swu of a description and one file, signed with the keys in `dir`
+ * (heap, caller frees). */
+void bench_swupdate_sha256(const void *data, size_t len, char hex[65]);
+bool bench_swupdate_keys(const char *dir);
+bool bench_swupdate_pack(const char *dir, const char *text, const char *name, const void *payload,
+    size_t len, struct bundle_bytes *out);
+/* Start these words in `dir`, a group of processes of its own; its sockets are in `dir`/tmp. */
+pid_t bench_swupdate_exec(const char *dir, const char *const argv[]);
+
 /* Start one run. `retries`: how often it goes on after a broken connection. */
 pid_t bench_swupdate_start(const struct bench_swupdate *s, const char *url, unsigned retries);
 /* Wait for its end; true when it installed. */
