@@ -10,7 +10,7 @@
 
 #include "smp_cbor.h"
 
-enum field_kind { U32, U64, FLAG, VERSION, HASH, IMAGES, TROUBLE };
+enum field_kind { U32, U64, FLAG, VERSION, HASH, IMAGES, ROOMS, TROUBLE };
 
 /* A known key. `seen` is the offset of a bool that is set when the key was there (0 = none). */
 struct field {
@@ -22,6 +22,7 @@ struct field {
 
 #define A(member) offsetof(struct smp_answer, member)
 #define S(member) offsetof(struct smp_slot, member)
+#define R(member) offsetof(struct smp_room, member)
 
 /* clang-format off */
 static const struct field answer_fields[] = {
@@ -52,6 +53,15 @@ static const struct field slot_fields[] = {
 	{"confirmed", FLAG,    S(confirmed), S(has_flags)},
 	{"active",    FLAG,    S(active),    S(has_flags)},
 	{"permanent", FLAG,    S(permanent), S(has_flags)},
+	{"slots",     ROOMS,   0,            0},
+	{"max_image_size", U64, S(longest),  0},
+	{NULL,        U32,     0,            0},
+};
+
+static const struct field room_fields[] = {
+	{"slot",      U32,     R(slot),      0},
+	{"size",      U64,     R(size),      0},
+	{"upload_image_id", U32, R(upload_id), R(has_upload_id)},
 	{NULL,        U32,     0,            0},
 };
 
@@ -64,6 +74,7 @@ static const struct name command_names[] = {
 	{SMP_IMAGE, SMP_STATE,  "image state"},
 	{SMP_IMAGE, SMP_UPLOAD, "image upload"},
 	{SMP_IMAGE, SMP_ERASE,  "image erase"},
+	{SMP_IMAGE, SMP_SLOTS,  "slot info"},
 };
 
 /* group 0 stands for the server's own codes */
@@ -176,6 +187,26 @@ images(struct smp_cbor_reader *r, struct smp_answer *a)
 	}
 }
 
+/* The slots of one image; an array of maps. */
+static enum err
+rooms(struct smp_cbor_reader *r, struct smp_slot *slot, struct smp_answer *a)
+{
+	for (;;) {
+		struct smp_cbor_item item = {0};
+		enum err e = smp_cbor_next(r, &item);
+
+		if (e || item.type == CBOR_END)
+			return e;
+		if (item.type != CBOR_MAP)
+			return ERR_MALFORMED;
+		if (slot->n_rooms == SMP_MSG_ROOMS)
+			return ERR_LIMIT;
+		e = map(r, room_fields, (char *)&slot->rooms[slot->n_rooms++], a);
+		if (e)
+			return e;
+	}
+}
+
 static enum err
 take_number(const struct field *f, const struct smp_cbor_item *item, char *at)
 {
@@ -241,6 +272,9 @@ take(struct smp_cbor_reader *r, const struct field *f, const struct smp_cbor_ite
 		return take_hash(item, (struct smp_slot *)(void *)base);
 	case IMAGES:
 		return item->type == CBOR_ARRAY ? images(r, a) : ERR_MALFORMED;
+	case ROOMS:
+		return item->type == CBOR_ARRAY ? rooms(r, (struct smp_slot *)(void *)base, a)
+						: ERR_MALFORMED;
 	case TROUBLE:
 		return item->type == CBOR_MAP ? map(r, trouble_fields, (char *)a, a)
 					      : ERR_MALFORMED;
@@ -376,6 +410,12 @@ size_t
 smp_msg_state(const struct smp_to *to)
 {
 	return empty(to, SMP_READ, SMP_IMAGE, SMP_STATE);
+}
+
+size_t
+smp_msg_slots(const struct smp_to *to)
+{
+	return empty(to, SMP_READ, SMP_IMAGE, SMP_SLOTS);
 }
 
 size_t

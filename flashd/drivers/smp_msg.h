@@ -20,6 +20,7 @@
 enum {
 	SMP_MSG_HEADER = 8,
 	SMP_MSG_IMAGES = 8, /* entries of a state list that are kept; more are refused */
+	SMP_MSG_ROOMS = 4,  /* slots of one image in a slot list; more are refused */
 	SMP_MSG_HASH = 32,
 	/* header and CBOR around the data of an upload: first request and every other one */
 	SMP_MSG_FIRST = 76,
@@ -37,6 +38,7 @@ enum smp_command {
 	SMP_STATE = 0, /* image group */
 	SMP_UPLOAD = 1,
 	SMP_ERASE = 5,
+	SMP_SLOTS = 6,
 };
 
 /* Return codes of the server itself (zephyr mgmt_defines.h). */
@@ -65,7 +67,16 @@ struct smp_header {
 	uint8_t command;
 };
 
-/* One entry of a state list. The version is printable ASCII, whatever the device sent. */
+/* What a slot list says of one slot of an image. */
+struct smp_room {
+	uint32_t slot;
+	uint64_t size;      /* bytes, 0 = not said */
+	uint32_t upload_id; /* the image number that an upload into it names ... */
+	bool has_upload_id; /* ... where it can be uploaded to */
+};
+
+/* One entry of a state list, or of a slot list (the last three members, and the image). The version
+ * is printable ASCII, whatever the device sent. */
 struct smp_slot {
 	uint32_t image;
 	uint32_t slot;
@@ -74,6 +85,9 @@ struct smp_slot {
 	bool has_hash;  /* false also for a hash of another length */
 	bool has_flags; /* at least one flag key was there; a frugal server leaves false ones out */
 	bool bootable, pending, confirmed, active, permanent;
+	uint64_t longest; /* image that it can take, 0 = not said */
+	unsigned n_rooms;
+	struct smp_room rooms[SMP_MSG_ROOMS];
 };
 
 struct smp_answer {
@@ -123,6 +137,7 @@ size_t smp_msg_reset(const struct smp_to *to);
 /* Reset into the boot loader (Zephyr's boot_mode 1). */
 size_t smp_msg_reset_to_loader(const struct smp_to *to);
 size_t smp_msg_state(const struct smp_to *to);
+size_t smp_msg_slots(const struct smp_to *to);
 size_t smp_msg_erase(const struct smp_to *to, uint32_t slot);
 /* Mark the image with this hash for one test boot. */
 size_t smp_msg_test(const struct smp_to *to, const uint8_t hash[SMP_MSG_HASH]);

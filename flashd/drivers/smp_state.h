@@ -17,6 +17,7 @@ enum smp_step {
 	SMP_IDLE,
 	SMP_STEP_PARAMS,
 	SMP_STEP_LIST, /* first look at the slots */
+	SMP_STEP_ROOM, /* how long may an image be? */
 	SMP_STEP_SIZE, /* echo as long as the longest message: does it get through? */
 	SMP_STEP_UPLOAD,
 	SMP_STEP_ERASE,
@@ -118,6 +119,7 @@ struct smp {
 	unsigned resets;
 	bool reset_acked;
 	bool erased;
+	bool room_asked; /* in this verb */
 	bool maybe_done; /* the last piece was sent, the device says 0: finished or lost? */
 	struct mono reset_at;
 };
@@ -164,8 +166,11 @@ bool smp_slots_version_only(const struct smp *s);
 bool smp_write_read_image(struct smp *s);
 /* May it be written at all? false when that ends the verb. */
 bool smp_write_check_image(struct smp *s);
-/* Find out the message size, then upload. */
+/* Ask whether there is room, find out the message size, then upload. */
 void smp_write_begin(struct smp *s, struct mono now);
+size_t smp_write_format_room(struct smp *s, const struct smp_to *to);
+void smp_write_on_room(struct smp *s, struct mono now);
+void smp_write_room_silent(struct smp *s, struct mono now);
 size_t smp_write_format_size(struct smp *s, const struct smp_to *to);
 void smp_write_on_size(struct smp *s, struct mono now);
 void smp_write_size_silent(struct smp *s, struct mono now);

@@ -380,6 +380,8 @@ static const struct step steps[SMP_STEPS] = {
 	    format_params, on_params, away},
 	[SMP_STEP_LIST] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_STATE, 0,
 	    format_state, on_list, away},
+	[SMP_STEP_ROOM] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_SLOTS, 1,
+	    smp_write_format_room, smp_write_on_room, smp_write_room_silent},
 	[SMP_STEP_SIZE] = {SMP_WRITE_ANSWER, SMP_OS, SMP_ECHO, 1,
 	    smp_write_format_size, smp_write_on_size, smp_write_size_silent},
 	[SMP_STEP_ERASE] = {SMP_WRITE_ANSWER, SMP_IMAGE, SMP_ERASE, 1,
@@ -469,6 +471,7 @@ smp_verb_start(struct smp *s, struct mono now)
 	enum driver_verb v = s->job.verb;
 	bool needs = v == DRIVER_WRITE || v == DRIVER_STAGE;
 
+	s->room_asked = false;
 	if (v < DRIVER_IDENTIFY || v > DRIVER_REVERT) {
 		smp_finish(s, ERR_UNSUPPORTED, "expected a verb of this driver, got %d", (int)v);
 		return;

@@ -35,8 +35,8 @@ begin_upload(struct smp *s, struct mono now)
 
 /* The longest message: what params say less the framing, what the option allows. Params speak for
  * the whole server, so a long one is tried with an echo before an image depends on it. */
-void
-smp_write_begin(struct smp *s, struct mono now)
+static void
+find_message(struct smp *s, struct mono now)
 {
 	uint32_t said = s->config.message_unsaid;
 
@@ -59,6 +59,72 @@ smp_write_begin(struct smp *s, struct mono now)
 		smp_ask(s, SMP_STEP_SIZE, now);
 	}
 }
+
+/* --- room ------------------------------------------------------------------------------------ */
+
+size_t
+smp_write_format_room(struct smp *s, const struct smp_to *to)
+{
+	(void)s;
+	return smp_msg_slots(to);
+}
+
+void
+smp_write_begin(struct smp *s, struct mono now)
+{
+	if (s->room_asked) {
+		find_message(s, now);
+		return;
+	}
+	s->room_asked = true;
+	smp_ask(s, SMP_STEP_ROOM, now);
+}
+
+/* The slot that an upload goes to: the one that says so, else by the rules
+ * (spec/device-protocols.md 2.5): a recovery's first one, an application's that does not run. NULL
+ * when it is not told. */
+static const struct smp_room *
+goal(const struct smp *s, const struct smp_slot *image)
+{
+	const struct smp_slot *active = smp_slots_active(s, &s->list);
+	const struct smp_room *guess = NULL;
+
+	for (unsigned i = 0; i < image->n_rooms; i++) {
+		const struct smp_room *r = &image->rooms[i];
+
+		if (r->has_upload_id && r->upload_id == s->config.image)
+			return r;
+		if (!guess && (s->recovery.on || (active && r->slot != active->slot)))
+			guess = r;
+	}
+	return guess;
+}
+
+/* A server without the command (it is optional) refuses the image itself, later. */
+void
+smp_write_on_room(struct smp *s, struct mono now)
+{
+	for (unsigned i = 0; s->answer.rc == 0 && i < s->answer.n_images; i++) {
+		const struct smp_slot *image = &s->answer.images[i];
+		const struct smp_room *room = goal(s, image);
+		uint64_t most = image->longest ? image->longest : room ? room->size : 0;
+
+		if (image->image != s->config.image || most == 0 || s->job.image->size <= most)
+			continue;
+		smp_finish(s, ERR_SPACE, "expected an image of at most %llu bytes, got %llu",
+		    (unsigned long long)most, (unsigned long long)s->job.image->size);
+		return;
+	}
+	find_message(s, now);
+}
+
+void
+smp_write_room_silent(struct smp *s, struct mono now)
+{
+	find_message(s, now);
+}
+
+/* --- message size ---------------------------------------------------------------------------- */
 
 size_t
 smp_write_format_size(struct smp *s, const struct smp_to *to)

@@ -43,6 +43,7 @@ struct sub_device_settings {
 	unsigned lose_acks;          /* it loses so many answers to the end of a transfer */
 	int64_t raw_idle_ns; /* silence that ends a torn packet */
 	uint32_t buf_size, buf_count; /* at most SUB_FRAME_BODY, SUB_DEVICE_BUFFERS */
+	uint32_t slot_size;           /* as it says, 0: all that there is */
 	int64_t reset_ns, swap_ns;    /* a start, and what a swap adds to it */
 	int64_t noise_ns;             /* between log lines on the console, 0 = none */
 	const char *sick;             /* this version never answers ... */

@@ -16,7 +16,7 @@ struct sub_opt {
 	unsigned quirk_bits;
 	uint64_t lose_acks;
 	uint64_t raw_idle_ms;
-	uint64_t baud, latency_ms, noise_ms, buf_size, buf_count, reset_ms, swap_ms, seed;
+	uint64_t baud, latency_ms, noise_ms, buf_size, buf_count, slot_kib, reset_ms, swap_ms, seed;
 	uint64_t deaf_after, count;
 	double loss, flip;
 	struct sub_opt_pair {

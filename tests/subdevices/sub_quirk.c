@@ -24,6 +24,8 @@ static const struct sub_quirk_row table[] = {
 	{"all-flags",    SUB_QUIRK_ALL_FLAGS},
 	{"four-parts",   SUB_QUIRK_FOUR_PARTS},
 	{"empty-slots",  SUB_QUIRK_EMPTY_SLOTS},
+	{"no-slot-info", SUB_QUIRK_NO_SLOT_INFO},
+	{"slots-only",   SUB_QUIRK_SLOTS_ONLY},
 	{"off-zero",     SUB_QUIRK_OFF_ZERO},
 	{"off-wanders",  SUB_QUIRK_OFF_WANDERS},
 	{"evil-version", SUB_QUIRK_EVIL_VERSION},

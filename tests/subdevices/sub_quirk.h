@@ -27,14 +27,16 @@ enum sub_quirk {
 	SUB_QUIRK_ALL_FLAGS = 1 << 14,     /* false flags are said, too */
 	SUB_QUIRK_FOUR_PARTS = 1 << 15,    /* versions end in a build number, also when it is 0 */
 	SUB_QUIRK_EMPTY_SLOTS = 1 << 16,   /* an empty slot is listed, as "<?\?\?>" */
+	SUB_QUIRK_NO_SLOT_INFO = 1 << 17,  /* rc 8, as of a build without it */
+	SUB_QUIRK_SLOTS_ONLY = 1 << 18,    /* slot info without the longest image */
 	/* --- taken over */
-	SUB_QUIRK_OFF_ZERO = 1 << 17,      /* always wants offset 0 */
-	SUB_QUIRK_OFF_WANDERS = 1 << 18,   /* wants any offset but the next one */
-	SUB_QUIRK_EVIL_VERSION = 1 << 19,  /* escape sequences and quotes in its versions */
-	SUB_QUIRK_HUGE = 1 << 20,          /* answers announce more items than there are bytes */
-	SUB_QUIRK_NESTED = 1 << 21,        /* answers are lists in lists in lists */
-	SUB_QUIRK_GARBAGE = 1 << 22,       /* random bytes without end */
-	SUB_QUIRK_ENDLESS = 1 << 23,       /* a line without end */
+	SUB_QUIRK_OFF_ZERO = 1 << 19,      /* always wants offset 0 */
+	SUB_QUIRK_OFF_WANDERS = 1 << 20,   /* wants any offset but the next one */
+	SUB_QUIRK_EVIL_VERSION = 1 << 21,  /* escape sequences and quotes in its versions */
+	SUB_QUIRK_HUGE = 1 << 22,          /* answers announce more items than there are bytes */
+	SUB_QUIRK_NESTED = 1 << 23,        /* answers are lists in lists in lists */
+	SUB_QUIRK_GARBAGE = 1 << 24,       /* random bytes without end */
+	SUB_QUIRK_ENDLESS = 1 << 25,       /* a line without end */
 };
 
 enum { SUB_QUIRK_TAKEN_OVER = SUB_QUIRK_OFF_ZERO };

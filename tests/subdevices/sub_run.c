@@ -333,6 +333,7 @@ settings(const struct sub_opt *o, struct sub_device_settings *s)
 	    .raw_idle_ns = (int64_t)o->raw_idle_ms * ms_ns,
 	    .buf_size = (uint32_t)o->buf_size,
 	    .buf_count = (uint32_t)o->buf_count,
+	    .slot_size = (uint32_t)o->slot_kib * 1024,
 	    .reset_ns = (int64_t)o->reset_ms * ms_ns,
 	    .swap_ns = (int64_t)o->swap_ms * ms_ns,
 	    .noise_ns = (int64_t)o->noise_ms * ms_ns,

@@ -17,7 +17,8 @@ enum {
 	OS_PARAMS = 6,
 	IMAGE_STATE = 0,
 	IMAGE_UPLOAD = 1,
-	IMAGE_ERASE = 5
+	IMAGE_ERASE = 5,
+	IMAGE_SLOTS = 6,
 };
 enum { WORK_NS = 100000, WRITE_NS_PER_BYTE = 5000, ERASE_NS_PER_KIB = 1000000, SLOT_KIB = 256 };
 
@@ -338,6 +339,8 @@ image_group(struct call *c)
 		state_write(c);
 	else if (c->command == IMAGE_UPLOAD && c->op == OP_WRITE)
 		upload(c);
+	else if (c->command == IMAGE_SLOTS && c->op == OP_READ && !has(c, SUB_QUIRK_NO_SLOT_INFO))
+		sub_smp_say_slots(c);
 	else if (c->command == IMAGE_ERASE && !c->s->recovery && c->op == OP_WRITE)
 		erase(c);
 	else

@@ -18,6 +18,7 @@ struct sub_smp {
 	struct sub_flash *flash;
 	struct sub_flash *second; /* of another processor: image 1; NULL = there is none */
 	uint32_t buf_size, buf_count;
+	uint32_t slot_size; /* as slot info has it; 0: all of the flash */
 	bool deny_confirm;
 	unsigned quirks; /* sub_quirk.h */
 	/* It is MCUboot's serial recovery that answers: straight into slot 0, offset 0 always

@@ -7,6 +7,8 @@
 
 #include "sub_smp_part.h"
 
+enum { TRAILER = 4096 }; /* of a slot, that the bootloader keeps */
+
 /* Frugal, as many builds are: a flag that is false is left out. */
 static void
 say_flag(struct call *c, const char *key, bool value)
@@ -93,5 +95,39 @@ sub_smp_say_list(struct call *c)
 		say_slot(c, c->s->flash, n);
 	for (unsigned n = 0; n < 2 && c->s->second; n++)
 		say_slot(c, c->s->second, n);
+	sub_cbor_end(&c->out);
+}
+
+static void
+say_rooms(struct call *c, unsigned image)
+{
+	uint32_t size = c->s->slot_size ? c->s->slot_size : SUB_FLASH_SIZE;
+
+	sub_cbor_map(&c->out);
+	say_number(c, "image", image);
+	sub_cbor_key(&c->out, "slots");
+	sub_cbor_list(&c->out);
+	for (unsigned n = 0; n < 2; n++) {
+		sub_cbor_map(&c->out);
+		say_number(c, "slot", n);
+		say_number(c, "size", size);
+		if (n == (c->s->recovery ? 0 : 1))
+			say_number(c, "upload_image_id", image);
+		sub_cbor_end(&c->out);
+	}
+	sub_cbor_end(&c->out);
+	if (!has(c, SUB_QUIRK_SLOTS_ONLY))
+		say_number(c, "max_image_size", size - TRAILER);
+	sub_cbor_end(&c->out);
+}
+
+void
+sub_smp_say_slots(struct call *c)
+{
+	sub_cbor_key(&c->out, "images");
+	sub_cbor_list(&c->out);
+	say_rooms(c, 0);
+	if (c->s->second)
+		say_rooms(c, 1);
 	sub_cbor_end(&c->out);
 }

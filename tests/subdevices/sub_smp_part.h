@@ -32,5 +32,7 @@ say_number(struct call *c, const char *key, uint64_t n)
 
 /* All slots, as this server lists them. */
 void sub_smp_say_list(struct call *c);
+/* How large they are. */
+void sub_smp_say_slots(struct call *c);
 
 #endif

@@ -264,6 +264,37 @@ Test(quirks, empty_slots_may_be_listed)
 	upgrade_with(SUB_QUIRK_EMPTY_SLOTS);
 }
 
+/* --- slot info ------------------------------------------------------------------------------- */
+
+static void
+expect_no_room(unsigned quirks, uint32_t slot, const char *words)
+{
+	struct sub_drive_options o = plain;
+
+	o.device.quirks = quirks;
+	o.device.slot_size = slot;
+	AUTO(sub_drive) struct sub_drive *d = sub_drive_new(&o);
+
+	must(d, DRIVER_WRITE, ERR_SPACE);
+	cr_expect_eq(d->device.smp.upload_bytes, 0u);
+	cr_expect(strstr(d->result.detail, words), "%s", d->result.detail);
+}
+
+Test(quirks, image_longer_than_its_slot_is_refused_before_a_byte_of_it_is_sent)
+{
+	expect_no_room(0, 6000, "expected an image of at most 1904 bytes, got 2");
+	expect_no_room(
+	    SUB_QUIRK_SLOTS_ONLY, 2000, "expected an image of at most 2000 bytes, got 2");
+}
+
+Test(quirks, server_without_slot_info_takes_what_fits)
+{
+	upgrade_with(SUB_QUIRK_NO_SLOT_INFO);
+	upgrade_with(SUB_QUIRK_SLOTS_ONLY);
+}
+
+/* --- versions -------------------------------------------------------------------------------- */
+
 /* Versions are names; the hash decides. */
 Test(quirks, versions_with_a_build_number_of_0_are_no_other_image)
 {
@@ -355,8 +386,8 @@ Test(quirks, any_two_oddities_together_are_no_hindrance)
 		for (unsigned b = a; b < SUB_QUIRK_TAKEN_OVER; b <<= 1) {
 			AUTO(sub_drive) struct sub_drive *d = with(a | b);
 
-			cr_assert(sub_drive_upgrade(d, 3), "quirks %#x: %s", a | b,
-			    d->result.detail);
+			cr_assert(
+			    sub_drive_upgrade(d, 3), "quirks %#x: %s", a | b, d->result.detail);
 		}
 }
 

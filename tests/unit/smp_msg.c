@@ -55,6 +55,9 @@ Test(smp_msg, makes_the_requests_that_servers_want)
 	m = body(smp_msg_state(&t), 0, 1, 0);
 	cr_expect_eq(cbor_map_size(m), 0);
 	cbor_decref(&m);
+	m = body(smp_msg_slots(&t), 0, 1, 6);
+	cr_expect_eq(cbor_map_size(m), 0);
+	cbor_decref(&m);
 	m = body(smp_msg_test(&t, hash), 2, 1, 0);
 	cr_expect_eq(cbor_bytestring_length(get(m, "hash")), 32);
 	cr_expect_not(cbor_get_bool(get(m, "confirm")));
@@ -196,6 +199,39 @@ Test(smp_msg, bounds_the_list)
 		cbor[9 + n] = 0xff;
 		cr_expect_eq(parse(cbor, 10 + n, &a), n > SMP_MSG_IMAGES ? ERR_LIMIT : ERR_OK);
 	}
+}
+
+/* {"images": [{"image": 1, "slots": [{"slot": 1, "size": 300, "upload_image_id": 1} * n],
+ * "max_image_size": 200}]} */
+static enum err
+parse_slots(unsigned n, struct smp_answer *a)
+{
+	static const uint8_t head[] = "\xa1\x66images\x81\xa3\x65image\x01\x65slots\x9f";
+	static const uint8_t room[] = "\xa3\x64slot\x01\x64size\x19\x01\x2c\x6fupload_image_id\x01";
+	static const uint8_t tail[] = "\xff\x6emax_image_size\x18\xc8";
+	uint8_t cbor[400];
+	size_t len = sizeof(head) - 1;
+
+	memcpy(cbor, head, len);
+	for (unsigned i = 0; i < n; i++, len += sizeof(room) - 1)
+		memcpy(cbor + len, room, sizeof(room) - 1);
+	memcpy(cbor + len, tail, sizeof(tail) - 1);
+	return parse(cbor, len + sizeof(tail) - 1, a);
+}
+
+Test(smp_msg, reads_slot_info_and_bounds_it)
+{
+	struct smp_answer a;
+
+	cr_assert_eq(parse_slots(2, &a), ERR_OK);
+	cr_expect_eq(a.n_images, 1);
+	cr_expect_eq(a.images[0].image, 1);
+	cr_expect_eq(a.images[0].longest, 200);
+	cr_expect_eq(a.images[0].n_rooms, 2);
+	cr_expect_eq(a.images[0].rooms[1].size, 300);
+	cr_expect(a.images[0].rooms[1].has_upload_id);
+	cr_expect_eq(parse_slots(SMP_MSG_ROOMS, &a), ERR_OK);
+	cr_expect_eq(parse_slots(SMP_MSG_ROOMS + 1, &a), ERR_LIMIT);
 }
 
 Test(smp_msg, refuses_headers_that_are_no_answer)

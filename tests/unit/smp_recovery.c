@@ -29,8 +29,8 @@ expect_end(struct sub_drive *d, enum driver_verb verb, enum err want, const char
 {
 	enum err e = sub_drive_run(d, verb);
 
-	cr_expect(e == want, "expected %s, got %s: %s", err_name(want), err_name(e),
-	    d->result.detail);
+	cr_expect(
+	    e == want, "expected %s, got %s: %s", err_name(want), err_name(e), d->result.detail);
 	cr_expect(strstr(d->result.detail, words), "%s", d->result.detail);
 }
 
@@ -68,6 +68,16 @@ Test(smp_recovery, written_image_is_not_written_again_while_the_loader_has_it_wh
 	uint64_t bytes = d->device.smp.upload_bytes;
 	expect_end(d, DRIVER_WRITE, ERR_OK, "");
 	cr_expect_eq(d->device.smp.upload_bytes, bytes);
+}
+
+Test(smp_recovery, image_longer_than_the_slot_it_writes_over_is_refused_before_it_is_erased)
+{
+	AUTO(sub_drive) struct sub_drive *d = device("boot_mode", SUB_DEVICE_BOOT_MODE, 0);
+
+	d->device.smp.slot_size = 6000;
+	expect_end(d, DRIVER_WRITE, ERR_SPACE, "expected an image of at most 1904 bytes, got 2");
+	cr_expect(d->flash.slot[0].sound);
+	cr_expect_str_eq(d->flash.slot[0].version, SUB_DRIVE_OLD);
 }
 
 Test(smp_recovery, application_that_only_resets_is_told_from_a_loader)
