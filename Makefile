@@ -214,7 +214,7 @@ TIDY_OK := $(patsubst %.c,$(B)/lint/%.ok,$(filter $(TIDY_ONLY)%,$(filter-out bui
 $(B)/lint/%.ok: %.c .clang-tidy tests/.clang-tidy $(wildcard */*.h */*/*.h) | $(GEN_HDR)
 	@mkdir -p $(@D)
 	$(call say,TIDY $<)
-	$(Q)clang-tidy --quiet $< -- -std=gnu11 $(CPPFLAGS) $(TEST_INCLUDES) >$@.log 2>&1 || { cat $@.log; false; }
+	$(Q)clang-tidy --quiet $< -- -std=gnu11 $(CPPFLAGS) $(TEST_INCLUDES) $(TIDY_CFLAGS) >$@.log 2>&1 || { cat $@.log; false; }
 	@touch $@
 
 lint: ## clang-tidy and cppcheck

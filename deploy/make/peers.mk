@@ -10,6 +10,7 @@ $(B)/tests/$(1): tests/peers/$(2).c | deps
 	$$(call say,LD   $$@)
 	$$(Q)! pkg-config --exists $(3) || \
 		$$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror $$< -o $$@ $$$$(pkg-config --cflags --libs $(3)) $(4)
+$$(B)/lint/tests/peers/$(2).ok: TIDY_CFLAGS = $$(shell pkg-config --cflags $(3))
 endef
 $(eval $(call peer,modbus-server,modbus_server,libmodbus,))
 $(eval $(call peer,optiboot,optiboot,simavr libelf,-lutil))

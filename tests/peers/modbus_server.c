@@ -8,7 +8,7 @@
  * OUT gets the committed image. With tcp the port is the kernel's choice and written to PORT-FILE.
  */
 #include <arpa/inet.h>
-#include <modbus.h>
+#include <modbus/modbus.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
