@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench_fleet.h"
+#include "bench_use.h"
 #include "bus_client.h"
 #include "house_crowd.h"
 #include "house_look.h"
@@ -21,20 +22,6 @@ struct use {
 	double pss_kib;
 	double ticks;
 };
-
-static double
-pss_of(pid_t pid)
-{
-	char path[64], line[200];
-	double kib = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "Pss:", 4) == 0)
-			kib = strtod(line + 4, NULL);
-	return kib;
-}
 
 /* User and system time of a process, its children that ended included. */
 static double
@@ -60,7 +47,7 @@ add_to_use(void *arg, const struct house_proc *p)
 
 	if (p->pid != u->root && p->parent != u->root)
 		return;
-	u->pss_kib += pss_of(p->pid);
+	u->pss_kib += bench_use_memory(p->pid, "Pss:");
 	u->ticks += ticks_of(p->pid);
 }
 

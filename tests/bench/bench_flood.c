@@ -12,13 +12,12 @@
 #include <sys/wait.h>
 
 #include "bench_jail.h"
-#include "bench_use.h"
 #include "house_look.h"
 #include "house_pack.h"
 #include "json.h"
 #include "neighbour.h"
 
-enum { PATIENCE_S = 90, IMAGE = 120000, BEGUN = 20000, ROUNDS = 2 };
+enum { PATIENCE_S = 90, IMAGE = 80000, BEGUN = 20000, ROUNDS = 2 };
 
 struct run {
 	double seconds, flooded; /* flooded: messages that flashd took */

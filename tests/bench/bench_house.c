@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench_first.h"
+#include "bench_use.h"
 #include "house.h"
 #include "house_look.h"
 #include "house_pack.h"
@@ -16,21 +17,6 @@
 enum { SETTLE_MS = 3000, PATIENCE_S = 60 };
 
 /* --- G10 ------------------------------------------------------------------------------------- */
-
-/* KiB of one kind ("Pss:") that a process has; 0 when it is gone. */
-static double
-memory_of(pid_t pid, const char *kind)
-{
-	char path[64], line[200];
-	double kib = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, kind, strlen(kind)) == 0)
-			kib = strtod(line + strlen(kind), NULL);
-	return kib;
-}
 
 struct tree {
 	pid_t root;
@@ -44,8 +30,8 @@ add_to_tree(void *arg, const struct house_proc *p)
 
 	if (p->pid != t->root && p->parent != t->root)
 		return;
-	t->pss += memory_of(p->pid, "Pss:");
-	t->anon += memory_of(p->pid, "Pss_Anon:");
+	t->pss += bench_use_memory(p->pid, "Pss:");
+	t->anon += bench_use_memory(p->pid, "Pss_Anon:");
 }
 
 static void
