@@ -77,6 +77,7 @@ unpacked(void)
 	return dir;
 }
 
+/* trust: 77 */
 Test(bundle_tools, tar_minisign_and_sha256sum_accept_the_golden_bundle)
 {
 	AUTO(scratch) char *dir = unpacked();
@@ -141,7 +142,7 @@ Test(bundle_tools, openssl_verifies_without_minisign)
 	cr_assert(strstr(r.out, "Signature Verified Successfully"), "%s", r.out);
 }
 
-/* 78 */
+/* trust: 78 */
 Test(bundle_tools, gnu_tar_makes_the_same_bytes)
 {
 	AUTO(scratch) char *dir = unpacked();
@@ -278,7 +279,8 @@ Test(bundle_tools, keys_of_stock_minisign_are_written_anew)
 	    "\"$(sed -n 2p theirs.pub | base64 -d | tail -c 32 | base64)\""));
 }
 
-/* 77: both say no to the same things; a changed byte in the manifest or in the signed lines */
+/* both say no to the same things; a changed byte in the manifest or in the signed lines */
+/* trust: 77 */
 Test(bundle_tools, minisign_refuses_what_we_refuse)
 {
 	AUTO(scratch) char *dir = unpacked();

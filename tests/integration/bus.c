@@ -202,6 +202,7 @@ Test(bus, does_not_send_what_the_route_table_does_not_allow)
 	bus_case_close(&c);
 }
 
+/* trust: 62 */
 Test(bus, a_socket_file_of_a_dead_daemon_is_replaced_and_has_mode_0660)
 {
 	struct bus_case c;
@@ -219,6 +220,7 @@ Test(bus, a_socket_file_of_a_dead_daemon_is_replaced_and_has_mode_0660)
 	bus_case_close(&c);
 }
 
+/* trust: 62 */
 Test(bus, a_file_that_is_no_socket_is_left_alone)
 {
 	struct bus_case c;

@@ -38,6 +38,7 @@ greet(struct bus_case *c, struct bus_raw *r)
 	BUS_WAIT(c, c->server.ups == ups + 1);
 }
 
+/* trust: 44 */
 Test(bus_hostile, a_peer_of_another_uid_delivers_nothing)
 {
 	struct bus_case c;
@@ -72,6 +73,7 @@ greet_as_nobody(const char *path)
 		pause();
 }
 
+/* trust: 44 */
 Test(bus_hostile, a_process_of_another_user_is_refused_even_if_the_file_lets_it_in)
 {
 	struct bus_case c;
@@ -236,6 +238,7 @@ Test(bus_hostile, a_newer_peer_that_still_speaks_our_version_is_welcome)
 	bus_case_close(&c);
 }
 
+/* trust: 45 */
 Test(bus_hostile, nothing_is_heard_before_a_greeting)
 {
 	struct bus_case c;
@@ -331,6 +334,7 @@ Test(bus_hostile, noise_is_counted_and_the_next_greeting_works)
 	bus_case_close(&c);
 }
 
+/* trust: 45 */
 Test(bus_hostile, a_greeted_peer_that_knocks_again_must_greet_again)
 {
 	struct bus_case c;

@@ -116,6 +116,7 @@ Test(courier, gives_up_on_a_server_that_always_cuts_and_knows_no_ranges)
 	close_scene(&s);
 }
 
+/* trust: 58 */
 Test(courier, stops_an_endless_body)
 {
 	struct scene s;
@@ -126,6 +127,7 @@ Test(courier, stops_an_endless_body)
 	close_scene(&s);
 }
 
+/* trust: 58 */
 Test(courier, refuses_a_longer_body_than_announced_before_it_takes_one_byte)
 {
 	struct scene s;
@@ -137,6 +139,7 @@ Test(courier, refuses_a_longer_body_than_announced_before_it_takes_one_byte)
 	close_scene(&s);
 }
 
+/* trust: 58 */
 Test(courier, stops_a_body_that_is_one_byte_too_long)
 {
 	struct scene s;
@@ -147,6 +150,7 @@ Test(courier, stops_a_body_that_is_one_byte_too_long)
 	close_scene(&s);
 }
 
+/* trust: 58 */
 Test(courier, needs_no_content_length)
 {
 	struct scene s;
@@ -157,6 +161,7 @@ Test(courier, needs_no_content_length)
 	close_scene(&s);
 }
 
+/* trust: 58 */
 Test(courier, refuses_a_part_that_does_not_begin_where_the_file_ends)
 {
 	struct scene s;
@@ -186,6 +191,7 @@ Test(courier, restarts_once_when_the_package_changed)
 	close_scene(&s);
 }
 
+/* trust: 58 */
 Test(courier, restarts_when_a_part_carries_another_etag)
 {
 	struct scene s;

@@ -6,6 +6,7 @@
 
 TestSuite(courier_patience, .timeout = 60);
 
+/* trust: 59 */
 Test(courier_patience, calls_a_dripping_body_slow)
 {
 	struct scene s;
@@ -18,6 +19,7 @@ Test(courier_patience, calls_a_dripping_body_slow)
 	close_scene(&s);
 }
 
+/* trust: 59 */
 Test(courier_patience, calls_dripping_headers_slow)
 {
 	struct scene s;
@@ -31,6 +33,7 @@ Test(courier_patience, calls_dripping_headers_slow)
 	close_scene(&s);
 }
 
+/* trust: 59 */
 Test(courier_patience, calls_a_stalled_body_slow_and_keeps_what_it_has)
 {
 	struct scene s;
@@ -44,6 +47,7 @@ Test(courier_patience, calls_a_stalled_body_slow_and_keeps_what_it_has)
 	close_scene(&s);
 }
 
+/* trust: 59 */
 Test(courier_patience, keeps_to_the_deadline_of_the_whole_order)
 {
 	struct scene s;
@@ -74,6 +78,7 @@ Test(courier_patience, follows_no_redirect_unless_its_host_is_listed)
 	close_scene(&s);
 }
 
+/* trust: 60 */
 Test(courier_patience, checks_each_hop_of_a_redirect)
 {
 	static const char *const rows[] = {"ftp://127.0.0.1/a", "file:///etc/passwd",

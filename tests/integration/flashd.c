@@ -46,6 +46,7 @@ Test(flashd, upgrade_goes_through_every_phase_to_done)
 	close_house(&h);
 }
 
+/* trust: 49 */
 Test(flashd, plan_for_what_runs_already_is_rejected_as_already)
 {
 	struct flashhouse h;

@@ -224,6 +224,7 @@ Test(flashd_restart, gate_that_goes_away_does_not_stop_an_upgrade)
 
 /* --- the record ------------------------------------------------------------------------------- */
 
+/* trust: 48 */
 Test(flashd_restart, damaged_record_is_put_aside_and_the_signed_floors_still_hold)
 {
 	struct flashhouse h;
@@ -246,6 +247,7 @@ Test(flashd_restart, damaged_record_is_put_aside_and_the_signed_floors_still_hol
 
 /* The gate has not heard the end, and orders again what nobody remembers: the device's own hash
  * says how it ended. */
+/* trust: record-rebuilt */
 Test(flashd_restart, end_that_a_damaged_record_held_is_read_from_the_device)
 {
 	struct flashhouse h;

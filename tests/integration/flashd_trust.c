@@ -31,6 +31,7 @@ expect_refused(struct flashhouse *h, uint64_t id, enum err error)
 
 /* --- what lies in the store ------------------------------------------------------------------- */
 
+/* trust: 42 */
 Test(flashd_trust, unsigned_package_is_refused_whatever_the_gate_says)
 {
 	struct flashhouse h;
@@ -42,6 +43,7 @@ Test(flashd_trust, unsigned_package_is_refused_whatever_the_gate_says)
 	close_house(&h);
 }
 
+/* trust: 42 */
 Test(flashd_trust, package_of_another_publisher_is_refused)
 {
 	struct flashhouse h;
@@ -91,6 +93,7 @@ for_another_driver(struct kit_spec *spec)
 	spec->driver = "ymodem";
 }
 
+/* trust: 53 */
 Test(flashd_trust, package_for_another_target_is_refused)
 {
 	expect_spec_refused(for_another_model, ERR_WRONG_TARGET);
@@ -98,6 +101,7 @@ Test(flashd_trust, package_for_another_target_is_refused)
 	expect_spec_refused(for_another_driver, ERR_WRONG_TARGET);
 }
 
+/* trust: 52 time-unset */
 Test(flashd_trust, manifest_that_has_expired_is_refused_by_any_clock)
 {
 	struct flashhouse h;
@@ -114,6 +118,7 @@ Test(flashd_trust, manifest_that_has_expired_is_refused_by_any_clock)
 	close_house(&h);
 }
 
+/* trust: 40 */
 Test(flashd_trust, link_pipe_and_half_a_file_in_the_store_are_refused_without_blocking)
 {
 	struct flashhouse h;
@@ -154,6 +159,7 @@ reset_device(struct flashhouse *h)
 	smp_tty_give(h->device);
 }
 
+/* trust: 46 */
 Test(flashd_trust, package_older_than_what_was_confirmed_is_refused_for_ever)
 {
 	struct flashhouse h;
@@ -211,6 +217,7 @@ scribble(void *arg)
 	return NULL;
 }
 
+/* trust: 38 39 */
 Test(flashd_trust, writer_loop_on_the_package_gets_no_byte_of_its_own_to_the_device)
 {
 	struct flashhouse h;
@@ -243,6 +250,7 @@ Test(flashd_trust, writer_loop_on_the_package_gets_no_byte_of_its_own_to_the_dev
 	close_house(&h);
 }
 
+/* trust: 38 */
 Test(flashd_trust, byte_changed_behind_the_verified_head_aborts_the_writing_as_toctou)
 {
 	struct flashhouse h;
@@ -262,6 +270,7 @@ Test(flashd_trust, byte_changed_behind_the_verified_head_aborts_the_writing_as_t
 	close_house(&h);
 }
 
+/* trust: 41 */
 Test(flashd_trust, head_changed_after_it_was_verified_has_no_effect_on_the_session_that_has_it)
 {
 	struct flashhouse h;
@@ -283,6 +292,7 @@ Test(flashd_trust, head_changed_after_it_was_verified_has_no_effect_on_the_sessi
 	close_house(&h);
 }
 
+/* trust: 43 */
 Test(flashd_trust, package_changed_while_flashd_was_down_is_judged_anew_and_refused)
 {
 	struct flashhouse h;
@@ -304,6 +314,7 @@ Test(flashd_trust, package_changed_while_flashd_was_down_is_judged_anew_and_refu
 
 /* --- orders that contradict ------------------------------------------------------------------- */
 
+/* trust: 44 */
 Test(flashd_trust, order_for_another_version_or_device_than_agreed_is_a_mismatch)
 {
 	struct flashhouse h;
@@ -324,6 +335,7 @@ Test(flashd_trust, order_for_another_version_or_device_than_agreed_is_a_mismatch
 	close_house(&h);
 }
 
+/* trust: 44 45 */
 Test(flashd_trust, order_of_an_upgrade_that_is_over_is_no_new_upgrade)
 {
 	struct flashhouse h;
@@ -366,6 +378,7 @@ Test(flashd_trust, plans_for_strangers_and_orders_without_a_plan_are_judged_by_p
 	close_house(&h);
 }
 
+/* trust: 1 */
 Test(flashd_trust, without_usable_anchors_everything_is_refused)
 {
 	struct flashhouse h;

@@ -343,6 +343,7 @@ Test(gate, a_cancel_of_one_upgrade_does_not_stop_the_download_for_another)
 	gatehouse_close(&h);
 }
 
+/* trust: store-prune */
 Test(gate, old_images_make_room_for_a_new_one_but_not_those_in_use)
 {
 	struct gatehouse h;
@@ -376,6 +377,7 @@ Test(gate, old_images_make_room_for_a_new_one_but_not_those_in_use)
 }
 
 /* rule: download-again */
+/* trust: store-prune */
 Test(gate, a_download_that_was_given_up_is_kept_until_another_needs_its_room)
 {
 	struct httpd_faults cut = {.cut_after = 700000, .cuts = 1, .rate = 1000000};

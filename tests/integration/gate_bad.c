@@ -54,6 +54,7 @@ copy_of(const struct bundle_bytes *b)
 	return c;
 }
 
+/* trust: 61 */
 Test(gate_bad, a_package_with_one_changed_byte_is_refused_though_the_platform_vouches_for_it)
 {
 	struct gatehouse h;
@@ -148,6 +149,7 @@ wrong_sha256(struct gatehouse_order *w)
 	w->o.sha256 = (ProtobufCBinaryData){sizeof(zeros), zeros};
 }
 
+/* trust: 61 */
 Test(gate_bad, a_wrong_sha256_is_the_end)
 {
 	struct gatehouse h;
@@ -193,6 +195,7 @@ huge(struct gatehouse_order *w)
 	w->o.size = UINT64_C(1) << 30;
 }
 
+/* trust: store-quota */
 Test(gate_bad, an_order_over_the_limit_or_quota_asks_no_server)
 {
 	struct gatehouse h;
@@ -251,6 +254,7 @@ Test(gate_bad, files_count_together_for_the_limit_and_each_address_is_looked_at)
 	expect_end(&h, PB__PHASE__PHASE_FAILED, ERR_URL);
 }
 
+/* trust: store-quota */
 Test(gate_bad, where_nothing_may_be_thrown_away_the_store_is_full)
 {
 	struct gatehouse h;
@@ -269,6 +273,7 @@ Test(gate_bad, where_nothing_may_be_thrown_away_the_store_is_full)
 
 /* --- servers ---------------------------------------------------------------------------------- */
 
+/* trust: 58 */
 Test(gate_bad, an_endless_body_is_stopped_at_the_announced_size)
 {
 	struct gatehouse h;
@@ -278,6 +283,7 @@ Test(gate_bad, an_endless_body_is_stopped_at_the_announced_size)
 	expect_end(&h, PB__PHASE__PHASE_FAILED, ERR_ENDLESS);
 }
 
+/* trust: 60 */
 Test(gate_bad, no_redirect_is_followed)
 {
 	struct gatehouse h;
@@ -301,6 +307,7 @@ file_url(struct gatehouse_order *w)
 	w->o.url = (char *)(uintptr_t) "file:///etc/passwd";
 }
 
+/* trust: 60 */
 Test(gate_bad, only_the_web_is_asked)
 {
 	struct gatehouse h;
@@ -319,6 +326,7 @@ Test(gate_bad, a_package_that_is_not_there_is_the_end)
 	expect_end(&h, PB__PHASE__PHASE_FAILED, ERR_HTTP);
 }
 
+/* trust: 59 */
 Test(gate_bad, a_slow_server_is_left_and_asked_again_for_the_rest)
 {
 	struct gatehouse h;
@@ -372,6 +380,7 @@ Test(gate_bad, a_server_in_trouble_is_asked_again)
 	expect_success(&(struct httpd_faults){.status = 503, .status_times = 2});
 }
 
+/* trust: 58 */
 Test(gate_bad, a_package_that_changed_between_two_tries_is_fetched_anew)
 {
 	struct gatehouse h;

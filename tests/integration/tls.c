@@ -64,6 +64,7 @@ Test(tls, a_server_known_by_its_address_is_accepted_and_no_name_is_sent)
 	pki_free(&id);
 }
 
+/* trust: 63 */
 Test(tls, a_self_signed_certificate_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -74,6 +75,7 @@ Test(tls, a_self_signed_certificate_is_refused)
 	pki_free(&id);
 }
 
+/* trust: 64 */
 Test(tls, a_certificate_of_another_authority_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -87,6 +89,7 @@ Test(tls, a_certificate_of_another_authority_is_refused)
 	pki_free(&id);
 }
 
+/* trust: 64 */
 Test(tls, a_certificate_of_a_server_as_authority_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -98,6 +101,7 @@ Test(tls, a_certificate_of_a_server_as_authority_is_refused)
 	pki_free(&id);
 }
 
+/* trust: 65 */
 Test(tls, a_certificate_for_another_name_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -147,6 +151,7 @@ Test(tls, a_certificate_that_is_not_of_today_is_refused)
 	}
 }
 
+/* trust: 69 */
 Test(tls, a_clone_of_the_authority_with_another_key_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -156,6 +161,7 @@ Test(tls, a_clone_of_the_authority_with_another_key_is_refused)
 	pki_free(&id);
 }
 
+/* trust: 66 */
 Test(tls, a_server_without_a_certificate_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -166,6 +172,7 @@ Test(tls, a_server_without_a_certificate_is_refused)
 	    c, &(struct tls_server_plan){.version = TLS1_2_VERSION, .suites = "ADH-AES128-SHA"});
 }
 
+/* trust: 67 */
 Test(tls, a_server_that_does_not_encrypt_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -188,6 +195,7 @@ Test(tls, a_server_with_weak_encryption_is_refused)
 			      .suites = "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384"});
 }
 
+/* trust: 70 */
 Test(tls, a_server_of_an_old_version_is_refused)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -216,6 +224,7 @@ Test(tls, a_client_for_1_3_does_not_go_down_to_1_2_nor_the_other_way)
 	}
 }
 
+/* trust: 71 */
 Test(tls, a_revoked_server_is_refused_and_another_is_not)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();
@@ -290,6 +299,7 @@ Test(tls, a_revoked_authority_in_between_is_found_in_the_second_of_two_lists)
 	pki_free(&id);
 }
 
+/* trust: 72 */
 Test(tls, a_session_made_under_one_authority_does_not_open_the_door_under_another)
 {
 	AUTO(tls_case) struct tls_case *c = tls_case_open();

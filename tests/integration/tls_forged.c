@@ -139,6 +139,7 @@ expect_refusal(const struct raw *r, const char *what)
 	}
 }
 
+/* trust: 68 */
 Test(tls_forged, a_suite_that_was_not_offered_is_refused_after_a_1_3_offer)
 {
 	/* wolfSSL reads the two kinds of ServerHello on different ways; the second one is the
@@ -151,6 +152,7 @@ Test(tls_forged, a_suite_that_was_not_offered_is_refused_after_a_1_3_offer)
 	}
 }
 
+/* trust: 68 */
 Test(tls_forged, a_1_3_hello_with_a_suite_that_was_not_offered_is_refused)
 {
 	struct raw r = {0};
@@ -202,6 +204,7 @@ offered_suites(const struct tls_server_seen *seen, unsigned out[], size_t max)
 	return n;
 }
 
+/* trust: 67 */
 Test(tls_forged, only_the_suites_of_the_profile_are_offered)
 {
 	static const unsigned wanted[2][7] = {

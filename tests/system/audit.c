@@ -78,6 +78,7 @@ Test(audit, an_upgrade_is_told_signed_and_whole)
 	cr_expect_eq(atoll(r.out), cJSON_GetArraySize(list), "%s", r.out);
 }
 
+/* trust: 73 74 */
 Test(audit, entries_that_were_altered_left_out_or_cut_off_are_found)
 {
 	AUTO(house_case) struct house *h = upgraded_house();
@@ -94,6 +95,7 @@ Test(audit, entries_that_were_altered_left_out_or_cut_off_are_found)
 	expect_bad(h, "got a log that ends with entry 3");
 }
 
+/* trust: 76 */
 Test(audit, a_key_that_was_replaced_shows)
 {
 	AUTO(house_case) struct house *h = upgraded_house();

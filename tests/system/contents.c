@@ -124,6 +124,7 @@ Test(contents, the_components_of_a_plan_are_flashed_in_the_order_of_its_list)
 }
 
 /* rule: plan-several-fails */
+/* trust: 54 55 */
 Test(contents, a_failed_component_stops_those_after_it)
 {
 	AUTO(house_case) struct house *h = house_case_open(&two_parts);

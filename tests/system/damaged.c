@@ -87,16 +87,19 @@ spoilt_between_upgrades(enum house_part p, enum harm harm)
 	house_case_upgraded(h, 0, "1.2.0");
 }
 
+/* trust: 48 record-aside */
 Test(damaged, ledger_of_flashd_with_a_flipped_bit)
 {
 	spoilt_between_upgrades(HOUSE_FLASHD, FLIPPED);
 }
 
+/* trust: 48 */
 Test(damaged, ledger_of_flashd_that_was_cut)
 {
 	spoilt_between_upgrades(HOUSE_FLASHD, CUT);
 }
 
+/* trust: record-aside */
 Test(damaged, book_of_fetchd_that_was_cut)
 {
 	spoilt_between_upgrades(HOUSE_FETCHD, CUT);
@@ -107,6 +110,7 @@ Test(damaged, book_of_fetchd_without_a_byte)
 	spoilt_between_upgrades(HOUSE_FETCHD, EMPTIED);
 }
 
+/* trust: record-aside */
 Test(damaged, records_of_cloudd_without_a_byte)
 {
 	spoilt_between_upgrades(HOUSE_CLOUDD, EMPTIED);
@@ -181,26 +185,31 @@ spoilt_amid(enum house_part p, enum harm harm, house_case_is *when)
 	HOUSE_MUST(h, house_look_wait_version(h, 0, "1.2.0"));
 }
 
+/* trust: record-rebuilt */
 Test(damaged, ledger_of_flashd_in_mid_flash)
 {
 	spoilt_amid(HOUSE_FLASHD, FLIPPED, is_flashing);
 }
 
+/* trust: record-rebuilt */
 Test(damaged, book_of_fetchd_in_mid_download)
 {
 	spoilt_amid(HOUSE_FETCHD, CUT, is_fetching);
 }
 
+/* trust: record-rebuilt */
 Test(damaged, book_of_fetchd_in_mid_flash)
 {
 	spoilt_amid(HOUSE_FETCHD, EMPTIED, is_flashing);
 }
 
+/* trust: record-rebuilt */
 Test(damaged, records_of_cloudd_in_mid_download)
 {
 	spoilt_amid(HOUSE_CLOUDD, OVERWRITTEN, is_fetching);
 }
 
+/* trust: record-rebuilt */
 Test(damaged, records_of_cloudd_in_mid_flash)
 {
 	spoilt_amid(HOUSE_CLOUDD, FLIPPED, is_flashing);

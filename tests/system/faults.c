@@ -32,6 +32,7 @@ event_text(struct house *h, const char *daemon, const char *event, char *out, si
 			snprintf(out, size, "%s", line);
 }
 
+/* trust: 61 */
 Test(faults, a_forged_package_is_refused_and_no_byte_of_it_reaches_a_device)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -46,6 +47,7 @@ Test(faults, a_forged_package_is_refused_and_no_byte_of_it_reaches_a_device)
 	cr_expect(strstr(event, "THRESHOLD"), "expected why it was refused, got: %s", event);
 }
 
+/* trust: 53 */
 Test(faults, a_package_for_another_model_is_refused)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -164,6 +166,7 @@ Test(faults, a_connection_that_breaks_again_and_again_loses_no_report)
 }
 
 /* rule: download-digest */
+/* trust: 61 */
 Test(faults, a_wrong_digest_from_the_platform_stops_the_upgrade_before_the_device)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});

@@ -53,6 +53,7 @@ Test(gateway, one_that_asks_for_keys_says_and_hears_nothing_in_clear)
 }
 
 /* rule: tls-verify */
+/* trust: 63 */
 Test(gateway, a_server_that_cannot_prove_who_it_is_gets_no_password)
 {
 	AUTO(house_case) struct house *h = house_case_new(&(struct house_options){0});

@@ -243,6 +243,7 @@ Test(killed, flashd_killed_before_the_device_goes_back)
 }
 
 /* rule: restart-goes-on */
+/* trust: 56 */
 Test(killed, all_three_killed_at_once_in_mid_flash)
 {
 	AUTO(house_case) struct house *h = house_in(FLASHING);

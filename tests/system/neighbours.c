@@ -111,6 +111,7 @@ upgrade_after_all(struct house *h)
 	house_case_upgraded(h, 0, HOUSE_NEW);
 }
 
+/* trust: 44 */
 Test(neighbours, cloudd_taken_over_says_whatever_it_likes_to_the_gate)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -125,6 +126,7 @@ Test(neighbours, cloudd_taken_over_says_whatever_it_likes_to_the_gate)
 	upgrade_after_all(h);
 }
 
+/* trust: 45 */
 Test(neighbours, the_gate_taken_over_says_whatever_it_likes_to_flashd)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});

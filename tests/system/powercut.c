@@ -87,6 +87,7 @@ expect_truth(struct house *h, unsigned plans)
 	cr_expect_eq(r.status, 0, "%s", r.out);
 }
 
+/* trust: 56 */
 Test(powercut, gateway_without_power_again_and_again_loses_nothing)
 {
 	AUTO(house_case)

@@ -235,6 +235,7 @@ Test(rollout, device_waits_for_the_one_before_it)
 	house_case_upgraded(h, 0, HOUSE_NEW);
 }
 
+/* trust: 54 */
 Test(rollout, circle_of_devices_is_refused_with_its_names)
 {
 	AUTO(house_case)
@@ -262,6 +263,7 @@ Test(rollout, group_gets_the_new_version_together)
 		house_case_upgraded(h, i, HOUSE_NEW);
 }
 
+/* trust: 55 */
 Test(rollout, group_of_which_one_fails_is_back_on_the_old_version)
 {
 	AUTO(house_case)

@@ -116,6 +116,7 @@ check_child(struct house *h, enum house_part parent, const char *program, unsign
 	check_process(c.pid, program, uid_or_ours(uid));
 }
 
+/* trust: 62 */
 Test(users, each_daemon_is_a_user_of_its_own_without_privileges_in_every_thread)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
@@ -257,6 +258,7 @@ resolve(const struct house *h, const char *path, char out[400])
 			    out, 400, "%s/%.64s%.30s", store, e->d_name, path + sizeof(prefix) - 1);
 }
 
+/* trust: 44 62 */
 Test(users, what_one_has_another_cannot_touch)
 {
 	if (geteuid() != 0)

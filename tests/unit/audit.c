@@ -94,6 +94,7 @@ Test(audit, a_log_that_nobody_touched_is_whole)
 	expect_whole(&l);
 }
 
+/* trust: 73 */
 Test(audit, test_73_any_byte_that_is_altered_is_found_at_its_entry)
 {
 	struct log l;
@@ -112,6 +113,7 @@ Test(audit, test_73_any_byte_that_is_altered_is_found_at_its_entry)
 	expect_whole(&l);
 }
 
+/* trust: 73 */
 Test(audit, test_73_an_entry_that_is_left_out_said_twice_or_moved_is_found)
 {
 	struct log l, moved;
@@ -128,6 +130,7 @@ Test(audit, test_73_an_entry_that_is_left_out_said_twice_or_moved_is_found)
 	expect_refused(&l, 2, ERR_MISMATCH, "expected entry 3, got entry 4");
 }
 
+/* trust: 74 */
 Test(audit, test_74_a_log_that_was_cut_off_is_whole_in_itself_but_lacks_a_head_that_was_seen)
 {
 	struct log l;
@@ -156,6 +159,7 @@ Test(audit, a_log_may_begin_in_its_middle_where_the_oldest_were_forgotten)
 	expect_refused(&l, 1, ERR_MISMATCH, "expected entry 4, got entry 5");
 }
 
+/* trust: 75 */
 Test(audit, test_75_the_entries_of_another_gateway_are_refused)
 {
 	struct log a, b;
@@ -171,6 +175,7 @@ Test(audit, test_75_the_entries_of_another_gateway_are_refused)
 	expect_refused(&b, 3, ERR_SCOPE, "expected an entry of key ");
 }
 
+/* trust: 76 */
 Test(audit, test_76_a_key_that_was_replaced_breaks_the_chain_where_it_was)
 {
 	struct log l, later;

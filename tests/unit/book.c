@@ -297,6 +297,7 @@ Test(book, is_bounded)
 	book_close(&b);
 }
 
+/* trust: time-bound */
 Test(book, time_that_has_passed_only_grows)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -312,6 +313,7 @@ Test(book, time_that_has_passed_only_grows)
 	book_close(&b);
 }
 
+/* trust: time-ids */
 Test(book, a_damaged_file_gives_a_fresh_book_whose_reports_do_not_repeat_old_numbers)
 {
 	AUTO(scratch) char *dir = kit_scratch();

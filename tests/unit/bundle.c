@@ -99,7 +99,8 @@ Test(bundle, reads_back_what_was_written)
 	cr_assert_eq(kit_judge(t, b.file.data, b.file.len, why), ERR_OK, "%s", why);
 }
 
-/* 7: every byte with four masks; the prototype let the untrusted comment escape */
+/* every byte with four masks; the prototype let the untrusted comment escape */
+/* trust: 7 */
 Test(bundle, refuses_every_changed_byte)
 {
 	static const uint8_t masks[] = {0x01, 0x20, 0x80, 0xff};
@@ -116,7 +117,7 @@ Test(bundle, refuses_every_changed_byte)
 	cr_assert_eq(kit_judge(t, b.file.data, b.file.len, NULL), ERR_OK);
 }
 
-/* 7 */
+/* trust: 7 */
 Test(bundle, refuses_every_truncation_and_says_more_bytes_are_needed)
 {
 	BOX(b, .sequence = 3);
@@ -126,7 +127,8 @@ Test(bundle, refuses_every_truncation_and_says_more_bytes_are_needed)
 		cr_assert_eq(kit_judge(t, b.file.data, n, NULL), ERR_TRUNCATED, "length %zu", n);
 }
 
-/* 7, with a root document in front whose change must be noticed too */
+/* with a root document in front whose change must be noticed too */
+/* trust: 7 */
 Test(bundle, refuses_every_changed_byte_of_a_root_it_carries)
 {
 	BOX(b, .sequence = 3);
@@ -174,7 +176,7 @@ Test(bundle, calls_a_raw_image_unsigned)
 	cr_assert_eq(bundle_read_head(bundle_read_memory, &a, a.len, &h, NULL), ERR_UNSIGNED);
 }
 
-/* 23 */
+/* trust: 23 */
 Test(bundle, refuses_anything_but_two_to_twenty_zero_blocks_at_the_end)
 {
 	BOX(b, .sequence = 3);
@@ -195,7 +197,7 @@ Test(bundle, refuses_anything_but_two_to_twenty_zero_blocks_at_the_end)
 	cr_assert_eq(kit_judge(t, f, b.file.len + 512, NULL), ERR_OK);
 }
 
-/* 23 */
+/* trust: 23 */
 Test(bundle, refuses_leading_garbage_and_dirty_padding)
 {
 	BOX(b, .sequence = 3);
@@ -209,7 +211,8 @@ Test(bundle, refuses_leading_garbage_and_dirty_padding)
 	cr_assert_eq(judge_fresh(&b, b.file.data, b.file.len), ERR_FRAME);
 }
 
-/* 24: sizes that overflow somebody's integer; nothing large is allocated */
+/* sizes that overflow somebody's integer; nothing large is allocated */
+/* trust: 24 */
 Test(bundle, refuses_every_size_above_its_cap)
 {
 	static const uint64_t sizes[] = {0, BUNDLE_MANIFEST_BYTES + 1, (UINT64_C(1) << 31) - 1,
@@ -231,7 +234,8 @@ Test(bundle, refuses_every_size_above_its_cap)
 	cr_assert_eq(ustar_format("manifest", UINT64_C(1) << 63, block), ERR_INVALID);
 }
 
-/* 24: base-256, blanks and signs that other readers take for a size */
+/* base-256, blanks and signs that other readers take for a size */
+/* trust: 24 */
 Test(bundle, refuses_every_other_spelling_of_a_size)
 {
 	static const char *const spellings[] = {"\x80\0\0\0\0\0\0\0\0\0\0\1", "         10 ",
@@ -248,7 +252,7 @@ Test(bundle, refuses_every_other_spelling_of_a_size)
 	}
 }
 
-/* 25 */
+/* trust: 25 */
 Test(bundle, takes_payloads_at_every_internal_boundary)
 {
 	static const size_t sizes[] = {
@@ -311,7 +315,7 @@ Test(bundle, counts_payloads_of_gigabytes_rightly)
 	}
 }
 
-/* 26 */
+/* trust: 26 */
 Test(bundle, refuses_missing_extra_repeated_and_swapped_members)
 {
 	BOX(b, .sequence = 3);
@@ -347,7 +351,7 @@ Test(bundle, refuses_missing_extra_repeated_and_swapped_members)
 	}
 }
 
-/* 26 */
+/* trust: 26 */
 Test(bundle, refuses_a_signature_before_its_manifest_and_a_payload_before_both)
 {
 	BOX(b, .sequence = 3);
@@ -366,7 +370,7 @@ Test(bundle, refuses_a_signature_before_its_manifest_and_a_payload_before_both)
 	}
 }
 
-/* 27 */
+/* trust: 27 */
 Test(bundle, refuses_every_other_member_name)
 {
 	static const char *const names[] = {"../x", "/etc/passwd", "", "./manifest", "Manifest",
@@ -393,7 +397,8 @@ Test(bundle, refuses_every_other_member_name)
 	}
 }
 
-/* 27, 28: types, links, owners, times, modes; the checksum is right each time */
+/* types, links, owners, times, modes; the checksum is right each time */
+/* trust: 27 28 */
 Test(bundle, refuses_every_other_header_even_with_a_right_checksum)
 {
 	BOX(b, .sequence = 3);

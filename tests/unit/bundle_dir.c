@@ -38,7 +38,8 @@ Test(bundle_dir, gives_back_what_it_saved)
 	cr_assert_eq(kit_verify(t, again, why), ERR_OK, "%s", why);
 }
 
-/* 40: what another process can put there in place of a file */
+/* what another process can put there in place of a file */
+/* trust: 40 */
 Test(bundle_dir, refuses_links_pipes_and_directories_without_blocking)
 {
 	AUTO(scratch) char *scratch = kit_scratch();

@@ -127,6 +127,7 @@ Test(check, needs_only_the_first_bytes_to_judge_the_head)
 	close_scene(&s);
 }
 
+/* trust: 7 */
 Test(check, refuses_one_changed_byte_anywhere)
 {
 	struct scene s;
@@ -144,6 +145,7 @@ Test(check, refuses_one_changed_byte_anywhere)
 	close_scene(&s);
 }
 
+/* trust: 7 */
 Test(check, refuses_a_package_that_is_cut_or_longer)
 {
 	struct scene s;

@@ -73,6 +73,7 @@ Test(counters, what_was_raised_is_read_back_whole)
 	close_scene(&s);
 }
 
+/* trust: 46 */
 Test(counters, counter_never_goes_down)
 {
 	struct scene s;
@@ -132,6 +133,7 @@ expect_corrupt(const char *damage)
 	close_scene(&s);
 }
 
+/* trust: 48 */
 Test(counters, row_that_makes_no_sense_is_an_error_and_not_a_zero)
 {
 	expect_corrupt("UPDATE confirmed SET counter = -1");
@@ -182,6 +184,7 @@ Test(counters, manifest_is_held_against_what_was_confirmed)
 	close_scene(&s);
 }
 
+/* trust: 56 */
 Test(counters, change_that_is_rolled_back_did_not_happen)
 {
 	struct scene s;

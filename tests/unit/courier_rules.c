@@ -34,6 +34,7 @@ Test(address, lets_global_addresses_pass)
 		cr_expect(allowed(rows[i], false), "%s", rows[i]);
 }
 
+/* trust: 60 */
 Test(address, refuses_loopback_link_local_and_private_ones_unless_told_otherwise)
 {
 	static const char *const rows[] = {"127.0.0.1", "127.255.255.254", "10.1.2.3",
@@ -82,6 +83,7 @@ Test(url, accepts_https_and_http_only_by_policy)
 	cr_expect_eq(check("http://example.com/a.bin", false, NULL), ERR_URL);
 }
 
+/* trust: 60 */
 Test(url, refuses_everything_that_smells)
 {
 	static const char *const rows[] = {"", "a", "/etc/passwd", "file:///etc/passwd",
@@ -95,6 +97,7 @@ Test(url, refuses_everything_that_smells)
 		cr_expect_eq(check(rows[i], true, NULL), ERR_URL, "%s", rows[i]);
 }
 
+/* trust: 60 */
 Test(url, refuses_a_longer_one_than_the_limit)
 {
 	char text[URL_MAX + 2] = "https://example.com/";

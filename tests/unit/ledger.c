@@ -289,6 +289,7 @@ Test(ledger, report_said_again_takes_the_place_of_the_one_before)
 	close_scene(&s);
 }
 
+/* trust: time-ids */
 Test(ledger, ids_of_reports_never_come_again_not_even_with_a_new_database)
 {
 	struct scene s;
@@ -317,6 +318,7 @@ Test(ledger, ids_of_reports_never_come_again_not_even_with_a_new_database)
 	close_scene(&s);
 }
 
+/* trust: 55 56 */
 Test(ledger, counters_rise_in_the_save_that_records_done_and_only_once)
 {
 	struct scene s;
@@ -403,6 +405,7 @@ Test(ledger, ended_upgrades_are_kept_up_to_a_bound_and_the_oldest_go_first)
 	close_scene(&s);
 }
 
+/* trust: time-bound */
 Test(ledger, time_that_is_known_to_have_passed_never_goes_back)
 {
 	struct scene s;

@@ -64,7 +64,8 @@ Test(manifest, reads_what_was_packed)
 	free(b.data);
 }
 
-/* 29: a digest is never "not checked" */
+/* a digest is never "not checked" */
+/* trust: 29 */
 Test(manifest, refuses_a_digest_of_any_other_length)
 {
 	static const size_t lengths[] = {0, 1, 16, 31, 33, 64};
@@ -116,7 +117,7 @@ Test(manifest, a_dependency_on_another_device_names_vendor_and_model_and_version
 	REFUSED(ERR_MANIFEST, depend_on(m, "", "", "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15"));
 }
 
-/* 30 */
+/* trust: 30 */
 Test(manifest, refuses_two_payloads_that_could_be_taken_for_one)
 {
 	static const char *const others[] = {"app", "APP", "aPp", "app.bin", "app.b"};
@@ -154,7 +155,7 @@ add_unknown(ProtobufCMessage *m)
 	m->n_unknown_fields = 1;
 }
 
-/* 31 */
+/* trust: 31 */
 Test(manifest, refuses_an_unknown_field_at_every_depth_as_too_new)
 {
 	Tr__Depends *d = NULL;
@@ -234,7 +235,8 @@ field_at(const struct bundle_bytes *b, unsigned want)
 	return 0;
 }
 
-/* 32: a duplicate scalar wins silently in protobuf, sequence 241 becomes 1 */
+/* a duplicate scalar wins silently in protobuf, sequence 241 becomes 1 */
+/* trust: 32 */
 Test(manifest, refuses_everything_but_the_canonical_encoding)
 {
 	struct bundle_bytes b = packed();
@@ -271,7 +273,8 @@ Test(manifest, refuses_every_truncation)
 	free(b.data);
 }
 
-/* 32: repeated numbers do not occur; a NUL inside a text does */
+/* repeated numbers do not occur; a NUL inside a text does */
+/* trust: 32 */
 Test(manifest, refuses_a_text_with_a_nul_inside)
 {
 	struct bundle_bytes b = packed();
@@ -286,7 +289,7 @@ Test(manifest, refuses_a_text_with_a_nul_inside)
 	free(b.data);
 }
 
-/* 33 */
+/* trust: 33 */
 Test(manifest, refuses_texts_that_are_long_or_not_plain)
 {
 	static const char *const bad[] = {"", " ", "a b", "a\nb", "\x1b[2J", "\xff\xfe", "a/b",
@@ -313,7 +316,8 @@ Test(manifest, refuses_texts_that_are_long_or_not_plain)
 	REFUSED(ERR_OK, TEXT(m->version, huge));
 }
 
-/* 33: what is quoted in a reason is harmless */
+/* what is quoted in a reason is harmless */
+/* trust: 33 */
 Test(manifest, quotes_nothing_unprintable)
 {
 	AUTO(manifest) Tr__Manifest *m = kit_manifest(&(struct kit_spec){0});
@@ -326,7 +330,7 @@ Test(manifest, quotes_nothing_unprintable)
 	cr_assert(strstr(why, "forged"), "%s", why);
 }
 
-/* 34 */
+/* trust: 34 */
 Test(manifest, refuses_another_document_of_the_same_key)
 {
 	static const char notes[] = "Release notes of 2.4.1\n";
@@ -342,7 +346,7 @@ Test(manifest, refuses_another_document_of_the_same_key)
 	REFUSED(ERR_MANIFEST, TEXT(m->magic, ""));
 }
 
-/* 35 */
+/* trust: 35 */
 Test(manifest, refuses_a_chunk_list_that_does_not_fit)
 {
 	static const uint32_t sizes[] = {
@@ -373,7 +377,7 @@ Test(manifest, refuses_a_chunk_list_that_does_not_fit)
 	}
 }
 
-/* 24 */
+/* trust: 24 */
 Test(manifest, refuses_sizes_and_numbers_out_of_range)
 {
 	static const uint64_t sizes[] = {0, (UINT64_C(1) << 31) - 1, UINT64_C(1) << 31,
@@ -396,7 +400,8 @@ Test(manifest, refuses_sizes_and_numbers_out_of_range)
 	REFUSED(ERR_MANIFEST, m->not_before_ms = m->expires_ms);
 }
 
-/* 36, 37: this version expands nothing and patches nothing, and says so */
+/* this version expands nothing and patches nothing, and says so */
+/* trust: 36 37 */
 Test(manifest, refuses_compression_and_delta)
 {
 	REFUSED(ERR_UNSUPPORTED, TEXT(p->compression, "zstd"));

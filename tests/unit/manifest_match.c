@@ -9,7 +9,7 @@
 #include "kit.h"
 #include "manifest_make.h"
 
-/* 15, 53 */
+/* trust: 15 53 */
 Test(manifest, matches_only_the_device_it_names)
 {
 	char why[WHY_SIZE] = "";
@@ -99,7 +99,7 @@ expect_depends(const Tr__Manifest *m, struct manifest_seen s, enum err e, const 
 	cr_expect(strstr(said, why), "expected '%s', got '%s'", why, said);
 }
 
-/* 54 */
+/* trust: 54 */
 Test(manifest, holds_its_dependencies_against_the_device)
 {
 	AUTO(manifest) Tr__Manifest *m = kit_manifest(&(struct kit_spec){0});

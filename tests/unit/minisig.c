@@ -77,7 +77,8 @@ Test(minisig, accepts_a_text_of_stock_minisign)
 	cr_assert(minisig_verify(&sig, k.public_key, hash));
 }
 
-/* 7, 9, 10: any byte, four masks, and every truncation */
+/* any byte, four masks, and every truncation */
+/* trust: 7 9 10 */
 Test(minisig, refuses_every_changed_byte_and_every_truncation)
 {
 	static const uint8_t masks[] = {0x01, 0x20, 0x80, 0xff};
@@ -131,7 +132,8 @@ Test(minisig, refuses_bytes_behind_the_text)
 	cr_assert_eq(minisig_parse(huge, sizeof(huge), &sig), ERR_LIMIT);
 }
 
-/* 8: the legacy kind signs the file itself */
+/* the legacy kind signs the file itself */
+/* trust: 8 */
 Test(minisig, refuses_a_valid_legacy_signature)
 {
 	struct signed_text s = sign("c");
@@ -147,7 +149,7 @@ Test(minisig, refuses_a_valid_legacy_signature)
 	cr_assert_eq(minisig_parse(s.text, s.len, &sig), ERR_UNSUPPORTED);
 }
 
-/* 9 */
+/* trust: 9 */
 Test(minisig, refuses_an_unknown_algorithm)
 {
 	static const char *const names[] = {"EE", "ed", "\0\0", "RS"};
@@ -166,7 +168,7 @@ Test(minisig, refuses_an_unknown_algorithm)
 	}
 }
 
-/* 10 */
+/* trust: 10 */
 Test(minisig, refuses_a_comment_its_second_signature_does_not_cover)
 {
 	struct signed_text a = sign("one"), b = sign("two");
@@ -191,7 +193,8 @@ Test(minisig, writes_no_comment_that_would_break_the_line)
 	cr_assert(holds(&s, s.text, s.len));
 }
 
-/* 16: under the identity, "R = identity, S = 0" signs everything in wolfCrypt and OpenSSL */
+/* under the identity, "R = identity, S = 0" signs everything in wolfCrypt and OpenSSL */
+/* trust: 16 */
 Test(minisig, refuses_keys_of_small_order_and_forged_scalars)
 {
 	static const uint8_t identity[MINISIG_PUBLIC] = {1};
@@ -216,7 +219,8 @@ Test(minisig, refuses_keys_of_small_order_and_forged_scalars)
 	cr_assert_not(minisig_verify(&s.sig, identity, s.hash));
 }
 
-/* 16: S + L is the same number to a careless verifier */
+/* S + L is the same number to a careless verifier */
+/* trust: 16 */
 Test(minisig, refuses_a_scalar_plus_the_group_order_and_all_zeros)
 {
 	static const uint8_t order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6,

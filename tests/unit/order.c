@@ -45,6 +45,7 @@ Test(order, names_are_whole_words_separated_by_blanks_or_commas)
 	free(c);
 }
 
+/* trust: 54 */
 Test(order, circles_are_refused_however_long_and_ladders_are_not)
 {
 	struct scene *c = open_scene(3);

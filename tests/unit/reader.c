@@ -110,7 +110,7 @@ Test(reader, refuses_an_order_whose_numbers_do_not_fit)
 	close(s.fd);
 }
 
-/* 38, 40, 43 */
+/* trust: 38 40 43 */
 Test(reader, one_changed_bit_in_a_chunk_is_found_and_the_rest_is_still_good)
 {
 	struct scene s;
@@ -184,7 +184,7 @@ scribble(void *arg)
 	return NULL;
 }
 
-/* 38, 39 */
+/* trust: 38 39 */
 Test(reader, under_a_writer_loop_delivers_signed_bytes_or_an_error, .timeout = 30)
 {
 	struct scene s;

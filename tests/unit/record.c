@@ -211,6 +211,7 @@ Test(record, undoes_what_was_not_committed)
 	cr_expect_eq(count(r), 1);
 }
 
+/* trust: 57 */
 Test(record, refuses_statements_after_sqlite_gave_a_transaction_up)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -227,6 +228,7 @@ Test(record, refuses_statements_after_sqlite_gave_a_transaction_up)
 	cr_expect_eq(add(r, 3, NULL), ERR_OK);
 }
 
+/* trust: 57 */
 Test(record, says_when_there_is_no_room)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -243,6 +245,7 @@ Test(record, says_when_there_is_no_room)
 	cr_expect_eq(add(r, 2, NULL), ERR_OK);
 }
 
+/* trust: 56 */
 Test(record, keeps_what_was_committed_before_the_power_went)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -261,6 +264,7 @@ Test(record, keeps_what_was_committed_before_the_power_went)
 	cr_expect_eq(count(again), 2);
 }
 
+/* trust: record-wal */
 Test(record, drops_a_transaction_whose_log_was_torn)
 {
 	AUTO(scratch) char *dir = kit_scratch();

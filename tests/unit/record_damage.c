@@ -57,6 +57,7 @@ Test(record, sets_a_database_with_damaged_pages_aside)
 	cr_expect(there(dir, "db.corrupt-1"));
 }
 
+/* trust: record-aside */
 Test(record, sets_the_log_aside_together_with_the_database)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -76,6 +77,7 @@ Test(record, sets_the_log_aside_together_with_the_database)
 	cr_expect(there(dir, "after.corrupt-1-wal"));
 }
 
+/* trust: record-aside */
 Test(record, keeps_a_bounded_number_of_damaged_databases)
 {
 	AUTO(scratch) char *dir = kit_scratch();

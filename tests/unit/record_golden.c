@@ -132,6 +132,7 @@ expect_outbox(const struct cloud_side *c, int version)
 	cr_expect_eq(c->o.last_item, 3);
 }
 
+/* trust: record-golden */
 Test(record_golden, cloudd_reads_the_records_of_every_version)
 {
 	for (int v = 1; v <= CLOUDD; v++) {
@@ -185,6 +186,7 @@ expect_book(struct book *b, int version)
 	cr_expect_eq(id, SAID);
 }
 
+/* trust: record-golden */
 Test(record_golden, fetchd_reads_the_book_of_every_version)
 {
 	for (int v = 1; v <= FETCHD; v++) {
@@ -247,6 +249,7 @@ expect_ledger(struct ledger *l, int version)
 	expect_counters(l);
 }
 
+/* trust: record-golden */
 Test(record_golden, flashd_reads_the_ledger_of_every_version)
 {
 	for (int v = 1; v <= FLASHD; v++) {

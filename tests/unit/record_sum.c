@@ -57,6 +57,7 @@ expect_damaged(const char *path, bool damaged, const char *what, long where)
 }
 
 /* All that quick_check reads: every page but the leaves of the list of free ones. */
+/* trust: record-sums */
 Test(record_sum, one_flipped_bit_anywhere_in_a_page_in_use_is_found, .timeout = 60)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -74,6 +75,7 @@ Test(record_sum, one_flipped_bit_anywhere_in_a_page_in_use_is_found, .timeout = 
 	}
 }
 
+/* trust: record-sums */
 Test(record_sum, a_page_in_the_place_of_another_is_found)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -88,6 +90,7 @@ Test(record_sum, a_page_in_the_place_of_another_is_found)
 	expect_damaged(path, true, "swapped pages", 1);
 }
 
+/* trust: record-sums */
 Test(record_sum, a_file_that_was_cut_anywhere_or_has_no_byte_is_found)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -101,6 +104,7 @@ Test(record_sum, a_file_that_was_cut_anywhere_or_has_no_byte_is_found)
 	}
 }
 
+/* trust: record-wal */
 Test(record_sum, a_log_that_is_garbage_is_as_if_it_were_not_there)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -117,6 +121,7 @@ Test(record_sum, a_log_that_is_garbage_is_as_if_it_were_not_there)
 	cr_expect(!there(dir, "db-wal"), "%s: closed, it has none", wal);
 }
 
+/* trust: record-wal */
 Test(record_sum, a_log_with_a_flipped_bit_gives_what_was_committed_before_it)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -140,6 +145,7 @@ Test(record_sum, a_log_with_a_flipped_bit_gives_what_was_committed_before_it)
 }
 
 /* The log of another database: its pages would take the place of ours. */
+/* trust: record-wal */
 Test(record_sum, a_log_that_belongs_to_another_database_is_found)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -160,6 +166,7 @@ Test(record_sum, a_log_that_belongs_to_another_database_is_found)
 	cr_expect(there(dir, "db.corrupt-1-wal"));
 }
 
+/* trust: record-golden */
 Test(record_sum, a_database_from_before_there_were_sums_is_rewritten_with_them)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -184,6 +191,7 @@ Test(record_sum, a_database_from_before_there_were_sums_is_rewritten_with_them)
 	cr_expect(record_was_damaged(again), "a bit in its first page is found now");
 }
 
+/* trust: record-newer */
 Test(record_sum, a_database_of_a_newer_program_is_not_touched)
 {
 	AUTO(scratch) char *dir = kit_scratch();

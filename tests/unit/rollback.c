@@ -35,7 +35,7 @@ check(const struct rollback_state *s, const struct rollback_rules *r, uint64_t s
 
 static const struct rollback_rules plain = {.generation = 1};
 
-/* 46 */
+/* trust: 46 */
 Test(rollback, refuses_a_lower_counter_or_sequence_and_takes_a_higher_one)
 {
 	struct rollback_state s = confirmed(10, 3);
@@ -46,7 +46,7 @@ Test(rollback, refuses_a_lower_counter_or_sequence_and_takes_a_higher_one)
 	cr_assert_eq(check(&s, &plain, 11, 4, digest_b), ERR_OK);
 }
 
-/* 49 */
+/* trust: 49 */
 Test(rollback, tells_a_retry_from_a_replay)
 {
 	struct rollback_state s = confirmed(10, 3);
@@ -55,7 +55,7 @@ Test(rollback, tells_a_retry_from_a_replay)
 	cr_assert_eq(check(&s, &plain, 10, 3, digest_b), ERR_REPLAY);
 }
 
-/* 47 */
+/* trust: 47 */
 Test(rollback, holds_the_signed_floor_on_a_wiped_gateway)
 {
 	struct rollback_state nothing = {0};
@@ -87,7 +87,7 @@ Test(rollback, lets_the_device_counter_raise_the_bar_only)
 	cr_assert_eq(check(&s, &plain, 11, 2, digest_b), ERR_ROLLBACK);
 }
 
-/* 22 */
+/* trust: 22 */
 Test(rollback, refuses_a_fast_forward_until_the_key_was_taken_away)
 {
 	struct rollback_state s = confirmed(10, 3);

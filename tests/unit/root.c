@@ -44,7 +44,7 @@ add_floor(Tr__Root *doc, uint64_t counter)
 		cr_assert_eq(root_check(doc, false, NULL), error, "%s", #statement); \
 	} while (0)
 
-/* 12, 13, 15 */
+/* trust: 12 13 15 */
 Test(root, refuses_keys_and_thresholds_that_prove_nothing)
 {
 	JUDGED(ERR_OK, (void)0);
@@ -61,7 +61,8 @@ Test(root, refuses_keys_and_thresholds_that_prove_nothing)
 	JUDGED(ERR_ROOT, doc->key[0]->public_key.len = 31);
 }
 
-/* 16: the identity as a key, under which anything is signed for a careless verifier */
+/* the identity as a key, under which anything is signed for a careless verifier */
+/* trust: 16 */
 Test(root, refuses_a_key_of_small_order)
 {
 	JUDGED(ERR_ROOT, {
@@ -89,7 +90,8 @@ Test(root, refuses_names_scopes_and_numbers_out_of_range)
 	});
 }
 
-/* 31, 32 for root documents */
+/* for root documents */
+/* trust: 31 32 */
 Test(root, is_read_as_strictly_as_a_manifest)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -138,7 +140,7 @@ with_test_key(const struct kit *kit)
 	return doc;
 }
 
-/* 3 */
+/* trust: 3 */
 Test(root, knows_every_test_key)
 {
 	for (unsigned n = 1; n <= 7; n++) {
@@ -151,7 +153,7 @@ Test(root, knows_every_test_key)
 	}
 }
 
-/* 3 */
+/* trust: 3 */
 Test(root, refuses_a_test_key_outside_a_lab)
 {
 	AUTO(scratch) char *dir = kit_scratch();

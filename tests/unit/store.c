@@ -148,6 +148,7 @@ Test(store, resumes_an_incoming_file_where_it_ends)
 	cr_expect(!there("incoming/1.part"));
 }
 
+/* trust: 40 */
 Test(store, follows_no_link_and_opens_no_fifo)
 {
 	AUTO(store) struct store *s = open_store(1000);
@@ -171,6 +172,7 @@ Test(store, follows_no_link_and_opens_no_fifo)
 	cr_expect_eq(store_incoming_open(s, 9, &fd, &size), ERR_CORRUPT);
 }
 
+/* trust: store-quota */
 Test(store, counts_what_it_holds_against_the_quota)
 {
 	AUTO(store) struct store *s = open_store(10);
@@ -188,6 +190,7 @@ Test(store, counts_what_it_holds_against_the_quota)
 	cr_expect_eq(store_used(s), 0);
 }
 
+/* trust: 57 */
 Test(store, says_full_before_the_disk_is)
 {
 	AUTO(store) struct store *s = open_store(UINT64_MAX);
@@ -209,6 +212,7 @@ knows_entry(void *arg, const uint8_t digest[STORE_DIGEST])
 	return memcmp(digest, one, STORE_DIGEST) == 0;
 }
 
+/* trust: store-orphans */
 Test(store, sweeps_away_what_nobody_knows_and_nothing_else)
 {
 	AUTO(store) struct store *s = open_store(1000);
@@ -254,6 +258,7 @@ knows_no_job(void *arg, uint64_t job)
 }
 
 /* A full directory stands where the entry would be moved to, as a disk error would. */
+/* trust: store-orphans */
 Test(store, what_could_not_be_removed_is_remembered_and_goes_with_the_next_sweep)
 {
 	const struct store_known known = {knows_no_job, knows_nothing, NULL};
@@ -277,6 +282,7 @@ Test(store, what_could_not_be_removed_is_remembered_and_goes_with_the_next_sweep
 	store_close(s);
 }
 
+/* trust: 60 */
 Test(store, reads_only_its_own_kind_of_hex)
 {
 	uint8_t digest[STORE_DIGEST];

@@ -69,7 +69,7 @@ Test(trust, accepts_what_a_release_key_signed)
 	cr_assert_not(res.clock_behind);
 }
 
-/* 1 */
+/* trust: 1 */
 Test(trust, refuses_all_without_an_anchor)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -100,7 +100,7 @@ Test(trust, refuses_all_without_an_anchor)
 	}
 }
 
-/* 2 */
+/* trust: 2 */
 Test(trust, does_not_start_on_an_anchor_that_others_may_change)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -127,7 +127,7 @@ Test(trust, does_not_start_on_an_anchor_that_others_may_change)
 	trust_close(t);
 }
 
-/* 4 */
+/* trust: 4 */
 Test(trust, refuses_zero_empty_and_garbage_signatures)
 {
 	SCENE(kit, t);
@@ -143,7 +143,8 @@ Test(trust, refuses_zero_empty_and_garbage_signatures)
 	cr_assert_eq(trust_parsed(t), 0u);
 }
 
-/* 5: deep nesting, lengths of 2^31, many tiny messages; the parser is not entered */
+/* deep nesting, lengths of 2^31, many tiny messages; the parser is not entered */
+/* trust: 5 */
 Test(trust, parses_nothing_that_is_not_signed)
 {
 	SCENE(kit, t);
@@ -160,7 +161,8 @@ Test(trust, parses_nothing_that_is_not_signed)
 	cr_assert_eq(trust_parsed(t), 0u);
 }
 
-/* 5, 34: signed by a thief, or by mistake: bounded and refused */
+/* signed by a thief, or by mistake: bounded and refused */
+/* trust: 5 34 */
 Test(trust, survives_a_signed_bomb)
 {
 	SCENE(kit, t);
@@ -176,7 +178,7 @@ Test(trust, survives_a_signed_bomb)
 	cr_assert_eq(trust_parsed(t), 1u);
 }
 
-/* 6 */
+/* trust: 6 */
 Test(trust, refuses_every_flipped_bit_of_a_signed_manifest)
 {
 	SCENE(kit, t);
@@ -191,7 +193,7 @@ Test(trust, refuses_every_flipped_bit_of_a_signed_manifest)
 	cr_assert_eq(kit_verify(t, h, NULL), ERR_OK);
 }
 
-/* 10 */
+/* trust: 10 */
 Test(trust, refuses_a_trusted_comment_that_says_something_else)
 {
 	SCENE(kit, t);
@@ -207,7 +209,7 @@ Test(trust, refuses_a_trusted_comment_that_says_something_else)
 	cr_assert_eq(kit_verify(t, h, NULL), ERR_MANIFEST);
 }
 
-/* 11 */
+/* trust: 11 */
 Test(trust, counts_a_key_once_however_often_it_signs)
 {
 	SCENE(kit, t);
@@ -228,7 +230,7 @@ Test(trust, counts_a_key_once_however_often_it_signs)
 	cr_assert_eq(kit_verify(t, h, NULL), ERR_SCOPE);
 }
 
-/* 14 */
+/* trust: 14 */
 Test(trust, passes_over_unknown_keys_beside_known_ones)
 {
 	SCENE(kit, t);
@@ -246,7 +248,7 @@ Test(trust, passes_over_unknown_keys_beside_known_ones)
 	cr_assert_eq(kit_verify(t, h, NULL), ERR_OK);
 }
 
-/* 15 */
+/* trust: 15 */
 Test(trust, refuses_a_key_outside_its_role_and_scope)
 {
 	SCENE(kit, t);
@@ -275,7 +277,8 @@ Test(trust, refuses_a_key_outside_its_role_and_scope)
 	cr_assert_eq(kit_verify(t, h, NULL), ERR_THRESHOLD);
 }
 
-/* 15: every target and every component must be covered, not just the first */
+/* every target and every component must be covered, not just the first */
+/* trust: 15 */
 Test(trust, holds_the_scope_against_every_target)
 {
 	SCENE(kit, t);
@@ -288,7 +291,7 @@ Test(trust, holds_the_scope_against_every_target)
 	cr_assert_eq(kit_verify(t, h, NULL), ERR_SCOPE);
 }
 
-/* 52 */
+/* trust: 52 time-expired time-unset */
 Test(trust, lets_only_known_time_decide)
 {
 	static const struct {
@@ -329,7 +332,8 @@ Test(trust, lets_only_known_time_decide)
 	}
 }
 
-/* 52: what a verified manifest says has passed, has passed */
+/* what a verified manifest says has passed, has passed */
+/* trust: 52 time-bound */
 Test(trust, remembers_the_newest_time_it_verified)
 {
 	SCENE(kit, t);
@@ -352,6 +356,7 @@ Test(trust, does_not_believe_a_manifest_from_the_future)
 	cr_assert_lt(trust_bound_ms(t), KIT_NOW_MS);
 }
 
+/* trust: time-unset */
 Test(trust, gives_an_offline_gateway_the_grace_it_was_told)
 {
 	AUTO(scratch) char *dir = kit_scratch();
@@ -369,7 +374,8 @@ Test(trust, gives_an_offline_gateway_the_grace_it_was_told)
 	cr_assert_eq(verify_at(t, h, time, NULL), ERR_EXPIRED);
 }
 
-/* 31 to 37 through the whole verification: the signature is right, the content is not */
+/* through the whole verification: the signature is right, the content is not */
+/* trust: 31 32 33 34 35 36 37 */
 Test(trust, names_what_is_wrong_with_a_signed_manifest)
 {
 	SCENE(kit, t);

@@ -106,7 +106,7 @@ Test(trust_chain, climbs_one_version_and_keeps_it_over_a_restart)
 	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
 }
 
-/* 17 */
+/* trust: 17 */
 Test(trust_chain, keeps_no_root_that_was_not_verified)
 {
 	SCENE(s);
@@ -126,7 +126,8 @@ Test(trust_chain, keeps_no_root_that_was_not_verified)
 	cr_assert_eq(trust_root_version(s.t), 2u);
 }
 
-/* 17: a good root before a bad one is not kept either; the chain is judged as a whole */
+/* a good root before a bad one is not kept either; the chain is judged as a whole */
+/* trust: 17 */
 Test(trust_chain, keeps_nothing_of_a_chain_that_breaks)
 {
 	SCENE(s);
@@ -143,7 +144,8 @@ Test(trust_chain, keeps_nothing_of_a_chain_that_breaks)
 	cr_assert_neq(access(path, F_OK), 0);
 }
 
-/* 17: one key signing twice is one key */
+/* one key signing twice is one key */
+/* trust: 17 */
 Test(trust_chain, counts_a_root_key_once)
 {
 	SCENE(s);
@@ -155,7 +157,8 @@ Test(trust_chain, counts_a_root_key_once)
 	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_THRESHOLD);
 }
 
-/* 57: what could not be written down is not believed either */
+/* what could not be written down is not believed either */
+/* trust: 57 */
 Test(trust_chain, believes_no_root_that_it_could_not_keep)
 {
 	SCENE(s);
@@ -176,6 +179,7 @@ Test(trust_chain, believes_no_root_that_it_could_not_keep)
 
 /* 56: killed between any two files of a root: the next start has the old chain, and takes it again
  */
+/* trust: 56 */
 Test(trust_chain, survives_a_kill_between_the_files_of_a_root)
 {
 	static const char *const lost[] = {"root.2", "root.2.sig0", "root.2.sig1"};
@@ -199,7 +203,7 @@ Test(trust_chain, survives_a_kill_between_the_files_of_a_root)
 	}
 }
 
-/* 18 */
+/* trust: 18 */
 Test(trust_chain, refuses_gaps_and_other_content_of_known_versions)
 {
 	SCENE(s);
@@ -239,7 +243,7 @@ Test(trust_chain, refuses_a_document_whose_version_is_not_its_name)
 	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_ROOT);
 }
 
-/* 15 */
+/* trust: 15 */
 Test(trust_chain, refuses_a_root_that_release_keys_signed)
 {
 	SCENE(s);
@@ -280,7 +284,7 @@ Test(trust_chain, wants_both_the_old_and_the_new_threshold)
 	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_THRESHOLD);
 }
 
-/* 19 */
+/* trust: 19 */
 Test(trust_chain, minds_the_end_of_the_last_root_only)
 {
 	SCENE(s);
@@ -300,7 +304,8 @@ Test(trust_chain, minds_the_end_of_the_last_root_only)
 	cr_assert_eq(trust_root_version(s.t), 3u);
 }
 
-/* 19: an anchor that has expired refuses everything until a newer root comes */
+/* an anchor that has expired refuses everything until a newer root comes */
+/* trust: 19 */
 Test(trust_chain, refuses_under_an_expired_root_until_a_newer_one_comes)
 {
 	SCENE(s);
@@ -320,7 +325,7 @@ Test(trust_chain, refuses_under_an_expired_root_until_a_newer_one_comes)
 	cr_assert_eq(trust_root_version(s.t), 2u);
 }
 
-/* 20 */
+/* trust: 20 */
 Test(trust_chain, keeps_a_good_root_from_a_bad_bundle)
 {
 	SCENE(s);
@@ -335,7 +340,7 @@ Test(trust_chain, keeps_a_good_root_from_a_bad_bundle)
 	cr_assert_eq(trust_root_version(s.t), 2u);
 }
 
-/* 21 */
+/* trust: 21 */
 Test(trust_chain, refuses_a_revoked_key_and_a_revoked_manifest)
 {
 	SCENE(s);
@@ -362,7 +367,8 @@ Test(trust_chain, refuses_a_revoked_key_and_a_revoked_manifest)
 	cr_assert_eq(kit_verify(s.t, carrier, NULL), ERR_KEY_REVOKED);
 }
 
-/* 21: a revoked root key counts no more, not even for the next root */
+/* a revoked root key counts no more, not even for the next root */
+/* trust: 21 */
 Test(trust_chain, lets_no_revoked_root_key_sign_the_next)
 {
 	SCENE(s);
@@ -379,7 +385,7 @@ Test(trust_chain, lets_no_revoked_root_key_sign_the_next)
 	cr_assert_eq(kit_verify(s.t, next, NULL), ERR_KEY_REVOKED);
 }
 
-/* 22 */
+/* trust: 22 */
 Test(trust_chain, starts_a_new_generation_when_a_key_is_taken_away)
 {
 	SCENE(s);
@@ -407,7 +413,7 @@ Test(trust_chain, starts_a_new_generation_when_a_key_is_taken_away)
 	cr_assert_eq(trust_max_gap(s.t, "release"), 0u);
 }
 
-/* 47 */
+/* trust: 47 */
 Test(trust_chain, holds_signed_floors_without_any_memory)
 {
 	SCENE(s);
@@ -433,7 +439,8 @@ Test(trust_chain, holds_signed_floors_without_any_memory)
 	cr_assert_eq(counter + sequence, 0u);
 }
 
-/* 48 for roots: a damaged kept root ends the chain, it does not open it */
+/* for roots: a damaged kept root ends the chain, it does not open it */
+/* trust: 48 */
 Test(trust_chain, goes_on_with_the_last_good_root_when_a_kept_one_is_damaged)
 {
 	SCENE(s);

@@ -141,6 +141,7 @@ Test(verify, nothing_under_that_name_is_not_found)
 	close_scene(&s);
 }
 
+/* trust: 40 */
 Test(verify, link_in_place_of_the_file_is_refused)
 {
 	struct scene s;
@@ -154,6 +155,7 @@ Test(verify, link_in_place_of_the_file_is_refused)
 	close_scene(&s);
 }
 
+/* trust: 40 */
 Test(verify, link_in_place_of_the_entry_is_refused)
 {
 	struct scene s;
@@ -167,6 +169,7 @@ Test(verify, link_in_place_of_the_entry_is_refused)
 	close_scene(&s);
 }
 
+/* trust: 40 */
 Test(verify, pipe_directory_and_socket_are_refused_without_waiting_for_a_writer)
 {
 	struct scene s;
@@ -181,6 +184,7 @@ Test(verify, pipe_directory_and_socket_are_refused_without_waiting_for_a_writer)
 	close_scene(&s);
 }
 
+/* trust: 40 */
 Test(verify, file_with_a_second_name_is_refused)
 {
 	struct scene s;
@@ -219,6 +223,7 @@ Test(verify, both_ways_of_opening_agree)
 	close_scene(&s);
 }
 
+/* trust: 40 */
 Test(verify, package_that_was_cut_or_has_grown_is_refused)
 {
 	struct scene s;
@@ -237,6 +242,7 @@ Test(verify, package_that_was_cut_or_has_grown_is_refused)
 	close_scene(&s);
 }
 
+/* trust: 42 */
 Test(verify, unsigned_package_that_the_gate_calls_verified_is_refused)
 {
 	struct scene s;
@@ -247,6 +253,7 @@ Test(verify, unsigned_package_that_the_gate_calls_verified_is_refused)
 	close_scene(&s);
 }
 
+/* trust: 42 */
 Test(verify, package_signed_by_another_key_is_refused)
 {
 	struct scene s;
@@ -264,6 +271,7 @@ Test(verify, package_signed_by_another_key_is_refused)
 	close_scene(&s);
 }
 
+/* trust: 40 */
 Test(verify, another_good_package_in_the_place_of_the_ordered_one_is_refused)
 {
 	struct scene s;
@@ -285,6 +293,7 @@ Test(verify, another_good_package_in_the_place_of_the_ordered_one_is_refused)
 
 /* --- whom it is for --------------------------------------------------------------------------- */
 
+/* trust: 53 */
 Test(verify, package_for_something_else_is_refused)
 {
 	struct scene s;
@@ -318,6 +327,7 @@ Test(verify, package_for_something_else_is_refused)
 
 /* --- what is newer ---------------------------------------------------------------------------- */
 
+/* trust: 46 */
 Test(verify, older_package_than_the_confirmed_one_is_refused)
 {
 	struct scene s;
@@ -337,6 +347,7 @@ Test(verify, older_package_than_the_confirmed_one_is_refused)
 	close_scene(&s);
 }
 
+/* trust: 49 */
 Test(verify, very_package_that_was_confirmed_is_let_through_and_said_to_be_it)
 {
 	struct scene s;
@@ -348,6 +359,7 @@ Test(verify, very_package_that_was_confirmed_is_let_through_and_said_to_be_it)
 	close_scene(&s);
 }
 
+/* trust: 48 */
 Test(verify, record_that_cannot_be_trusted_lets_nothing_through)
 {
 	struct scene s;
@@ -359,6 +371,7 @@ Test(verify, record_that_cannot_be_trusted_lets_nothing_through)
 	close_scene(&s);
 }
 
+/* trust: 52 */
 Test(verify, clock_decides_within_the_signed_times)
 {
 	struct scene s;
@@ -374,6 +387,7 @@ Test(verify, clock_decides_within_the_signed_times)
 	close_scene(&s);
 }
 
+/* trust: 43 */
 Test(verify, all_of_it_is_done_again_each_time)
 {
 	struct scene s;
