@@ -119,8 +119,11 @@ set_pin(struct tls_context *c, const char *hex)
 static enum err
 refuse(const char *what, const char *value, int code)
 {
-	log_error(NULL, "TLS: %s: expected it to be usable, got %s (%d)", what, value, code);
-	return ERR_CONFIG;
+	bool dated = code == ASN_BEFORE_DATE_E || code == ASN_AFTER_DATE_E;
+
+	log_error(NULL, "TLS: %s: expected it to be usable, got %s (%d%s)", what, value, code,
+	    dated ? ": not valid by this clock" : "");
+	return dated ? ERR_TIME : ERR_CONFIG;
 }
 
 /* wolfSSL reads the first list of a file only, so each one is handed over by itself. */
@@ -179,8 +182,9 @@ apply_profile(struct tls_context *c, const struct tls_settings *s)
 	e = wolfSSL_CTX_Unload_trust_peers(c->ctx);
 	if (e != WOLFSSL_SUCCESS)
 		return refuse("trusted peers", "an error when unloading them", e);
-	if (load_crl(c->ctx, s->crl_file))
-		return ERR_CONFIG;
+	enum err listed = load_crl(c->ctx, s->crl_file);
+	if (listed)
+		return listed;
 	e = wolfSSL_CTX_get_verify_mode(c->ctx);
 	if (e != WOLFSSL_VERIFY_PEER)
 		return refuse("verify mode", "another than PEER", e);

@@ -34,7 +34,8 @@ struct tls_context; /* certificates and rules, for any number of connections */
 struct tls;         /* one connection */
 
 /* Reads the files. ERR_CONFIG (with a log line that says which and why) when one cannot be used or
- * when wolfSSL does not take a line of the profile. The strings must outlive the context. */
+ * when wolfSSL does not take a line of the profile; ERR_TIME when one is not valid by this clock,
+ * which may be set yet. The strings must outlive the context. */
 enum err tls_context_new(const struct tls_settings *settings, struct tls_context **out) MUST_CHECK;
 void tls_context_free(struct tls_context *c);
 AUTO_DEFINE(tls_context, struct tls_context *, tls_context_free)

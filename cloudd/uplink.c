@@ -14,7 +14,7 @@
 #include "uplink.h"
 #include "wire.h"
 
-enum { OPEN_MS = 10000, CHUNK = 4096, ROUNDS = 16 };
+enum { OPEN_MS = 10000, CLOCK_MS = 5000, CHUNK = 4096, ROUNDS = 16 };
 enum { CODE_INTERNAL = 10450, CODE_SERVER_CHANGED = 10475 };
 
 enum phase { DOWN, OPENING, UP };
@@ -25,7 +25,8 @@ struct uplink {
 	char host[256]; /* where it goes */
 	uint16_t port;
 	struct uplink_handler h;
-	struct tls_context *context;
+	struct tls_context *context; /* NULL also while no certificate is valid by this clock */
+	bool moved;
 	struct session *session;
 	struct wire *wire;
 	int watched; /* descriptor in the loop, -1 = none */
@@ -49,17 +50,30 @@ static void on_fd(void *arg, short revents);
 
 /* --- life --------------------------------------------------------------------------------- */
 
+static const char *
+server_name(const struct uplink *u)
+{
+	return u->moved ? u->host : u->set.server_name ? u->set.server_name : u->set.host;
+}
+
+static enum err
+make_context(struct uplink *u)
+{
+	const struct tls_settings t = {
+	    .ca_file = u->set.ca_file,
+	    .server_name = server_name(u),
+	    .crl_file = u->set.crl_file,
+	    .spki_pin = u->set.spki_pin,
+	    .tls12 = u->set.tls12,
+	};
+
+	return u->set.tls && !u->context ? tls_context_new(&t, &u->context) : ERR_OK;
+}
+
 enum err
 uplink_new(struct loop *loop, const struct uplink_settings *settings,
     const struct uplink_handler *handler, struct uplink **out)
 {
-	const struct tls_settings t = {
-	    .ca_file = settings->ca_file,
-	    .server_name = settings->server_name ? settings->server_name : settings->host,
-	    .crl_file = settings->crl_file,
-	    .spki_pin = settings->spki_pin,
-	    .tls12 = settings->tls12,
-	};
 	AUTO(uplink) struct uplink *u = calloc(1, sizeof(*u));
 
 	if (!u)
@@ -72,8 +86,8 @@ uplink_new(struct loop *loop, const struct uplink_settings *settings,
 	}
 	snprintf(u->host, sizeof(u->host), "%s", settings->host);
 	u->port = settings->port;
-	enum err e = settings->tls ? tls_context_new(&t, &u->context) : ERR_OK;
-	if (!e)
+	enum err e = make_context(u);
+	if (!e || e == ERR_TIME) /* a clock that will be set, or a list that will be renewed */
 		e = session_new(&u->session);
 	if (!e)
 		*out = HAND_OVER(u);
@@ -162,8 +176,8 @@ go_down(struct uplink *u, enum session_stage stage, enum err why, int code, cons
 	int64_t ready_ms = u->ready_at.ms == MONO_NEVER.ms ? SESSION_NEVER
 							   : mono_between(u->ready_at, clock_now());
 
-	log_warn(NULL, "uplink %s:%u: down: %s, code %d: %s", u->host, u->port,
-	    err_name(why), code, detail);
+	log_warn(NULL, "uplink %s:%u: down: %s, code %d: %s", u->host, u->port, err_name(why), code,
+	    detail);
 	drop(u);
 	u->ready_at = MONO_NEVER;
 	u->failures = session_failures(u->failures, stage, ready_ms);
@@ -385,6 +399,11 @@ static void
 on_retry(void *arg)
 {
 	struct uplink *u = arg;
+
+	if (make_context(u) != ERR_OK) {
+		loop_timer_set(u->loop, &u->retry, mono_after(clock_now(), CLOCK_MS), on_retry, u);
+		return;
+	}
 	enum err e = wire_open(u->host, u->port, u->context, &u->wire);
 
 	if (e) {
@@ -457,13 +476,11 @@ uplink_fail(struct uplink *u, int platform_code)
 void
 uplink_move(struct uplink *u, const char *host, uint16_t port)
 {
-	const struct uplink_settings *s = &u->set;
-	const char *name = host ? host : s->server_name ? s->server_name : s->host;
-
-	snprintf(u->host, sizeof(u->host), "%s", host ? host : s->host);
-	u->port = host ? port : s->port;
-	if (u->context && tls_context_set_name(u->context, name) != ERR_OK)
-		log_error(NULL, "uplink: expected a name for a server, got %s", name);
+	snprintf(u->host, sizeof(u->host), "%s", host ? host : u->set.host);
+	u->port = host ? port : u->set.port;
+	u->moved = host != NULL;
+	if (u->context && tls_context_set_name(u->context, server_name(u)) != ERR_OK)
+		log_error(NULL, "uplink: expected a name for a server, got %s", server_name(u));
 }
 
 void

@@ -35,7 +35,7 @@ static const char *const names[] = {
 	"operator_reject", "operator_cancel", "operator_check", "device_done", "device_reverted", "device_failed", "device_regressed",
 	"device_bare", "upgrade_refused", "upgrade_cancelled",
 	/* every daemon */
-	"state", "record_damaged",
+	"state", "record_damaged", "clock_behind", "clock_good",
 };
 /* clang-format on */
 

@@ -113,6 +113,8 @@ static enum err
 check_end(const struct trust_time *t, uint64_t end_ms, uint64_t grace_ms, enum err expired,
     const char *what, char why[WHY_SIZE])
 {
+	if (t->settled)
+		return ERR_OK;
 	if (end_ms <= t->bound_ms)
 		return why_say(why, expired, "%s ended at %llu, and %llu has passed", what,
 		    (unsigned long long)end_ms, (unsigned long long)t->bound_ms);
@@ -130,7 +132,7 @@ check_end(const struct trust_time *t, uint64_t end_ms, uint64_t grace_ms, enum e
 static enum err
 check_begin(const struct trust_time *t, uint64_t begin_ms, const char *what, char why[WHY_SIZE])
 {
-	if (begin_ms <= t->bound_ms || (t->synchronised && begin_ms <= t->now_ms))
+	if (t->settled || begin_ms <= t->bound_ms || (t->synchronised && begin_ms <= t->now_ms))
 		return ERR_OK;
 	return why_say(why, t->synchronised ? ERR_NOT_YET : ERR_TIME,
 	    "%s begins at %llu, now is %llu%s", what, (unsigned long long)begin_ms,
@@ -333,7 +335,7 @@ step_time(struct check *c)
 
 	if (!e)
 		e = check_begin(&c->time, c->m->not_before_ms, "the manifest", c->why);
-	if (!e && c->time.synchronised &&
+	if (!e && c->time.synchronised && !c->time.settled &&
 	    c->m->created_ms > larger(c->time.now_ms, c->time.bound_ms) + SKEW_MS)
 		e = why_say(c->why, ERR_NOT_YET, "the manifest was made at %llu, now is %llu",
 		    (unsigned long long)c->m->created_ms, (unsigned long long)c->time.now_ms);

@@ -38,11 +38,14 @@ struct trust_policy {
 };
 
 /* What the clock says and whether that can be believed. `bound_ms` is the latest time the caller
- * knows to have passed (persisted by it); 0 = none. Fixed once per upgrade. */
+ * knows to have passed (persisted by it); 0 = none. Fixed once per upgrade: `settled` says that an
+ * earlier verification of the same let its device be changed, and nothing that ends or begins
+ * counts any more. */
 struct trust_time {
 	uint64_t now_ms;
 	bool synchronised;
 	uint64_t bound_ms;
+	bool settled;
 };
 
 /* clang-format off */

@@ -28,7 +28,8 @@ step(struct upgrade *u, int event, const struct upgrade_news *news)
 struct trust_time
 gate_time(struct gate *g)
 {
-	return (struct trust_time){clock_wall_ms(), clock_is_synchronised(), book_bound(&g->book)};
+	return (struct trust_time){
+	    clock_wall_ms(), clock_is_synchronised(), book_bound(&g->book), false};
 }
 
 /* --- settling --------------------------------------------------------------------------------- */
@@ -287,6 +288,7 @@ open_files(struct gate *g)
 		    &(struct event){.name = "record_damaged",
 			.error = ERR_CORRUPT,
 			.text = "the book was damaged and set aside: packages are fetched anew"});
+	clock_alarm_check(&g->clock, g->daemon->events, book_bound(&g->book));
 	e = store_open(g->settings->common.store_dir, g->settings->quota, &g->store);
 	if (e != ERR_OK) {
 		log_error(NULL, "cannot use the store %s: %s", g->settings->common.store_dir,

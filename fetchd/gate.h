@@ -13,6 +13,7 @@
 
 #include "book.h"
 #include "check.h"
+#include "clock_alarm.h"
 #include "daemon.h"
 #include "download.h"
 #include "follow.h"
@@ -47,6 +48,7 @@ struct gate {
 	struct mono resend_at;
 	struct mono sweep_due; /* what could not be removed is tried again then */
 	bool settling;
+	struct clock_alarm clock;
 
 	/* the one verification in progress */
 	struct loop_timer slice;

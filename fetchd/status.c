@@ -87,6 +87,8 @@ fill_status(cJSON *root, struct gate *g)
 	add_number(root, "couriers", downloads_count(g->downloads));
 	add_number(root, "images", g->book.n_images);
 	add_number(root, "upgrades", g->book.n_upgrades);
+	cJSON_AddBoolToObject(root, "clock_behind",
+	    clock_alarm_check(&g->clock, g->daemon->events, book_bound(&g->book)));
 	add_number(root, "records_set_aside", record_set_aside(g->book.record));
 	add_link(root, "cloudd", g->cloud);
 	add_link(root, "flashd", g->flash);

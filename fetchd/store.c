@@ -129,6 +129,20 @@ part_name(uint64_t job, char out[NAME_SIZE])
 	snprintf(out, NAME_SIZE, "%" PRIu64 ".part", job);
 }
 
+/* Who died between making it read-only and publishing it leaves it so. */
+static int
+open_part(struct store *s, const char *name)
+{
+	int file = open_beneath(s->incoming, name, O_RDWR | O_CREAT);
+
+	if (file >= 0 || errno != EACCES)
+		return file;
+	AUTO(fd) int readable = open_beneath(s->incoming, name, O_RDONLY);
+	if (readable < 0 || fchmod(readable, 0600) < 0)
+		return -1;
+	return open_beneath(s->incoming, name, O_RDWR);
+}
+
 enum err
 store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size)
 {
@@ -136,7 +150,7 @@ store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size)
 	struct stat st;
 
 	part_name(job, name);
-	AUTO(fd) int file = open_beneath(s->incoming, name, O_RDWR | O_CREAT);
+	AUTO(fd) int file = open_part(s, name);
 	if (file < 0 || fstat(file, &st) < 0)
 		return errno_to_err();
 	if (!S_ISREG(st.st_mode))

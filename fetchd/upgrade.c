@@ -113,6 +113,7 @@ static const struct fsm_row rows[] = {
 	{UPGRADE_FETCHED,  UPGRADE_CANCEL,        NULL,       cancel,       UPGRADE_ENDED,   "nothing was written"},
 	{UPGRADE_ORDERED,  UPGRADE_CANCEL,        NULL,       pass_on,      FSM_SAME,        "flashd knows whether it is safe"},
 	{UPGRADE_TAKEN,    UPGRADE_CANCEL,        NULL,       pass_on,      FSM_SAME,        "flashd knows whether it is safe"},
+	{UPGRADE_ENDED,    UPGRADE_CANCEL,        ended_here, pass_on,      FSM_SAME,        "flashd may still wait for the image"},
 	{UPGRADE_FETCHED,  UPGRADE_REPEATED,      NULL,       say_fetched,  FSM_SAME,        "said again"},
 	{UPGRADE_ORDERED,  UPGRADE_REPEATED,      NULL,       say_both,     FSM_SAME,        "said again"},
 	{UPGRADE_TAKEN,    UPGRADE_REPEATED,      NULL,       say_both,     FSM_SAME,        "said again"},

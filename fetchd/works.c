@@ -150,6 +150,7 @@ works_judge_head(struct gate *g, struct image *i)
 		i->has_digest = true;
 		i->changed = true;
 		book_set_bound(&g->book, trust_bound_ms(g->trust));
+		clock_alarm_check(&g->clock, g->daemon->events, book_bound(&g->book));
 		follow_head(g, i, &c);
 	} else {
 		refuse(g, i, IMAGE_BAD_HEAD, e, c.why);

@@ -137,6 +137,13 @@ on_tick(void *arg)
 	flash_settle(f);
 }
 
+struct trust_time
+flash_time(struct flash *f, bool settled)
+{
+	return (struct trust_time){
+	    clock_wall_ms(), clock_is_synchronised(), ledger_bound(&f->ledger), settled};
+}
+
 /* --- start and end ---------------------------------------------------------------------------- */
 
 static enum err
@@ -176,6 +183,7 @@ open_ledger(struct flash *f)
 			.error = ERR_CORRUPT,
 			.text = "the ledger was damaged and set aside: the state of devices and "
 				"their counters are learned anew"});
+	clock_alarm_check(&f->clock, f->daemon->events, ledger_bound(&f->ledger));
 	if (fresh)
 		log_warn(NULL,
 		    "%s is new: until upgrades are confirmed only the signed floors "

@@ -8,6 +8,7 @@
 #ifndef SUBOTA_FLASH_H
 #define SUBOTA_FLASH_H
 
+#include "clock_alarm.h"
 #include "daemon.h"
 #include "ledger.h"
 #include "link.h"
@@ -41,6 +42,7 @@ struct flash {
 	struct pins *pins;           /* of each configured device, likewise; NULL = none */
 	struct bus_link *gate;
 	bool online; /* the platform can be reached, as the gate says */
+	struct clock_alarm clock;
 
 	struct loop_timer tick;
 	uint64_t sent_report; /* last one handed to the gate since the link came up */
@@ -54,6 +56,10 @@ void flash_stop(struct flash *f);
 
 /* Make what changed durable, carry it out, find work for idle lanes. After every event. */
 void flash_settle(struct flash *f);
+
+/* What the clock says and what is known to have passed (trust.h); settled: for an upgrade whose
+ * device has been written to already. */
+struct trust_time flash_time(struct flash *f, bool settled);
 
 /* An event record about an upgrade. */
 void flash_note(struct flash *f, const char *name, const struct device_upgrade *u, enum err e,

@@ -91,9 +91,8 @@ check_image(struct plan *p, const struct bundle_head *head, Tr__Manifest **m)
 
 	if (e != ERR_OK)
 		return e;
-	const struct verify_context context = {trust, f->ledger.record, "",
-	    {clock_wall_ms(), clock_is_synchronised(), ledger_bound(&f->ledger)}, flash_depends_on,
-	    f};
+	const struct verify_context context = {
+	    trust, f->ledger.record, "", flash_time(f, false), flash_depends_on, f};
 
 	e = verify_explain(&context, head, &t, on_check, p, m);
 	if (e == ERR_ALREADY)

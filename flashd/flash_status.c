@@ -128,6 +128,8 @@ fill_status(cJSON *root, struct flash *f)
 	add_number(root, "sessions", sessions);
 	add_number(root, "active", active);
 	add_number(root, "upgrades", f->ledger.n_upgrades);
+	cJSON_AddBoolToObject(root, "clock_behind",
+	    clock_alarm_check(&f->clock, f->daemon->events, ledger_bound(&f->ledger)));
 	add_number(root, "records_set_aside", record_set_aside(f->ledger.record));
 	gate = cJSON_AddObjectToObject(root, "fetchd");
 	cJSON_AddBoolToObject(gate, "up", bus_is_up(f->gate));

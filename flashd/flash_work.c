@@ -41,8 +41,7 @@ flash_work_verify(struct flash *f, const struct device_upgrade *u, const uint8_t
 {
 	const struct roster_device *d = device_of(f, u);
 	struct verify_context c = {f->trust, f->ledger.record, f->settings->common.store_dir,
-	    {clock_wall_ms(), clock_is_synchronised(), ledger_bound(&f->ledger)}, flash_depends_on,
-	    f};
+	    flash_time(f, u->wrote), flash_depends_on, f};
 
 	verify_image_init(out);
 	if (!d)
@@ -57,6 +56,7 @@ flash_work_verify(struct flash *f, const struct device_upgrade *u, const uint8_t
 	    .driver = d->config->driver};
 	enum err e = verify_open(&c, digest, &t, out, why);
 	ledger_set_bound(&f->ledger, trust_bound_ms(f->trust));
+	clock_alarm_check(&f->clock, f->daemon->events, ledger_bound(&f->ledger));
 	return e;
 }
 

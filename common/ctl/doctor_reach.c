@@ -197,6 +197,8 @@ doctor_daemons(struct doctor *d)
 		    "the platform is away, or does not let the gateway in: subotactl events "
 		    "cloudd");
 		expect_no_damage(d, status, name);
+		expect_member(d, status, name, "clock_behind", false, DOCTOR_BAD,
+		    "set the clock: it is before a time that was signed and verified");
 		expect_member(d, status, name, "refuses_all", false, DOCTOR_BAD,
 		    "put root.1 into trust_dir and restart");
 	}

@@ -14,3 +14,10 @@ $$(B)/lint/tests/peers/$(2).ok: TIDY_CFLAGS = $$(shell pkg-config --cflags $(3))
 endef
 $(eval $(call peer,modbus-server,modbus_server,libmodbus,))
 $(eval $(call peer,optiboot,optiboot,simavr libelf,-lutil))
+
+# The wall clock of a daemon, moved by a test: no program, but what is loaded before one.
+tests: $(B)/tests/wallclock.so
+$(B)/tests/wallclock.so: tests/peers/wallclock.c
+	@mkdir -p $(@D)
+	$(call say,LD   $@)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -fPIC -shared $< -o $@ -ldl

@@ -112,8 +112,8 @@ Test(flashd_trust, manifest_that_has_expired_is_refused_by_any_clock)
 	flashhouse_start(&h);
 	flashhouse_begin(&h, 7);
 	/* TIME: this machine's clock may not be synchronised */
-	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_REFUSED,
-	    clock_is_synchronised() ? ERR_EXPIRED : ERR_TIME);
+	flashhouse_expect_end(
+	    &h, 7, PB__PHASE__PHASE_REFUSED, clock_is_synchronised() ? ERR_EXPIRED : ERR_TIME);
 	flashhouse_expect_untouched(&h);
 	close_house(&h);
 }
@@ -144,22 +144,45 @@ Test(flashd_trust, link_pipe_and_half_a_file_in_the_store_are_refused_without_bl
 
 /* --- what is older ---------------------------------------------------------------------------- */
 
-/* Bring the device back to 1.0.0 behind flashd's back, so that policy lets the plan through. */
+/* Bring the device to another version behind flashd's back, so that policy lets the plan through.
+ */
 static void
-reset_device(struct flashhouse *h)
+reset_device(struct flashhouse *h, const char *version)
 {
 	struct smp_script *d = smp_tty_take(h->device);
 
-	d->slot[0] = (struct smp_script_slot){.used = true,
-	    .version = "1.0.0",
-	    .hash = {1, 2, 3},
-	    .confirmed = true,
-	    .active = true};
+	d->slot[0] = (struct smp_script_slot){
+	    .used = true, .version = "", .hash = {1, 2, 3}, .confirmed = true, .active = true};
+	snprintf(d->slot[0].version, sizeof(d->slot[0].version), "%s", version);
 	d->slot[1] = (struct smp_script_slot){0};
 	smp_tty_give(h->device);
 }
 
-/* trust: 46 */
+/* flashd asks at its start, and remembers. */
+static void
+restart_and_ask(struct flashhouse *h, const char *version)
+{
+	cr_expect_eq(flashhouse_stop(h), 0);
+	flashhouse_start(h);
+	flashhouse_forget(h);
+	cr_assert_not_null(flashhouse_device(h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, version));
+}
+
+static unsigned
+events(struct flashhouse *h, const char *text)
+{
+	char path[320], line[2000];
+	unsigned n = 0;
+
+	snprintf(path, sizeof(path), "%s/state/flashd/events.jsonl", h->dir);
+	AUTO(file) FILE *f = fopen(path, "re");
+	cr_assert_not_null(f, "%s", path);
+	while (fgets(line, sizeof(line), f))
+		n += strstr(line, text) != NULL;
+	return n;
+}
+
+/* trust: 46 51 */
 Test(flashd_trust, package_older_than_what_was_confirmed_is_refused_for_ever)
 {
 	struct flashhouse h;
@@ -169,11 +192,13 @@ Test(flashd_trust, package_older_than_what_was_confirmed_is_refused_for_ever)
 	flashhouse_start(&h);
 	flashhouse_begin(&h, 7);
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
-	reset_device(&h);
-	cr_expect_eq(flashhouse_stop(&h), 0);
-	flashhouse_start(&h); /* asks at its start, and remembers */
-	flashhouse_forget(&h);
-	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	cr_expect_eq(events(&h, "device_regressed"), 0);
+	reset_device(&h, "1.0.0");
+	restart_and_ask(&h, "1.0.0");
+	cr_expect_eq(events(&h, "device_regressed"), 1);
+	reset_device(&h, "99999.0.0"); /* claimed, and no more than that */
+	restart_and_ask(&h, "99999.0.0");
+	cr_expect_eq(events(&h, "device_regressed"), 2);
 	h.spec.sequence = 4;
 	flashhouse_publish(&h);
 	flashhouse_begin_for(&h, 8, &(struct flashhouse_target){0});
@@ -345,7 +370,7 @@ Test(flashd_trust, order_of_an_upgrade_that_is_over_is_no_new_upgrade)
 	flashhouse_start(&h);
 	flashhouse_begin(&h, 7);
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
-	reset_device(&h);
+	reset_device(&h, "1.0.0");
 	flashhouse_ack_all(&h);
 	flashhouse_forget(&h);
 	flashhouse_order(&h, 7); /* replayed */

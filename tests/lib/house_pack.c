@@ -78,7 +78,8 @@ house_pack_publish(struct house *h, const struct house_pack *p)
 	    .security_counter = counter,
 	    .payload = image.data,
 	    .payload_len = image.len,
-	    .component = p->component};
+	    .component = p->component,
+	    .expires_ms = p->expires_ms};
 
 	if (!image.data)
 		return ERR_NOMEM;

@@ -12,19 +12,20 @@ enum { HOUSE_PACK_FILES = 6 }; /* one more than the platform takes */
 
 /* What to publish; zero fields get the default named beside them. */
 struct house_pack {
-	const char *name;    /* "fw"; of the package and, with .bin, of its file */
-	const char *version; /* HOUSE_NEW */
-	uint64_t sequence;   /* 5 */
-	uint32_t counter;    /* 2; security counter */
-	size_t size;         /* 50000; of the image's body */
+	const char *name;         /* "fw"; of the package and, with .bin, of its file */
+	const char *version;      /* HOUSE_NEW */
+	uint64_t sequence;        /* 5 */
+	uint32_t counter;         /* 2; security counter */
+	size_t size;              /* 50000; of the image's body */
 	const struct kit *signer; /* the house's publisher */
-	const char *model;   /* HOUSE_MODEL */
-	const char *planned; /* version; what the platform believes it to be */
-	const char *component; /* "app" */
-	const char *kind;      /* "module"; or "mcu" */
-	const char *source;    /* version that a delta package starts from */
-	unsigned files;        /* 1; cut into so many, at most HOUSE_PACK_FILES */
-	size_t cut;            /* bytes of each but the last; 20000 */
+	const char *model;        /* HOUSE_MODEL */
+	const char *planned;      /* version; what the platform believes it to be */
+	const char *component;    /* "app" */
+	const char *kind;         /* "module"; or "mcu" */
+	const char *source;       /* version that a delta package starts from */
+	unsigned files;           /* 1; cut into so many, at most HOUSE_PACK_FILES */
+	size_t cut;               /* bytes of each but the last; 20000 */
+	uint64_t expires_ms;      /* 2090-01-01 */
 };
 
 /* Make it, sign it, put it into the package store; house_activate plans it. */

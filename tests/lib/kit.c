@@ -452,3 +452,14 @@ kit_add_root(const struct kit *k, struct bundle_head *h, const Tr__Root *doc, un
 		if (root_keys & 1u << i)
 			kit_sign(s, &k->root[i], "subota root");
 }
+
+void
+kit_revoke(Tr__Root *doc, const struct minikey *key)
+{
+	doc->revoked_key_id = realloc(
+	    doc->revoked_key_id, (doc->n_revoked_key_id + 1) * sizeof(ProtobufCBinaryData));
+	ProtobufCBinaryData *b = &doc->revoked_key_id[doc->n_revoked_key_id++];
+
+	*b = (ProtobufCBinaryData){0};
+	must(manifest_make_bytes(b, key->id, MINISIG_KEY_ID), "a revoked key");
+}

@@ -94,6 +94,8 @@ void kit_write(const char *dir, const char *name, const void *data, size_t len);
 
 /* The next root document after `prev`: a copy with version + 1, to be changed, then offered. */
 Tr__Root *kit_next_root(const Tr__Root *prev);
+/* It revokes this key. */
+void kit_revoke(Tr__Root *doc, const struct minikey *key);
 /* Append it to a bundle's head, signed by these root keys (bit i = key i). */
 void kit_add_root(
     const struct kit *k, struct bundle_head *h, const Tr__Root *doc, unsigned root_keys);

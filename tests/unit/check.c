@@ -70,7 +70,7 @@ as_file(const uint8_t *data, size_t len)
 static struct trust_time
 now(void)
 {
-	return (struct trust_time){clock_wall_ms(), true, 0};
+	return (struct trust_time){.now_ms = clock_wall_ms(), .synchronised = true};
 }
 
 /* Both steps over the whole file; the slices are small, so that many are needed. */

@@ -148,6 +148,41 @@ Test(store, resumes_an_incoming_file_where_it_ends)
 	cr_expect(!there("incoming/1.part"));
 }
 
+/* Not as root, whom a mode does not keep out. */
+static void
+become_nobody(void)
+{
+	enum { NOBODY = 65534 };
+	char path[300];
+
+	if (geteuid() != 0)
+		return;
+	snprintf(path, sizeof(path), "%s/incoming", dir);
+	cr_assert_eq(chown(path, NOBODY, NOBODY), 0);
+	snprintf(path, sizeof(path), "%s/incoming/1.part", dir);
+	cr_assert_eq(chown(path, NOBODY, NOBODY), 0);
+	cr_assert_eq(chmod(dir, 0755), 0);
+	cr_assert_eq(seteuid(NOBODY), 0);
+}
+
+/* trust: 56 */
+Test(store, goes_on_with_a_file_that_was_made_read_only_and_not_published_any_more)
+{
+	AUTO(store) struct store *s = open_store(1000);
+	char path[300];
+	uint64_t size = 0;
+	AUTO(fd) int fd = -1;
+
+	put(s, 1, "good");
+	snprintf(path, sizeof(path), "%s/incoming/1.part", dir);
+	cr_assert_eq(chmod(path, 0440), 0);
+	become_nobody();
+	cr_expect_eq(store_incoming_open(s, 1, &fd, &size), ERR_OK);
+	cr_expect_eq(size, 4);
+	cr_expect_eq(pwrite(fd, "more", 4, 4), 4);
+	cr_expect_eq(seteuid(getuid()), 0);
+}
+
 /* trust: 40 */
 Test(store, follows_no_link_and_opens_no_fifo)
 {

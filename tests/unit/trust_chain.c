@@ -64,17 +64,6 @@ role_named(Tr__Root *doc, const char *name)
 }
 
 static void
-take_away(Tr__Root *doc, const struct minikey *key)
-{
-	doc->revoked_key_id = realloc(
-	    doc->revoked_key_id, (doc->n_revoked_key_id + 1) * sizeof(ProtobufCBinaryData));
-	ProtobufCBinaryData *b = &doc->revoked_key_id[doc->n_revoked_key_id++];
-
-	*b = (ProtobufCBinaryData){0};
-	cr_assert_eq(manifest_make_bytes(b, key->id, MINISIG_KEY_ID), ERR_OK);
-}
-
-static void
 add_floor(Tr__Root *doc, const char *model, uint64_t counter, uint64_t sequence)
 {
 	Tr__Floor *f = malloc(sizeof(*f));
@@ -360,7 +349,7 @@ Test(trust_chain, refuses_a_revoked_key_and_a_revoked_manifest)
 
 	NEXT(three, two);
 	HEAD(s, last, .sequence = 3);
-	take_away(three, &s.kit->release[0]);
+	kit_revoke(three, &s.kit->release[0]);
 	kit_add_root(s.kit, last, three, 3);
 	cr_assert_eq(kit_verify(s.t, last, NULL), ERR_KEY_REVOKED);
 	cr_assert_eq(trust_root_version(s.t), 3u);
@@ -377,8 +366,8 @@ Test(trust_chain, lets_no_revoked_root_key_sign_the_next)
 	NEXT(two, s.kit->doc);
 	NEXT(three, two);
 
-	take_away(two, &s.kit->root[0]);
-	take_away(three, &s.kit->root[0]);
+	kit_revoke(two, &s.kit->root[0]);
+	kit_revoke(three, &s.kit->root[0]);
 	kit_add_root(s.kit, h, two, 6);
 	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
 	kit_add_root(s.kit, next, three, 3);
@@ -399,7 +388,7 @@ Test(trust_chain, starts_a_new_generation_when_a_key_is_taken_away)
 	kit_role_add_key(role_named(two, "release"), &fresh);
 	kit_root_add_key(three, &fresh);
 	kit_role_add_key(role_named(three, "release"), &fresh);
-	take_away(three, &s.kit->release[1]);
+	kit_revoke(three, &s.kit->release[1]);
 	cr_assert_eq(trust_generation(s.t, "release"), 1u);
 	kit_add_root(s.kit, h, two, 3);
 	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);

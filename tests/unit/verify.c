@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "kit.h"
+#include "root.h"
 #include "verify.h"
 
 static const char *const schema[] = {COUNTERS_SCHEMA};
@@ -397,5 +398,45 @@ Test(verify, all_of_it_is_done_again_each_time)
 	AUTO(fd) int fd = open(s.bundle, O_WRONLY);
 	cr_assert_eq(pwrite(fd, "X", 1, 600), 1); /* in the manifest */
 	expect(&s, ERR_DIGEST);
+	close_scene(&s);
+}
+
+/* trust: 52 time-once */
+Test(verify, end_that_passes_after_the_writing_has_begun_does_not_count)
+{
+	struct scene s;
+
+	open_scene(&s);
+	s.spec.expires_ms = KIT_NOW_MS - 1;
+	publish(&s);
+	expect(&s, ERR_EXPIRED);
+	s.c.time.settled = true;
+	expect(&s, ERR_OK);
+	confirm(&s, 3, 4, s.digest);
+	expect(&s, ERR_ROLLBACK);
+	close_scene(&s);
+}
+
+/* A root that revokes the key comes with another package, while the first one waits for its turn.
+ */
+/* trust: 21 */
+Test(verify, image_that_was_good_is_refused_once_its_key_is_revoked)
+{
+	struct scene s;
+	char why[WHY_SIZE] = "";
+	struct trust_time now = {.now_ms = KIT_NOW_MS, .synchronised = true};
+
+	open_scene(&s);
+	expect(&s, ERR_OK);
+	AUTO(bundle_head)
+	struct bundle_head *h = kit_head(s.kit, &(struct kit_spec){.sequence = 6});
+	AUTO(root) Tr__Root *two = kit_next_root(s.kit->doc);
+
+	kit_revoke(two, &s.kit->release[0]);
+	kit_add_root(s.kit, h, two, 3);
+	cr_assert_eq(trust_apply_roots(s.trust, h, &now, why), ERR_OK, "%s", why);
+	expect(&s, ERR_KEY_REVOKED);
+	s.c.time.settled = true;
+	expect(&s, ERR_KEY_REVOKED);
 	close_scene(&s);
 }
