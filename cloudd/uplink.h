@@ -70,8 +70,8 @@ struct uplink_handler {
 
 /* The strings of `settings` must outlive the uplink; the handler is copied. With TLS this loads the
  * certificates and refuses a profile that is not safe: ERR_CONFIG. Where they are not valid by this
- * clock, they are looked at again every few seconds, and nothing is connected until they are. Plain TCP without lab:
- * ERR_CONFIG. Caller frees. */
+ * clock, they are looked at again every few seconds, and nothing is connected until they are. Plain
+ * TCP without lab: ERR_CONFIG. Caller frees. */
 enum err uplink_new(struct loop *loop, const struct uplink_settings *settings,
     const struct uplink_handler *handler, struct uplink **out) MUST_CHECK;
 void uplink_free(struct uplink *u);

@@ -21,6 +21,7 @@
 #include "bench_jail.h"
 #include "bench_serial.h"
 #include "bench_stm32.h"
+#include "bench_wear.h"
 #include "log.h"
 
 /* clang-format off */
@@ -37,6 +38,7 @@ static const struct part {
 	{"house",    "idle daemons, plan to first byte, corrupt image", bench_house},
 	{"jail",     "three jailed daemons beside one process",  bench_jail},
 	{"flood",    "a flash while the gate floods flashd",    bench_flood},
+	{"wear",     "what an upgrade writes to the gateway's disk", bench_wear},
 	{"cloud",    "cloudd with a thousand sub-devices",       bench_cloud},
 };
 /* clang-format on */
