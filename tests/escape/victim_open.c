@@ -71,8 +71,10 @@ open_exec_house(struct victims *v)
 		e = house_start_all(v->exec_house);
 	if (e != ERR_OK && v->exec_house)
 		fprintf(stderr, "escape: %s\n", house_why(v->exec_house));
-	if (v->exec_house)
+	if (v->exec_house) {
 		v->exec_house->options.flashd = NULL; /* stands in the file now */
+		kit_write(v->exec_house->kit->anchor_dir, "spare", "x", 1);
+	}
 	return e;
 }
 
