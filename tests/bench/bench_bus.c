@@ -3,9 +3,8 @@
  *
  * cloudd's end and the gate's, each with its loop and its threads of libzmq, in this process, so
  * that its clock counts all of it. One envelope at a time, as in an upgrade, where they are rare.
- * Beside it what one process would do, make a copy; and the same bus with its tap on, unheard and
- * heard (the listener's own time does not count). The ways take
- * turns.
+ * Beside it what one process would do, make a copy and check it; and the same bus with its tap on,
+ * unheard and heard (the listener's own time does not count). The ways take turns.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -185,36 +184,63 @@ over_the_bus(struct pair *p, Pb__Envelope *e, unsigned n)
 	return (cpu_now() - before) / n;
 }
 
-/* The same within a program. */
+struct figures {
+	struct bench_figure *bus, *encode, *carry, *decode, *unheard, *heard;
+};
+
+/* CPU seconds of an envelope's parts. */
+struct parts {
+	double encode, decode; /* with the route table's word, as on the bus */
+};
+
 static double
-by_copy(const Pb__Envelope *e, unsigned n)
+encode_all(const Pb__Envelope *e, unsigned n, uint8_t bytes[GOLDEN_BYTES], size_t *len)
 {
 	double before = cpu_now();
-	uint8_t bytes[4096];
-	size_t len = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		Pb__Envelope *copy = NULL;
-
-		if (msg_pack(e, bytes, sizeof(bytes), &len) != ERR_OK ||
-		    msg_unpack(bytes, len, sizeof(bytes), &copy) != ERR_OK)
+	for (unsigned i = 0; i < n; i++)
+		if (msg_pack(e, bytes, GOLDEN_BYTES, len) != ERR_OK ||
+		    route_admit(e, *len, WHO_CLOUDD, WHO_FETCHD, ROUTE_READY) != ERR_OK)
 			return 0;
-		msg_free(copy);
-	}
-	return (cpu_now() - before) / n;
+	return cpu_now() - before;
 }
 
-struct figures {
-	struct bench_figure *bus, *unheard, *heard;
-};
+static double
+decode_all(const uint8_t *bytes, size_t len, unsigned n)
+{
+	double before = cpu_now();
+
+	for (unsigned i = 0; i < n; i++) {
+		AUTO(msg) Pb__Envelope *copy = NULL;
+
+		if (msg_unpack(bytes, len, ROUTE_BUS_MAX, &copy) != ERR_OK ||
+		    route_admit(copy, len, WHO_CLOUDD, WHO_FETCHD, ROUTE_READY) != ERR_OK)
+			return 0;
+	}
+	return cpu_now() - before;
+}
+
+static bool
+take_apart(const Pb__Envelope *e, unsigned n, struct parts *out)
+{
+	uint8_t bytes[GOLDEN_BYTES];
+	size_t len = 0;
+
+	out->encode = encode_all(e, n, bytes, &len) / n;
+	out->decode = decode_all(bytes, len, n) / n;
+	return out->encode > 0 && out->decode > 0;
+}
 
 /* One round, in small turns, so that whatever else this machine does meets all ways alike; CPU
  * seconds of an envelope with the tap off. */
 static double
 measure(struct figures *f, struct pair pairs[WAYS], Pb__Envelope *e, unsigned n)
 {
-	double cost[WAYS] = {0}, copy = by_copy(e, 10 * n);
+	double cost[WAYS] = {0};
+	struct parts part;
 
+	if (!take_apart(e, 10 * n, &part))
+		return 0;
 	for (unsigned i = 0; i < n; i += TURN)
 		for (enum way w = 0; w < WAYS; w++) {
 			double one = over_the_bus(&pairs[w], e, TURN);
@@ -223,10 +249,15 @@ measure(struct figures *f, struct pair pairs[WAYS], Pb__Envelope *e, unsigned n)
 				return 0;
 			cost[w] += one;
 		}
-	bench_sample(f->bus, cost[TAP_OFF] / (n / TURN) / copy);
+	double whole = cost[TAP_OFF] / (n / TURN);
+
+	bench_sample(f->bus, whole / (part.encode + part.decode));
+	bench_sample(f->encode, part.encode / whole);
+	bench_sample(f->decode, part.decode / whole);
+	bench_sample(f->carry, 1 - (part.encode + part.decode) / whole);
 	bench_sample(f->unheard, cost[TAP_UNHEARD] / cost[TAP_OFF]);
 	bench_sample(f->heard, cost[TAP_HEARD] / cost[TAP_OFF]);
-	return cost[TAP_OFF] / (n / TURN);
+	return whole;
 }
 
 /* Threads that wake each other across processors cost three times as much, or not, by chance of
@@ -247,6 +278,9 @@ double
 bench_bus(struct bench *b)
 {
 	struct figures f = {bench_add(b, "envelope_bus_to_copy", "ratio", BENCH_LOWER),
+	    bench_add(b, "envelope_share_encode", "share", BENCH_LOWER),
+	    bench_add(b, "envelope_share_carry", "share", BENCH_LOWER),
+	    bench_add(b, "envelope_share_decode", "share", BENCH_LOWER),
 	    bench_goal(b, "envelope_tap_unheard_to_off", "ratio", BENCH_LOWER, 1.02),
 	    bench_add(b, "envelope_tap_heard_to_off", "ratio", BENCH_LOWER)};
 	AUTO(scratch) char *dir = kit_scratch();

@@ -21,7 +21,8 @@ enum leg { SHIPPED, UNJAILED, ONE_PROCESS, LEGS };
 
 /* Of one upgrade, or of the processes. */
 struct cost {
-	double cpu_s, wall_s, idle_mib, peak_mib, envelopes;
+	double cpu_s, idle_mib, peak_mib, envelopes;
+	double wall_s[UPGRADES]; /* each */
 };
 
 static const enum house_part daemons[] = {HOUSE_CLOUDD, HOUSE_FETCHD, HOUSE_FLASHD};
@@ -80,7 +81,9 @@ upgrade(struct house *h, unsigned number, struct cost *c)
 		if (now.pss_mib > c->peak_mib)
 			c->peak_mib = now.pss_mib;
 		if (u && json_number(u, "ended") > 0) {
-			c->wall_s += (json_number(u, "ended") - json_number(u, "offered")) / 1000;
+			c->wall_s[number - 1] = (json_number(u, "ended") -
+						    json_number(u, "offered")) /
+						1000;
 			return strcmp(json_text(u, "state"), "success") == 0;
 		}
 		house_look_pause(50);
@@ -100,7 +103,6 @@ upgrades(struct house *h, unsigned n, struct cost *c)
 		if (!upgrade(h, i, c))
 			return false;
 	c->cpu_s = (bench_use_of(h, daemons, 3).cpu_s - before.cpu_s) / n;
-	c->wall_s /= n;
 	c->envelopes = (envelopes(h) - passed_before) / n;
 	return true;
 }
@@ -137,8 +139,10 @@ sample(struct figures *f, const struct cost c[LEGS], double envelope_s)
 	bench_sample(f->cpu, c[SHIPPED].cpu_s / c[ONE_PROCESS].cpu_s);
 	bench_sample(f->cpu_split, c[UNJAILED].cpu_s / c[ONE_PROCESS].cpu_s);
 	bench_sample(f->cpu_jail, c[SHIPPED].cpu_s / c[UNJAILED].cpu_s);
-	bench_sample(f->wall, c[SHIPPED].wall_s / c[ONE_PROCESS].wall_s);
-	bench_sample(f->wall_split, c[UNJAILED].wall_s / c[ONE_PROCESS].wall_s);
+	for (unsigned i = 0; i < UPGRADES && c[ONE_PROCESS].wall_s[i] > 0; i++) {
+		bench_sample(f->wall, c[SHIPPED].wall_s[i] / c[ONE_PROCESS].wall_s[i]);
+		bench_sample(f->wall_split, c[UNJAILED].wall_s[i] / c[ONE_PROCESS].wall_s[i]);
+	}
 	bench_sample(f->idle, c[SHIPPED].idle_mib / c[ONE_PROCESS].idle_mib);
 	bench_sample(f->peak, c[SHIPPED].peak_mib / c[ONE_PROCESS].peak_mib);
 	bench_sample(f->envelopes, c[SHIPPED].envelopes);
