@@ -21,6 +21,14 @@ conversation_act_wait(struct conversation *c, const struct conversation_news *n,
 }
 
 void
+conversation_act_wait_on(void *ctx, const void *data)
+{
+	const struct conversation_news *n = data;
+
+	conversation_act_wait(ctx, n, n->profile->hung_ms);
+}
+
+void
 conversation_act_note(struct conversation *c, int error, const char *detail)
 {
 	c->error = error;
@@ -72,8 +80,7 @@ conversation_act_where(const struct conversation *c, const struct conversation_n
 }
 
 void
-conversation_act_keep_rest(
-    struct conversation *c, const struct conversation_news *n, size_t after)
+conversation_act_keep_rest(struct conversation *c, const struct conversation_news *n, size_t after)
 {
 	c->turn = after;
 	c->n_rest = n->n_more - after;

@@ -10,6 +10,8 @@
 void conversation_act_say(struct conversation *c, int status);
 /* Set the timer; what led here is a sign of life. */
 void conversation_act_wait(struct conversation *c, const struct conversation_news *n, uint64_t ms);
+/* As an action: an upgrade that has not begun lives. */
+void conversation_act_wait_on(void *ctx, const void *data);
 /* Remember why; without `detail` the error's own text. */
 void conversation_act_note(struct conversation *c, int error, const char *detail);
 /* Take over the version of a report, if it names one. */

@@ -458,7 +458,7 @@ static const struct fsm_row rows[] = {
 	STAY(DOWNLOADING, DUE,          NULL,         still_loading,              "5, every 5 s"),
 	STAY(DOWNLOADING, GATE_UP,      NULL,         order_again,                "idempotent"),
 
-	STAY(FETCHED,     FETCHED,      NULL,         NULL,                       "verified"),
+	STAY(FETCHED,     FETCHED,      NULL,         conversation_act_wait_on,   "verified, or in its queue"),
 	STAY(FETCHED,     FETCHING,     NULL,         NULL,                       "a straggler"),
 	GO(  FETCHED,     WORKING,      NULL,         say_updating,  UPDATING,    "9"),
 	GO(  FETCHED,     FETCH_FAILED, NULL,         fail_cancel,   IDLE,        "12 after an 8"),

@@ -372,7 +372,13 @@ on_progress(struct cloud *c, const Pb__Envelope *e)
 	int event = conversation_event_of(phase, phase == PB__PHASE__PHASE_FETCHING);
 	struct conversation_news n = {0};
 
-	if (!s || (event != CONVERSATION_ON_FETCHING && event != CONVERSATION_ON_WORKING))
+	/* of one that waits for its turn: a sign of life where that is known, else it is reported
+	 */
+	bool waits = s && event == CONVERSATION_ON_FETCHED &&
+		     (s->conversation.state == CONVERSATION_FETCHED ||
+			 s->conversation.state == CONVERSATION_OVERDUE);
+
+	if (!s || (event != CONVERSATION_ON_FETCHING && event != CONVERSATION_ON_WORKING && !waits))
 		return;
 	if (cloud_step(c, s, event, &n, NULL) != ERR_OK)
 		log_debug(NULL, "progress means nothing now");

@@ -58,7 +58,7 @@ const struct conf_key profile_keys[PROFILE_KEYS] = {
 	TIME(url_wait, "30 s", "Time from our confirmation to the firmware's address."),
 	TIME(downloading, "5 s", "Time between two reports of a running download."),
 	TIME(updating, "20 min", "Longest silence of a device that is being upgraded."),
-	TIME(hung, "6 h", "Longest silence of an upgrade before that."),
+	TIME(hung, "6 h", "Longest silence of an upgrade before that; flashd tells every 10 min which wait for their turn."),
 	TIME(offer, "10 min", "Time from the platform's plan to flashd's verdict."),
 	TIME(reply, "10 s", "Time from a sub-device's login to the platform's reply."),
 	TIME(refused, "10 min", "Pause before a refused sub-device tries to log in again."),

@@ -33,6 +33,7 @@ static const char *const names[] = {
 	/* flashd */
 	"plan_refused", "plan_put_off", "plan_awaits_person", "operator_confirm",
 	"operator_reject", "operator_cancel", "operator_check", "device_done", "device_reverted", "device_failed", "device_regressed",
+	"device_replaced",
 	"device_bare", "upgrade_refused", "upgrade_cancelled",
 	/* every daemon */
 	"state", "record_damaged", "clock_behind", "clock_good",

@@ -285,12 +285,32 @@ install(struct gate *g, const char *argument, uint64_t *id, char why[WHY_SIZE])
 	return e;
 }
 
+/* One that is still ours: not of the platform, whose plans flashd knows, and not handed on. */
+static enum err
+cancel(struct gate *g, const char *argument, uint64_t *id, char why[WHY_SIZE])
+{
+	char *end = NULL;
+	uint64_t number = strtoull(argument, &end, 10);
+	struct upgrade *u = *argument && !*end ? book_upgrade(&g->book, number) : NULL;
+
+	if (!u || !u->local || (u->state != UPGRADE_WAITING && u->state != UPGRADE_FETCHED))
+		return why_say(why, ERR_NOT_FOUND,
+		    "expected an installation that the gate still copies or checks, got '%.40s'",
+		    argument);
+	*id = number;
+	return upgrade_step(u, UPGRADE_CANCEL, NULL);
+}
+
 static void
-note(struct gate *g, uint64_t id, const char *argument, enum err e, const char *why)
+note(struct gate *g, const char *what, uint64_t id, const char *argument, enum err e,
+    const char *why)
 {
 	char text[WHY_SIZE];
 	struct event ev = {
-	    .name = "operator_install", .about.upgrade = id, .error = e, .text = text};
+	    .name = strcmp(what, "cancel") == 0 ? "operator_cancel" : "operator_install",
+	    .about.upgrade = id,
+	    .error = e,
+	    .text = text};
 
 	(void)!why_say(text, e, "%.100s%s%.80s", argument, *why ? ": " : "", why);
 	event_write(g->daemon->events, &ev);
@@ -302,11 +322,16 @@ drop_on_order(void *arg, const char *what, const char *argument, char **json)
 	struct gate *g = arg;
 	char why[WHY_SIZE] = "";
 	uint64_t id = 0;
-	enum err e = strcmp(what, "install") == 0
-			 ? install(g, argument, &id, why)
-			 : why_say(why, ERR_NOT_FOUND, "expected install, got '%.40s'", what);
+	enum err e = ERR_OK;
 
-	note(g, id, argument, e, why);
+	if (strcmp(what, "install") == 0)
+		e = install(g, argument, &id, why);
+	else if (strcmp(what, "cancel") == 0)
+		e = cancel(g, argument, &id, why);
+	else
+		e = why_say(why, ERR_NOT_FOUND, "expected install or cancel, got '%.40s'", what);
+	if (strcmp(what, "cancel") != 0 || e == ERR_OK) /* else flashd is asked */
+		note(g, what, id, argument, e, why);
 	gate_settle(g);
 	if (e == ERR_OK && gate_is_unsettled(g))
 		e = why_say(

@@ -21,8 +21,9 @@
 void drop_make(const struct daemon_common *c);
 
 /* bus_on_query for the act socket. install, "FILE VERSION PRODUCT/DEVICE COMPONENT": FILE is a name
- * in the drop directory, VERSION what the manifest says of the component. *json: {"upgrade": N} or
- * {"detail": sentence}. */
+ * in the drop directory, VERSION what the manifest says of the component. cancel, "N": an
+ * installation that was not handed on to flashd yet; ERR_NOT_FOUND: there is none. *json:
+ * {"upgrade": N} or {"detail": sentence}. */
 enum err drop_on_order(void *arg, const char *what, const char *argument, char **json);
 
 /* Does the image come from the drop directory and not from a server? */

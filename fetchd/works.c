@@ -431,6 +431,7 @@ works_release(struct gate *g, struct image *i)
 	if (i->state != IMAGE_FAILED)
 		return;
 	downloads_stop(g->downloads, i->id);
+	drop_stop(g, i);
 	store_incoming_drop(g->store, i->id);
 	if (book_drop_image(&g->book, i) != ERR_OK)
 		log_warn(NULL, "cannot forget an image");

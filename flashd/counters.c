@@ -7,10 +7,13 @@
 #include "counters.h"
 
 void
-counters_binding(
-    char out[COUNTERS_BINDING], const char *vendor, const char *model, const char *hw_revision)
+counters_binding(char out[COUNTERS_BINDING], const char *vendor, const char *model,
+    const char *hw_revision, const char *unit)
 {
-	snprintf(out, COUNTERS_BINDING, "%.64s/%.64s/%.64s", vendor, model, hw_revision);
+	bool known = unit && unit[0];
+
+	snprintf(out, COUNTERS_BINDING, "%.64s/%.64s/%.64s%s%.64s", vendor, model, hw_revision,
+	    known ? "/" : "", known ? unit : "");
 }
 
 static bool

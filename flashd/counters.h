@@ -19,7 +19,7 @@
 	" counter INT, sequence INT, digest BLOB, generation INT, image_sha256 BLOB," \
 	" version TEXT, PRIMARY KEY(product_key, device_key, binding, component)) WITHOUT ROWID;"
 
-enum { COUNTERS_BINDING = 200, COUNTERS_VERSION = 65 };
+enum { COUNTERS_BINDING = 270, COUNTERS_VERSION = 65 };
 
 struct counters_key {
 	const char *product_key, *device_key;
@@ -35,9 +35,9 @@ struct counters_row {
 	char version[COUNTERS_VERSION]; /* as the device says it */
 };
 
-/* "vendor/model/hw_revision". */
-void counters_binding(
-    char out[COUNTERS_BINDING], const char *vendor, const char *model, const char *hw_revision);
+/* "vendor/model/hw_revision", and "/unit" where that is known (unit.h), "" or NULL where not. */
+void counters_binding(char out[COUNTERS_BINDING], const char *vendor, const char *model,
+    const char *hw_revision, const char *unit);
 
 /* ERR_NOT_FOUND: nothing was ever confirmed. ERR_CORRUPT: a row that makes no sense. */
 enum err counters_get(

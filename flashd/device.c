@@ -17,8 +17,8 @@ static const char *const states[] = {"IDENTIFIED", "ADMITTED", "WAITING", "QUEUE
     "STAGED", "TESTING", "CONFIRMED", "DONE", "REVERTED", "FAILED", "REFUSED", "CANCELLED"};
 static const char *const events[] = {"ADMIT", "VERDICT_SENT", "ORDER", "TURN", "REFUSE", "SEES_OLD",
     "SEES_NEW_STORED", "SEES_NEW_PENDING", "SEES_NEW_ON_TEST", "SEES_NEW_KEPT", "SEES_MISFIT",
-    "SEES_BARE", "WROTE", "MARKED", "REBOOTED", "KEPT", "WENT_BACK", "CHECKED", "TROUBLE",
-    "DEADLINE", "CANCEL", "SUPERSEDED", "RESTARTED"};
+    "SEES_BARE", "WROTE", "MARKED", "REBOOTED", "KEPT", "WENT_BACK", "CHECKED", "REPLACED",
+    "TROUBLE", "DEADLINE", "CANCEL", "SUPERSEDED", "RESTARTED"};
 
 /* --- guards ---------------------------------------------------------------------------------- */
 
@@ -322,7 +322,7 @@ do_admit(void *ctx, const void *data)
 	((struct device_upgrade *)ctx)->effects |= DEVICE_DO_VERDICT;
 }
 
-enum { DEVICE_SAME = FSM_SAME };
+enum { DEVICE_SAME = FSM_SAME, DEVICE_ANY = FSM_ANY };
 #define ROW(state, event, guard, action, next, note) \
 	{ \
 		DEVICE_##state, DEVICE_##event, guard, action, DEVICE_##next, note \
@@ -438,6 +438,8 @@ static const struct fsm_row rows[] = {
 	ROW(CONFIRMED, DEADLINE,         device_bare_is, device_bare_alarm, FLASHING, ""),
 	ROW(CONFIRMED, DEADLINE,         NULL,        device_end_late, FAILED, "not seen again"),
 
+	ROW(ANY,       REPLACED,         device_queue_drops, device_end_replaced, CANCELLED, ""),
+	ROW(ANY,       REPLACED,         device_queue_swaps, device_queue_anew, QUEUED, "another unit"),
 	ROW(ADMITTED,  DEADLINE,         NULL,        device_end_late_image, FAILED, "no image came"),
 	ROW(WAITING,   DEADLINE,         NULL,        device_end_late_image, FAILED, "no image came"),
 	ROW(ADMITTED,  SUPERSEDED,       NULL,        device_end_supersede, CANCELLED, ""),

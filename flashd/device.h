@@ -60,6 +60,7 @@ enum device_event {
 	DEVICE_KEPT,             /* CONFIRM succeeded */
 	DEVICE_WENT_BACK,        /* REVERT succeeded */
 	DEVICE_CHECKED,          /* CHECK succeeded: a program finds it healthy */
+	DEVICE_REPLACED,         /* another unit has its place */
 	DEVICE_TROUBLE,          /* a verb failed; error and detail say how */
 	DEVICE_DEADLINE,         /* the state's time is over */
 	DEVICE_CANCEL,           /* the platform wants it to stop */
@@ -79,7 +80,7 @@ enum {
 	DEVICE_TEXT = 65,
 	DEVICE_DETAIL = 301,
 	DEVICE_HASH = 32,
-	DEVICE_BINDING = 200,
+	DEVICE_BINDING = 270,
 	DEVICE_HOLD = 200
 };
 
@@ -145,6 +146,7 @@ struct device_upgrade {
 	bool independent;            /* its manifest depends on nothing */
 	bool replaceable;            /* if it cannot go back, the image before is written again */
 	bool waits_for_others;       /* its group must run theirs, too, before it is kept */
+	struct mono told_at;         /* QUEUED: when the gate heard last that it waits */
 	struct mono healthy_since;   /* TESTING: it has answered as it should; 0 = not yet */
 	unsigned yields;             /* times it gave its turn back */
 	int hold;                    /* QUEUED: enum rollout_hold, why it does not begin */

@@ -49,6 +49,40 @@ device_queue_again(void *ctx, const void *data)
 	u->spent_ms = 0;
 }
 
+bool
+device_queue_swaps(void *ctx, const void *data)
+{
+	(void)data;
+	return device_is_active(ctx);
+}
+
+bool
+device_queue_drops(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	(void)data;
+	return device_is_active(u) && u->error == ERR_CANCELLED;
+}
+
+void
+device_queue_anew(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+	const struct device_news *n = data;
+
+	device_queue_again(u, n);
+	u->error = ERR_OK;
+	u->detail[0] = 0;
+	u->yields = u->denials = u->confusions = u->repeats = 0;
+	u->wrote = u->rebooted = u->destructive = u->no_confirm = u->alarmed = u->intact = false;
+	u->checked = false;
+	u->healthy_since = (struct mono){0};
+	u->version[0] = 0;
+	u->done_bytes = u->most_bytes = u->rate = u->progress_done = 0;
+	u->progress_at = (struct mono){0};
+}
+
 void
 device_queue_late(void *ctx, const void *data)
 {

@@ -26,4 +26,12 @@ void device_queue_late(void *ctx, const void *data);
 /* It has begun, but has not been heard for a while: others need not wait for it. */
 bool device_queue_is_absent(const struct device_upgrade *u);
 
+/* Guards: another unit has the place of one that was being upgraded; of one that was told to stop
+ * or to go back. */
+bool device_queue_swaps(void *ctx, const void *data);
+bool device_queue_drops(void *ctx, const void *data);
+/* Action: another unit has its place. What was done to the one before is no business of this one:
+ * from the beginning. */
+void device_queue_anew(void *ctx, const void *data);
+
 #endif

@@ -9,6 +9,7 @@
 #include "flash.h"
 #include "flash_plug.h"
 #include "flash_talk.h"
+#include "flash_unit.h"
 #include "flash_work.h"
 
 enum { ROUNDS_MAX = 16, SOON_MS = 250 };
@@ -117,6 +118,7 @@ flash_settle(struct flash *f)
 	}
 	flash_talk_reports(f);
 	flash_talk_devices(f);
+	flash_talk_signs(f, clock_now());
 	set_tick(f, is_unsettled(f));
 	f->settling = false;
 }
@@ -225,6 +227,8 @@ flash_start(struct flash *f, struct daemon *d)
 		e = open_trust(f);
 	if (e == ERR_OK)
 		e = roster_init(&f->roster, f->settings, clock_now());
+	if (e == ERR_OK)
+		e = flash_unit_load(f);
 	if (e == ERR_OK)
 		e = flash_work_open(f);
 	if (e == ERR_OK)

@@ -14,6 +14,7 @@
 #include "link.h"
 #include "plug.h"
 #include "roster.h"
+#include "unit.h"
 #include "verify.h"
 
 struct flash;

@@ -8,6 +8,7 @@
 #include "flash_group.h"
 #include "flash_health.h"
 #include "flash_restore.h"
+#include "flash_unit.h"
 #include "flash_work.h"
 #include "order.h"
 
@@ -37,13 +38,14 @@ device_of(const struct flash *f, const struct device_upgrade *u)
 /* --- before the first byte -------------------------------------------------------------------- */
 
 static bool
-is_first(const struct device_upgrade *other, const struct device_upgrade *u)
+is_first(const struct flash *f, const struct device_upgrade *other, const struct device_upgrade *u)
 {
 	if (!other)
 		return false;
 	if (!device_is_over(other))
 		return true;
-	return other->state != DEVICE_DONE && strcmp(other->target_version, u->target_version) == 0;
+	return other->state != DEVICE_DONE && flash_unit_is_of(device_of(f, other), other) &&
+	       strcmp(other->target_version, u->target_version) == 0;
 }
 
 static bool
@@ -54,7 +56,7 @@ waits_for_order(const struct flash *f, const struct roster_device *d,
 		const struct flash_settings_device *c = f->roster.devices[i].config;
 		const struct device_upgrade *other = newest(f, c);
 
-		if (!order_is_after(d->config, c) || !is_first(other, u))
+		if (!order_is_after(d->config, c) || !is_first(f, other, u))
 			continue;
 		snprintf(text, DEVICE_HOLD, "expected device %.40s to be done first, got %s",
 		    c->name, device_table.states[other->state]);

@@ -81,6 +81,7 @@ check_image(struct plan *p, const struct bundle_head *head, Tr__Manifest **m)
 	struct verify_target t = {.vendor = c->vendor,
 	    .model = c->model,
 	    .hw_revision = c->hw_revision,
+	    .unit = p->device->unit,
 	    .product_key = c->product_key,
 	    .device_key = c->device_key,
 	    .component = c->component,

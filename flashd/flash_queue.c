@@ -155,6 +155,7 @@ begin(struct flash *f, struct device_upgrade *u, enum rollout_hold *hold, struct
 		return device_step(u, DEVICE_REFUSE, &n) == ERR_OK;
 	if (device_step(u, DEVICE_TURN, &n) != ERR_OK)
 		return false;
+	snprintf(u->binding, sizeof(u->binding), "%s", device_of(f, u)->binding);
 	u->hold = ROLLOUT_HOLD_NONE;
 	u->hold_text[0] = '\0';
 	return true;

@@ -172,6 +172,29 @@ restore(struct flash *f, struct roster_device *d, struct device_upgrade *bare, s
 	return true;
 }
 
+void
+flash_restore_watch(struct flash *f, struct roster_device *d)
+{
+	struct counters_key key = {
+	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
+	struct counters_row row;
+	struct event e = {.name = "device_regressed",
+	    .about = roster_subject(d),
+	    .error = ERR_WRONG_VERSION,
+	    .expected = row.version,
+	    .got = d->version,
+	    .text = "the device runs another version than it confirmed"};
+
+	if (counters_get(f->ledger.record, &key, &row) != ERR_OK || !row.version[0])
+		return;
+	bool same = strcmp(row.version, d->version) == 0;
+	if (!same && !d->regressed)
+		event_write(f->daemon->events, &e);
+	d->regressed = !same;
+	if (same)
+		d->restores = 0;
+}
+
 bool
 flash_restore_start(struct flash *f)
 {

@@ -14,6 +14,9 @@
 
 #include "flash.h"
 
+/* It has answered: a device that runs something else than it confirmed was changed behind our back,
+ * which is told once. */
+void flash_restore_watch(struct flash *f, struct roster_device *d);
 /* Begin what is due; true when some upgrade changed. */
 bool flash_restore_start(struct flash *f);
 /* Does policy want it for this device? Is this upgrade for what was confirmed there? */

@@ -98,6 +98,8 @@ add_device(cJSON *list, struct flash *f, const struct roster_device *d)
 	cJSON_AddStringToObject(o, "state", state_text(f, d));
 	add_newest(o, f, c);
 	cJSON_AddStringToObject(o, "version", d->version);
+	if (d->unit[0])
+		cJSON_AddStringToObject(o, "unit", d->unit);
 	cJSON_AddStringToObject(o, "error", err_name((unsigned)d->error));
 	cJSON_AddStringToObject(o, "detail", d->detail);
 	cJSON_AddBoolToObject(o, "record_damaged", e != ERR_OK && e != ERR_NOT_FOUND);

@@ -12,7 +12,7 @@
 #include "flash_talk.h"
 #include "flash_work.h"
 
-enum { RESEND_MS = 60000, REPORTS_AT_ONCE = 64 };
+enum { RESEND_MS = 60000, SIGN_MS = 600000, REPORTS_AT_ONCE = 64 };
 
 static char *
 text(const char *s)
@@ -146,7 +146,7 @@ flash_talk_progress(struct flash *f, const struct device_upgrade *u)
 	Pb__Device device = PB__DEVICE__INIT;
 	Pb__Envelope e = PB__ENVELOPE__INIT;
 
-	if (!bus_is_up(f->gate) || u->total_bytes == 0)
+	if (!bus_is_up(f->gate) || (u->total_bytes == 0 && u->state != DEVICE_QUEUED))
 		return;
 	device.product_key = text(u->product_key);
 	device.device_key = text(u->device_key);
@@ -160,6 +160,26 @@ flash_talk_progress(struct flash *f, const struct device_upgrade *u)
 	e.progress = &p;
 	if (bus_send(f->gate, &e) != ERR_OK)
 		log_debug(NULL, "the gate does not take progress now");
+}
+
+/* Who waits in the queue lives: cloudd's clock for a silent upgrade begins anew. */
+void
+flash_talk_signs(struct flash *f, struct mono now)
+{
+	for (struct device_upgrade *u = f->ledger.upgrades; u && bus_is_up(f->gate); u = u->next) {
+		if (!mono_reached(now, flash_talk_sign_due(f, u)))
+			continue;
+		u->told_at = now;
+		flash_talk_progress(f, u);
+	}
+}
+
+struct mono
+flash_talk_sign_due(const struct flash *f, const struct device_upgrade *u)
+{
+	if (u->state != DEVICE_QUEUED || !bus_is_up(f->gate))
+		return MONO_NEVER;
+	return u->told_at.ms ? mono_after(u->told_at, SIGN_MS) : u->since;
 }
 
 /* --- offers ----------------------------------------------------------------------------------- */

@@ -22,5 +22,8 @@ void flash_talk_reports(struct flash *f);
 /* DeviceReports that are due. */
 void flash_talk_devices(struct flash *f);
 void flash_talk_progress(struct flash *f, const struct device_upgrade *u);
+/* Every ten minutes for each upgrade that waits for its turn: it lives. When it is due. */
+void flash_talk_signs(struct flash *f, struct mono now);
+struct mono flash_talk_sign_due(const struct flash *f, const struct device_upgrade *u);
 
 #endif

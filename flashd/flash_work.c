@@ -13,6 +13,7 @@
 #include "flash_queue.h"
 #include "flash_restore.h"
 #include "flash_talk.h"
+#include "flash_unit.h"
 #include "flash_work.h"
 #include "manifest.h"
 
@@ -49,6 +50,7 @@ flash_work_verify(struct flash *f, const struct device_upgrade *u, const uint8_t
 	struct verify_target t = {.vendor = d->config->vendor,
 	    .model = d->config->model,
 	    .hw_revision = d->config->hw_revision,
+	    .unit = d->unit,
 	    .product_key = u->product_key,
 	    .device_key = u->device_key,
 	    .component = u->component,
@@ -62,6 +64,19 @@ flash_work_verify(struct flash *f, const struct device_upgrade *u, const uint8_t
 
 /* --- what came of it -------------------------------------------------------------------------- */
 
+/* The unit that it was begun for is gone. */
+static void
+take_up_anew(struct device_upgrade *u, const struct roster_device *d)
+{
+	struct device_news n = {.now = clock_now()};
+	struct subject s = device_subject(u);
+
+	u->running = false;
+	snprintf(u->binding, sizeof(u->binding), "%s", d->binding);
+	if (device_step(u, DEVICE_REPLACED, &n) != ERR_OK)
+		log_error(&s, "another unit means nothing in %s", device_table.states[u->state]);
+}
+
 static void
 finish_upgrade(struct flash *f, struct device_upgrade *u, const Pb__SessionReport *r)
 {
@@ -74,7 +89,9 @@ finish_upgrade(struct flash *f, struct device_upgrade *u, const Pb__SessionRepor
 		log_warn(&s, "verb %d: the session died", u->verb);
 	if (d && r)
 		roster_learn(d, r);
-	if (device_on_final(u, r, clock_now()) != ERR_OK)
+	if (d && r && r->error == ERR_OK && flash_unit_heard(f, d, r->unit))
+		take_up_anew(u, d);
+	else if (device_on_final(u, r, clock_now()) != ERR_OK)
 		log_error(&s, "an end of verb %d means nothing in %s", u->verb,
 		    device_table.states[u->state]);
 	if (d && u->state == DEVICE_QUEUED) /* gave its turn back: taken up again when heard */
@@ -96,30 +113,6 @@ on_report(void *arg, struct lane *lane, const Pb__SessionReport *r)
 		flash_settle(l->flash);
 }
 
-/* A device that runs something else than it confirmed was changed behind our back. */
-static void
-watch_for_regress(struct flash *f, struct roster_device *d)
-{
-	struct counters_key key = {
-	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
-	struct counters_row row;
-	struct event e = {.name = "device_regressed",
-	    .about = roster_subject(d),
-	    .error = ERR_WRONG_VERSION,
-	    .expected = row.version,
-	    .got = d->version,
-	    .text = "the device runs another version than it confirmed"};
-
-	if (counters_get(f->ledger.record, &key, &row) != ERR_OK || !row.version[0])
-		return;
-	bool same = strcmp(row.version, d->version) == 0;
-	if (!same && !d->regressed)
-		event_write(f->daemon->events, &e);
-	d->regressed = !same;
-	if (same)
-		d->restores = 0;
-}
-
 static void
 on_final(void *arg, struct lane *lane, const Pb__SessionReport *r)
 {
@@ -131,8 +124,10 @@ on_final(void *arg, struct lane *lane, const Pb__SessionReport *r)
 		finish_upgrade(l->flash, u, r);
 	} else if (!l->upgrade && l->device) {
 		roster_on_answer(&l->flash->roster, l->device, r, clock_now());
-		if (r && r->error == ERR_OK)
-			watch_for_regress(l->flash, l->device);
+		if (r && r->error == ERR_OK) {
+			flash_unit_heard(l->flash, l->device, r->unit);
+			flash_restore_watch(l->flash, l->device);
+		}
 	}
 	flash_settle(l->flash);
 }
@@ -396,6 +391,7 @@ flash_work_next(struct flash *f)
 		struct roster_device *d = device_is_over(u) ? NULL : device_of(f, u);
 
 		due = earlier(due, device_deadline(u, &f->limits));
+		due = earlier(due, flash_talk_sign_due(f, u));
 		if (d && device_is_active(u) && u->verb && !u->running && lane_is_idle(d->lane))
 			due = earlier(due, u->due);
 	}

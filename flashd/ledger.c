@@ -6,6 +6,7 @@
 
 #include "ledger_part.h"
 #include "log.h"
+#include "unit.h"
 
 enum { WROTE_FOR_GOOD = 2 }; /* in column `wrote`: and nothing leads back */
 
@@ -25,6 +26,7 @@ static const char *const migrations[] = {
     " version TEXT, done INT, failed INT, failures INT);",
     "ALTER TABLE upgrade ADD COLUMN source_version TEXT NOT NULL DEFAULT '';",
     JOURNAL_SCHEMA "ALTER TABLE report ADD COLUMN head TEXT NOT NULL DEFAULT '';",
+    UNIT_SCHEMA,
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -227,10 +229,9 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	    (int64_t)u->sequence, (int64_t)u->counter, (int64_t)u->generation, u->image_sha256,
 	    sizeof(u->image_sha256), u->image_hash,
 	    u->has_image_hash ? sizeof(u->image_hash) : (size_t)0,
-	    (int64_t)(u->wrote && u->destructive ? WROTE_FOR_GOOD : u->wrote),
-	    (int64_t)u->rebooted, u->version, (int64_t)u->verb, (int64_t)u->error, u->detail,
-	    (int64_t)u->spent_ms, (int64_t)u->min_battery, (int64_t)u->min_signal_dbm,
-	    u->source_version);
+	    (int64_t)(u->wrote && u->destructive ? WROTE_FOR_GOOD : u->wrote), (int64_t)u->rebooted,
+	    u->version, (int64_t)u->verb, (int64_t)u->error, u->detail, (int64_t)u->spent_ms,
+	    (int64_t)u->min_battery, (int64_t)u->min_signal_dbm, u->source_version);
 }
 
 static enum err

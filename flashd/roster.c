@@ -66,7 +66,7 @@ roster_init(struct roster *r, const struct flash_settings *config, struct mono n
 		d->ask_at = now;
 		d->report_due = true;
 		counters_binding(
-		    d->binding, d->config->vendor, d->config->model, d->config->hw_revision);
+		    d->binding, d->config->vendor, d->config->model, d->config->hw_revision, NULL);
 	}
 	qsort(r->by_name, r->n, sizeof(struct roster_device *), compare);
 	find_leaders(r);

@@ -236,7 +236,7 @@ verify_open(const struct verify_context *c, const uint8_t digest[32], const stru
 {
 	struct case_of k = {.c = c, .t = t};
 
-	counters_binding(k.binding, t->vendor, t->model, t->hw_revision);
+	counters_binding(k.binding, t->vendor, t->model, t->hw_revision, t->unit);
 	k.key = (struct counters_key){t->product_key, t->device_key, k.binding, t->component};
 	verify_image_init(out);
 	why[0] = 0;

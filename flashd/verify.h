@@ -33,6 +33,7 @@ struct verify_context {
 /* The device as configured, and what was agreed with the platform. */
 struct verify_target {
 	const char *vendor, *model, *hw_revision;
+	const char *unit; /* unit.h; "" or NULL = not known */
 	const char *product_key, *device_key;
 	const char *component;
 	const char *version; /* of the release or of the component's image */

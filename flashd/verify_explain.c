@@ -113,7 +113,7 @@ verify_explain(const struct verify_context *c, const struct bundle_head *head,
 	struct telling k = {.c = c, .t = t, .fn = fn, .arg = arg};
 	struct trust_result res = {0};
 
-	counters_binding(k.binding, t->vendor, t->model, t->hw_revision);
+	counters_binding(k.binding, t->vendor, t->model, t->hw_revision, t->unit);
 	k.key = (struct counters_key){t->product_key, t->device_key, k.binding, t->component};
 	*out = NULL;
 	if (trust_verify(c->trust, head, &c->time, out, &res) != ERR_OK)

@@ -58,3 +58,20 @@ act_order(const struct ask *a, enum who daemon, const char *what, const char *ar
 
 	return status == CTL_OK && a->form ? out_value(answer, a->form) : status;
 }
+
+bool
+act_try(const struct ask *a, enum who daemon, const char *what, const char *argument)
+{
+	char path[108];
+	struct bus_answer answer = {0};
+
+	daemon_socket_path(&a->common, daemon, WHO_ACTOR, path);
+	enum err e = bus_client_act(path, what, argument, a->timeout_ms, &answer);
+	AUTO(mem) char *json = answer.json;
+
+	if (e != ERR_OK || answer.daemon != daemon || answer.error)
+		return false;
+	AUTO(out_json) cJSON *doc = cJSON_Parse(json);
+
+	return !a->form || out_value(doc, a->form) == CTL_OK;
+}

@@ -14,4 +14,7 @@ int act_order(const struct ask *a, enum who daemon, const char *what, const char
 int act_order_for(
     const struct ask *a, enum who daemon, const char *what, const char *argument, cJSON **answer);
 
+/* The same for who may not know of it: false, and nothing is said, when it does not do it. */
+bool act_try(const struct ask *a, enum who daemon, const char *what, const char *argument);
+
 #endif

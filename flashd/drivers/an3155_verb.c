@@ -194,6 +194,7 @@ an3155_verb_script(struct an3155 *x, bool met, struct mono now)
 		sync(x, true, now);
 	} else if (met) {
 		snprintf(x->facts.version, sizeof(x->facts.version), "%s", x->talk.version);
+		snprintf(x->facts.unit, sizeof(x->facts.unit), "%s", x->talk.unit);
 		x->facts.active_confirmed = true; /* there is nothing to confirm */
 		an3155_finish(x, ERR_OK, "%s", "");
 	} else if (!x->left) {

@@ -44,7 +44,7 @@ begin_command(struct exec *x, struct mono now)
 	x->at = AT_PROGRAM;
 	x->word = s == EXEC_CHECK ? x->check : x->lines[s];
 	x->due = mono_after(now, x->command_ms);
-	exec_said_start(&x->said, &x->progress, x->lines[EXEC_VERSION]);
+	exec_said_start(&x->said, &x->progress, x->lines[EXEC_VERSION], x->serial);
 }
 
 static void
@@ -231,13 +231,14 @@ on_exit_status(struct exec *x, int status, struct mono now)
 		on_failure(x, status);
 		return;
 	}
-	if (x->job.verb == DRIVER_IDENTIFY && x->needs_version && !x->said.version[0]) {
+	if (x->job.verb == DRIVER_IDENTIFY && x->needs_version && !x->said.version.word[0]) {
 		finish(x, ERR_DEVICE_AWAY, "identify: expected '%s' and a version, got none",
 		    x->lines[EXEC_VERSION]);
 		return;
 	}
 	if (x->job.verb == DRIVER_IDENTIFY) {
-		snprintf(x->facts.version, sizeof(x->facts.version), "%s", x->said.version);
+		snprintf(x->facts.version, sizeof(x->facts.version), "%s", x->said.version.word);
+		snprintf(x->facts.unit, sizeof(x->facts.unit), "%s", x->said.unit.word);
 		x->facts.active_confirmed = x->facts.version[0] != 0; /* nothing to confirm */
 	}
 	if (x->commands[x->command] == EXEC_FLASH)

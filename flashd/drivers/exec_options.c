@@ -29,6 +29,7 @@ const struct driver_option exec_options[] = {
 	{"command_ms", "600000",  100,  86400000, "longest run of the program"},
 	{"port",       "none",    0,    0,        "what {port} stands for; flashd fills it in"},
 	{"baud",       "0",       0,    0,        "what {baud} stands for; flashd fills it in"},
+	{"serial",     "none",    0,    0,        "the text before a serial number in what identify says"},
 	{"device",     "none",    0,    0,        "what {device} stands for; flashd fills it in"},
 	{"check",      "none",    0,    0,        "arguments of a health check; flashd fills it in"},
 	{NULL,         NULL,      0,    0,        NULL},
@@ -44,6 +45,7 @@ enum {
 	OPTION_COMMAND_MS = OPTION_STATUSES + 3,
 	OPTION_PORT,
 	OPTION_BAUD,
+	OPTION_SERIAL,
 	OPTION_DEVICE,
 	OPTION_CHECK,
 	OPTIONS,
@@ -143,5 +145,8 @@ exec_options_init(void *state, const char *const *values, char *why, size_t why_
 	if (!e)
 		e = driver_number(&exec_options[OPTION_COMMAND_MS], values[OPTION_COMMAND_MS],
 		    &x->command_ms, why, why_size);
+	const char *serial = values[OPTION_SERIAL];
+	if (!e && !take_text(x->serial, EXEC_TEXT, strcmp(serial, "none") == 0 ? "" : serial))
+		e = refuse(OPTION_SERIAL, "less than 64 characters", serial, why, why_size);
 	return e;
 }

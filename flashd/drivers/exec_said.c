@@ -37,9 +37,11 @@ exec_said_parse(const char *text, struct exec_progress *out)
 }
 
 void
-exec_said_start(struct exec_said *s, const struct exec_progress *progress, const char *before)
+exec_said_start(
+    struct exec_said *s, const struct exec_progress *progress, const char *before, const char *unit)
 {
-	*s = (struct exec_said){.progress = progress, .before = before};
+	*s = (struct exec_said){
+	    .progress = progress, .version.before = before, .unit.before = unit[0] ? unit : NULL};
 	s->begun = !progress->after[0];
 }
 
@@ -103,21 +105,30 @@ is_version(char c)
 }
 
 static void
-take_version(struct exec_said *s, char c)
+take_word(struct exec_said *s, struct exec_take *t, char c)
 {
-	if (s->taking == EXEC_TAKING && is_version(c)) {
-		if (s->version_len < sizeof(s->version) - 1)
-			s->version[s->version_len++] = c;
+	if (!t->before)
+		return;
+	if (t->at == EXEC_TAKING && is_version(c)) {
+		if (t->len < sizeof(t->word) - 1)
+			t->word[t->len++] = c;
 		return;
 	}
-	if (s->taking == EXEC_TAKING)
-		s->taking = s->version_len > 0 ? EXEC_TAKEN : EXEC_SEEKING;
-	if (s->taking != EXEC_SEEKING)
+	if (t->at == EXEC_TAKING)
+		t->at = t->len > 0 ? EXEC_TAKEN : EXEC_SEEKING;
+	if (t->at != EXEC_SEEKING)
 		return;
-	if (s->before[0] ? ends_with(s, s->before) : is_version(c))
-		s->taking = EXEC_TAKING;
-	if (s->taking == EXEC_TAKING && !s->before[0])
-		s->version[s->version_len++] = c;
+	if (t->before[0] ? ends_with(s, t->before) : is_version(c))
+		t->at = EXEC_TAKING;
+	if (t->at == EXEC_TAKING && !t->before[0])
+		t->word[t->len++] = c;
+}
+
+static void
+take_words(struct exec_said *s, char c)
+{
+	take_word(s, &s->version, c);
+	take_word(s, &s->unit, c);
 }
 
 static void
@@ -136,7 +147,7 @@ exec_said_byte(struct exec_said *s, uint8_t byte)
 
 	remember(s, c);
 	take_progress(s, c);
-	take_version(s, c);
+	take_words(s, c);
 	if (byte == '\n' || byte == '\r')
 		end_line(s);
 	else if (s->line_len < EXEC_LINE - 1) {
@@ -148,7 +159,7 @@ exec_said_byte(struct exec_said *s, uint8_t byte)
 void
 exec_said_end(struct exec_said *s)
 {
-	take_version(s, '\x01');
+	take_words(s, '\x01');
 	end_line(s);
 }
 

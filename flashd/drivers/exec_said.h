@@ -24,21 +24,28 @@ struct exec_progress {
 /* ERR_CONFIG. "" is no progress. */
 enum err exec_said_parse(const char *text, struct exec_progress *out) MUST_CHECK;
 
+/* A word behind a text. */
+struct exec_take {
+	const char *before; /* "" = the first word, of the version; NULL = not wanted */
+	enum { EXEC_SEEKING, EXEC_TAKING, EXEC_TAKEN } at;
+	char word[65];
+	size_t len;
+};
+
 struct exec_said {
 	const struct exec_progress *progress; /* borrowed */
-	const char *before;                   /* the version; "": the first word is it */
 	char seen[EXEC_TEXT];                 /* the last bytes, printable or '.' */
 	size_t seen_len;
 	bool begun; /* progress->after was said */
 	unsigned marks, percent;
-	enum { EXEC_SEEKING, EXEC_TAKING, EXEC_TAKEN } taking;
-	char version[65];
-	size_t version_len;
+	struct exec_take version, unit;
 	char line[EXEC_LINE], last[EXEC_LINE]; /* being said; the last that was not empty */
 	size_t line_len;
 };
 
-void exec_said_start(struct exec_said *s, const struct exec_progress *progress, const char *before);
+/* The version stands behind `before`, a serial number behind `unit` ("" = there is none). */
+void exec_said_start(struct exec_said *s, const struct exec_progress *progress, const char *before,
+    const char *unit);
 void exec_said_byte(struct exec_said *s, uint8_t byte);
 /* It says no more. */
 void exec_said_end(struct exec_said *s);

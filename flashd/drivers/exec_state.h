@@ -19,6 +19,7 @@ enum {
 
 struct exec {
 	char lines[EXEC_VERSION + 1][EXEC_LINE_MAX]; /* of settings up to the version */
+	char serial[EXEC_TEXT];                      /* text before a serial number */
 	char check[EXEC_LINE_MAX];
 	bool checks; /* the program is a health check */
 	char port[EXEC_VALUE], part[EXEC_VALUE], address[EXEC_VALUE], device[EXEC_VALUE], baud[24];

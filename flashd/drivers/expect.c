@@ -9,9 +9,9 @@
 #include <string.h>
 
 enum { HOLE = 256, WAIT_MS = 2000, MS_MAX = 600000, SHOWN = 40 };
-enum { HOLE_VERSION, HOLE_TARGET, HOLE_SIZE, HOLE_CRC32, HOLE_ADDRESS, HOLES };
+enum { HOLE_VERSION, HOLE_TARGET, HOLE_SIZE, HOLE_CRC32, HOLE_ADDRESS, HOLE_UNIT, HOLES };
 
-static const char *const holes[HOLES] = {"version", "target", "size", "crc32", "address"};
+static const char *const holes[HOLES] = {"version", "target", "size", "crc32", "address", "unit"};
 static const char *const kinds[] = {"send", "expect", "pause", "set"};
 static const char version_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_-.+";
@@ -91,9 +91,16 @@ take_code(struct source *s)
 static size_t
 room_of(int code)
 {
-	static const size_t rooms[HOLES] = {0, 64, 16, 8, 19};
+	static const size_t rooms[HOLES] = {0, 64, 16, 8, 19, 0};
 
 	return code < HOLE ? 1 : rooms[code - HOLE];
+}
+
+/* Is it a name for what the device says? */
+static bool
+takes(int code)
+{
+	return code == HOLE + HOLE_VERSION || code == HOLE + HOLE_UNIT;
 }
 
 static enum err
@@ -101,7 +108,7 @@ take_text(struct source *s, struct expect_script *out, struct expect_step *step)
 {
 	char quote = *s->at;
 	size_t room = 0;
-	bool version = step->kind == EXPECT_SEND; /* or one has been there */
+	bool taken = step->kind == EXPECT_SEND; /* or one has been there */
 
 	if (quote != '\'' && quote != '"')
 		return complain(s, "a text in quotes");
@@ -111,10 +118,11 @@ take_text(struct source *s, struct expect_script *out, struct expect_step *step)
 		const char *from = s->at;
 		int code = take_code(s);
 
-		s->at = code < 0 || (code == HOLE + HOLE_VERSION && version) ? from : s->at;
+		s->at = code < 0 || (takes(code) && taken) ? from : s->at;
 		if (s->at == from)
-			return complain(s, "a known escape or name, {version} once in an expect");
-		version |= code == HOLE + HOLE_VERSION;
+			return complain(
+			    s, "a known escape or name, {version} or {unit} once in an expect");
+		taken |= takes(code);
 		room += room_of(code);
 		if (out->text_len == EXPECT_TEXT || room > EXPECT_BYTES)
 			return complain(s, "a shorter text");
@@ -241,7 +249,9 @@ fill_hole(struct expect *e, int hole)
 
 	switch (hole) {
 	case HOLE_VERSION:
+	case HOLE_UNIT:
 		e->mark = e->text_len;
+		e->mark_unit = hole == HOLE_UNIT;
 		return;
 	case HOLE_TARGET:
 		add(e, v->target);
@@ -358,7 +368,7 @@ find(struct expect *e)
 		size_t v = 0, n = 0, end = match_at(e, from, &v, &n);
 
 		if (end && n > 0)
-			snprintf(e->version, sizeof(e->version), "%.*s",
+			snprintf(e->mark_unit ? e->unit : e->version, EXPECT_VERSION, "%.*s",
 			    (int)(n < EXPECT_VERSION ? n : EXPECT_VERSION - 1),
 			    (const char *)e->seen + v);
 		if (end)

@@ -12,7 +12,8 @@
  * Quotes are ' or "; escapes are \r \n \t \\ \' \" \xNN. In a text {address} stands for the option
  * of that name, {size} for the image's length in hex, {crc32} for its CRC-32 in eight hex digits,
  * {target} for the version that the image is to be; in an `expect` one {version} takes what stands
- * there: letters, digits and _.+- up to the next other character. There are no loops and no
+ * there: letters, digits and _.+- up to the next other character; {unit} likewise takes a serial
+ * number (one of both in a step). There are no loops and no
  * branches: what needs them is a driver.
  */
 #ifndef SUBOTA_EXPECT_H
@@ -63,12 +64,14 @@ struct expect {
 	size_t step;
 	uint8_t text[EXPECT_BYTES]; /* of the step: to write, or to wait for */
 	size_t text_len, text_at;
-	size_t mark; /* where {version} stands in text, SIZE_MAX = nowhere */
+	size_t mark; /* where {version} or {unit} stands in text, SIZE_MAX = nowhere */
+	bool mark_unit;
 	uint8_t seen[EXPECT_SEEN];
 	size_t seen_len;
 	bool heard; /* any byte since the start */
 	struct mono due;
 	char version[EXPECT_VERSION]; /* as taken; "" = none */
+	char unit[EXPECT_VERSION];    /* the same */
 	uint8_t pins;                 /* that are on: kept from run to run */
 };
 

@@ -200,6 +200,7 @@ on_met(struct xmodem *x, struct mono now)
 {
 	switch (x->script) {
 	case XMODEM_IDENTIFY:
+		snprintf(x->facts.unit, sizeof(x->facts.unit), "%s", x->talk.unit);
 		on_identified(x, x->talk.version);
 		break;
 	case XMODEM_LOADER:

@@ -90,6 +90,18 @@ expect_said(struct scene *s, const char *text)
 	cr_expect(strstr(r.out, text), "expected '%s' in: %s", text, r.out);
 }
 
+/* flashd has told that the upgrade waits, which is no report. */
+static bool
+is_told_to_wait(const struct scene *s, uint64_t id)
+{
+	for (size_t i = 0; i < s->h.n; i++)
+		if (s->h.inbox[i]->body_case == PB__ENVELOPE__BODY_PROGRESS &&
+		    s->h.inbox[i]->upgrade == id &&
+		    s->h.inbox[i]->progress->phase == PB__PHASE__PHASE_VERIFIED)
+			return true;
+	return false;
+}
+
 Test(flashd_depends, an_image_is_refused_when_the_device_it_depends_on_runs_something_older)
 {
 	struct scene s;
@@ -150,6 +162,7 @@ Test(
 	write_word(&s, "radio.version", "1.10.0\n", 0644);
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
 	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect(is_told_to_wait(&s, 7), "nobody knew that it was alive");
 	flashhouse_expect_upgraded(&s.h, s.h.device);
 	close_house(&s);
 }

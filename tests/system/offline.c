@@ -154,9 +154,15 @@ Test(offline, install_without_the_cloud_and_the_platform_hears_of_the_version_la
 			cr_expect_eq(house_case_count(h, i, code), 0,
 			    "the platform heard status %d of a plan it never made", code);
 	}
+	AUTO(json) cJSON *before = house_look_device(h, 0);
+	double bytes = json_number(before, "upload_bytes");
+
 	r = CTL(h->dir, "install", "--json", "--config", "subota.conf", "--device", "meter1",
 	    "good.bin");
-	cr_expect_eq(r.status, 1, "once is enough: %s", r.out);
+	cr_expect_eq(r.status, 0, "it runs it already: %s", r.out);
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+
+	cr_expect_eq(json_number(own, "upload_bytes"), bytes, "once is enough");
 }
 
 Test(offline, package_that_is_not_signed_for_it_is_refused_and_no_byte_reaches_the_device)
@@ -258,6 +264,40 @@ Test(offline, gate_takes_only_plain_files_that_lie_in_the_drop_directory)
 	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_FETCHD, "upgrades");
 
 	cr_expect_eq(cJSON_GetArraySize(cJSON_GetObjectItem(doc, "upgrades")), 0);
+}
+
+static bool
+is_over(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_FETCHD, "upgrades");
+	const cJSON *u = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "upgrades"), 0);
+
+	(void)arg;
+	return strcmp(json_text(u, "state"), "ENDED") == 0;
+}
+
+Test(offline, an_installation_that_is_still_being_copied_can_be_cancelled)
+{
+	AUTO(house_case) struct house *h = open_house(1, HASTY);
+	AUTO(json) cJSON *doc = NULL;
+	char id[24];
+
+	TOOL(h->dir, "truncate", "-s", "60M", "state/drop/large"); /* much to copy, nothing in it */
+	TOOL(h->dir, "chmod", "644", "state/drop/large");
+	cr_assert_eq(act(h, "large 1.1.0 meters/METER1 app"), ERR_OK);
+	doc = house_look_ask(h, HOUSE_FETCHD, "upgrades");
+	const cJSON *u = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "upgrades"), 0);
+
+	snprintf(id, sizeof(id), "%.0f", json_number(u, "upgrade"));
+	struct tool_result r = CTL(h->dir, "cancel", "--config", "subota.conf", id);
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	cr_expect(strstr(r.out, "is cancelled"), "%s", r.out);
+	house_case_until(h, is_over, NULL, "its end");
+	expect_empty_drop(h);
+	r = CTL(h->dir, "cancel", "--config", "subota.conf", id);
+	cr_expect_eq(r.status, 1, "it is over: %s", r.out);
+	cr_expect(strstr(r.out, "NOT_FOUND"), "%s", r.out);
 }
 
 /* --- watch ------------------------------------------------------------------------------------ */

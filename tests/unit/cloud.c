@@ -216,6 +216,31 @@ Test(cloud, starts_the_twenty_minutes_anew_with_each_sign_of_life)
 	cr_expect_eq(cloud_case_state(c), CONVERSATION_UPDATING);
 }
 
+Test(cloud, leaves_an_upgrade_alone_that_waits_for_its_turn_for_days_and_says_so)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+
+	cloud_case_drive(c, CONVERSATION_FETCHED);
+	for (int i = 0; i < 20; i++) {
+		cloud_case_pass(c, 5 * 3600000);
+		cloud_case_progress(c, PB__PHASE__PHASE_VERIFIED);
+	}
+	CLOUD_CASE_EXPECT(c, "");
+	cr_expect_eq(cloud_case_state(c), CONVERSATION_FETCHED);
+	cloud_case_pass(c, 6 * 3600000);
+	CLOUD_CASE_EXPECT(c, "cancel");
+	cr_expect_eq(cloud_case_state(c), CONVERSATION_OVERDUE);
+}
+
+Test(cloud, takes_no_sign_of_life_for_the_report_that_it_must_have)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+
+	cloud_case_drive(c, CONVERSATION_DOWNLOADING);
+	cloud_case_progress(c, PB__PHASE__PHASE_VERIFIED);
+	cr_expect_eq(cloud_case_state(c), CONVERSATION_DOWNLOADING);
+}
+
 Test(cloud, fails_an_upgrade_whose_outcome_nobody_tells)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();

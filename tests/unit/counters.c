@@ -108,7 +108,7 @@ Test(counters, binding_names_the_hardware)
 {
 	char out[COUNTERS_BINDING];
 
-	counters_binding(out, "acme", "sensor-9", "");
+	counters_binding(out, "acme", "sensor-9", "", NULL);
 	cr_expect_str_eq(out, "acme/sensor-9/");
 }
 

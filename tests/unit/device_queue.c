@@ -149,3 +149,47 @@ Test(device_queue, platforms_cancel_takes_nothing_back_that_may_be_about_to_work
 	expect(&s, DEVICE_TESTING, VERB(CONFIRM));
 	cr_expect_eq(s.u.error, ERR_OK);
 }
+
+/* --- another unit ----------------------------------------------------------------------------- */
+
+Test(device_queue, another_unit_in_its_place_is_begun_from_the_beginning_in_every_active_state)
+{
+	for (int state = DEVICE_FLASHING; state <= DEVICE_CONFIRMED; state++) {
+		struct scene s;
+
+		open_scene(&s, state);
+		s.u.verb = VERB(IDENTIFY);
+		s.u.wrote = s.u.rebooted = s.u.destructive = s.u.no_confirm = s.u.checked = true;
+		s.u.denials = s.u.confusions = s.u.yields = 3;
+		s.u.error = ERR_UNHEALTHY;
+		cr_assert_eq(step(&s, DEVICE_REPLACED), ERR_OK);
+		expect(&s, DEVICE_QUEUED, 0);
+		cr_expect_eq(s.u.error, ERR_OK);
+		cr_expect_not(
+		    s.u.wrote || s.u.rebooted || s.u.destructive || s.u.no_confirm || s.u.checked);
+		cr_expect_eq(s.u.denials + s.u.confusions + s.u.yields, 0);
+		cr_expect(s.u.say & 1u << PB__PHASE__PHASE_VERIFIED);
+	}
+}
+
+Test(device_queue, another_unit_has_nothing_to_take_back)
+{
+	for (int state = DEVICE_FLASHING; state <= DEVICE_CONFIRMED; state++) {
+		struct scene s;
+
+		open_scene(&s, state);
+		s.u.error = ERR_CANCELLED;
+		cr_assert_eq(step(&s, DEVICE_REPLACED), ERR_OK);
+		expect(&s, DEVICE_CANCELLED, 0);
+	}
+}
+
+Test(device_queue, another_unit_means_nothing_to_an_upgrade_that_has_not_begun)
+{
+	for (int state = DEVICE_IDENTIFIED; state <= DEVICE_QUEUED; state++) {
+		struct scene s;
+
+		open_scene(&s, state);
+		cr_expect_eq(step(&s, DEVICE_REPLACED), ERR_PHASE);
+	}
+}

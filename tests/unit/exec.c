@@ -135,6 +135,29 @@ Test(exec, identify_runs_the_program_and_finds_the_version_in_what_it_says)
 	free(s.state);
 }
 
+Test(exec, a_serial_number_is_taken_where_the_configuration_says_it_stands)
+{
+	static const char *const serial[] = {
+	    "recipe", "avrdude", "version", "fw=", "serial", "sn=", NULL};
+	struct scene s;
+
+	setup(&s, serial);
+	begin(&s, DRIVER_IDENTIFY);
+	sent(&s);
+	say(&s, "fw=1.2.3 sn=0A-1B\nsn=9\n");
+	cr_expect_eq(end(&s, 0), ERR_OK);
+	cr_expect_str_eq(exec_driver.facts(s.state)->version, "1.2.3");
+	cr_expect_str_eq(exec_driver.facts(s.state)->unit, "0A-1B");
+	free(s.state);
+	setup(&s, avr);
+	begin(&s, DRIVER_IDENTIFY);
+	sent(&s);
+	say(&s, "fw=1.2.3 sn=0A-1B\n");
+	cr_expect_eq(end(&s, 0), ERR_OK);
+	cr_expect_str_empty(exec_driver.facts(s.state)->unit);
+	free(s.state);
+}
+
 Test(exec, a_device_that_says_no_version_has_no_application)
 {
 	struct scene s;

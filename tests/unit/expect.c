@@ -94,6 +94,18 @@ Test(expect, takes_a_version_once_it_is_whole)
 	cr_expect(expect_takes_version(&s));
 }
 
+Test(expect, takes_a_serial_number_beside_the_version)
+{
+	struct expect_script s = parsed("expect 'fw={version}\\r' expect 'sn={unit};'");
+	struct expect e = {0};
+
+	expect_start(&e, &s, &values, start_time);
+	hear(&e, "fw=1.2\rsn=0A-1B;");
+	cr_expect_eq(e.state, EXPECT_MET);
+	cr_expect_str_eq(e.version, "1.2");
+	cr_expect_str_eq(e.unit, "0A-1B");
+}
+
 Test(expect, cuts_an_endless_version_and_goes_on_in_endless_noise)
 {
 	struct expect_script s = parsed("expect 'v{version};'");
@@ -147,8 +159,8 @@ Test(expect, refuses_scripts_that_are_wrong)
 {
 	static const char *const bad[] = {"say 'x'", "send", "send x", "send 'x", "send ''",
 	    "send '\\q'", "send '\\x1'", "send '{nothing}'", "send '{version}'", "pause",
-	    "expect '{version}{version}'", "pause 0", "pause 600001", "expect 'x' 99999999999",
-	    "sendx 'a'", "send '{target}{target}{target}{target}.'"};
+	    "expect '{version}{version}'", "expect '{version} {unit}'", "pause 0", "pause 600001",
+	    "expect 'x' 99999999999", "sendx 'a'", "send '{target}{target}{target}{target}.'"};
 	char long_one[400] = "send '", many[400] = "", why[200];
 	struct expect_script s;
 

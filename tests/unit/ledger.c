@@ -166,6 +166,7 @@ forget_journal(struct scene *s)
 	run(s, "DROP TABLE audit");
 	run(s, "DROP TABLE audit_key");
 	run(s, "ALTER TABLE report DROP COLUMN head");
+	run(s, "DROP TABLE unit");
 }
 
 Test(ledger, record_of_the_first_version_is_read_with_nothing_demanded)
@@ -189,7 +190,7 @@ Test(ledger, record_of_the_first_version_is_read_with_nothing_demanded)
 	cr_assert_not_null(ledger_find(&s.l, 43));
 	cr_expect_eq(ledger_find(&s.l, 43)->min_battery, 0);
 	cr_assert_eq(record_get_int(s.l.record, &n, "PRAGMA user_version", ""), ERR_OK);
-	cr_expect_eq(n, 5);
+	cr_expect_eq(n, 6);
 	close_scene(&s);
 }
 

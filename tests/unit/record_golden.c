@@ -74,7 +74,7 @@ expect_as_new(struct record *old, struct record *new, int newest)
 
 /* --- cloudd ----------------------------------------------------------------------------------- */
 
-enum { CLOUDD = 5, FETCHD = 3, FLASHD = 5 };
+enum { CLOUDD = 5, FETCHD = 3, FLASHD = 6 };
 
 struct cloud_side {
 	struct outbox o;
