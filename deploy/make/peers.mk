@@ -1,5 +1,5 @@
 # Peers of tests in programs of their own, made where their libraries are; a test skips without.
-PEERS := $(B)/tests/modbus-server $(B)/tests/optiboot
+PEERS := $(B)/tests/modbus-server $(B)/tests/modbus-client $(B)/tests/optiboot
 
 tests: $(PEERS)
 
@@ -13,6 +13,7 @@ $(B)/tests/$(1): tests/peers/$(2).c | deps
 $$(B)/lint/tests/peers/$(2).ok: TIDY_CFLAGS = $$(shell pkg-config --cflags $(3))
 endef
 $(eval $(call peer,modbus-server,modbus_server,libmodbus,))
+$(eval $(call peer,modbus-client,modbus_client,libmodbus,))
 $(eval $(call peer,optiboot,optiboot,simavr libelf,-lutil))
 
 # The wall clock of a daemon, moved by a test: no program, but what is loaded before one.

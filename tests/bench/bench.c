@@ -32,6 +32,15 @@ bench_goal(
 	return f;
 }
 
+struct bench_figure *
+bench_beside(struct bench *b, const char *name, const char *what, const char *unit)
+{
+	struct bench_figure *f = bench_add(b, name, unit, BENCH_HIGHER);
+
+	f->beside = what;
+	return f;
+}
+
 void
 bench_sample(struct bench_figure *f, double value)
 {
@@ -107,16 +116,21 @@ bench_print(const struct bench *b)
 {
 	char goal[32];
 
-	printf("\n%-44s %12s %-14s %-10s %3s %10s\n", "figure", "value", "unit", "goal", "n",
-	    "spread");
+	printf(
+	    "\n%-44s %12s %-14s %-10s %3s %10s", "figure", "value", "unit", "goal", "n", "spread");
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct bench_figure *f = &b->figure[i];
 
 		if (f->n == 0)
 			continue;
-		printf("%-44s %12.4g %-14s %-10s %3u %10.3g%s\n", f->name, bench_median(f), f->unit,
+		if (f->beside) {
+			printf("; %s %.4g", f->beside, bench_median(f));
+			continue;
+		}
+		printf("\n%-44s %12.4g %-14s %-10s %3u %10.3g%s", f->name, bench_median(f), f->unit,
 		    goal_text(f, goal), f->n, bench_spread(f), bench_reached(f) ? "" : "  missed");
 	}
+	printf("\n");
 }
 
 bool

@@ -23,6 +23,8 @@ struct bench_figure {
 	enum bench_better better;
 	double goal;
 	bool has_goal;
+	const char
+	    *beside; /* static; what it is on the line of the figure before it, NULL: own line */
 	unsigned n;
 	double sample[BENCH_SAMPLES];
 };
@@ -39,6 +41,10 @@ struct bench_figure *bench_add(
     struct bench *b, const char *name, const char *unit, enum bench_better better);
 struct bench_figure *bench_goal(
     struct bench *b, const char *name, const char *unit, enum bench_better better, double goal);
+/* A figure to be read with the one before it, such as a peer's: printed on the same line, with this
+ * short name. */
+struct bench_figure *bench_beside(
+    struct bench *b, const char *name, const char *what, const char *unit);
 void bench_sample(struct bench_figure *f, double value);
 
 /* Something could not be measured; says so on stderr. */

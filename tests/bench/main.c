@@ -19,9 +19,11 @@
 #include "bench_guard.h"
 #include "bench_house.h"
 #include "bench_jail.h"
+#include "bench_modbus.h"
 #include "bench_serial.h"
 #include "bench_stm32.h"
 #include "bench_wear.h"
+#include "bench_xmodem.h"
 #include "log.h"
 
 /* clang-format off */
@@ -31,6 +33,8 @@ static const struct part {
 } parts[] = {
 	{"serial",   "a session on emulated lines",              bench_serial},
 	{"stm32",    "STM32 boot loaders on emulated lines, beside stm32flash", bench_stm32},
+	{"xmodem",   "XMODEM-1K and YMODEM boot loaders, beside lrzsz", bench_xmodem},
+	{"modbus",   "Modbus devices, beside libmodbus",         bench_modbus},
 	{"download", "the gate beside curl and swupdate",        bench_download},
 	{"fleet",    "one to eight devices, one of them bad",    bench_fleet},
 	{"fleet-swupdate", "the same with swupdate's forwarder", bench_fleet_swupdate},

@@ -237,7 +237,7 @@ sub_line_order(struct sub_line *l, const struct sub_line_order *o)
 {
 	Pb__SessionOrder so = PB__SESSION_ORDER__INIT;
 	Pb__Envelope e = PB__ENVELOPE__INIT;
-	Pb__Option option[4], *options[4];
+	Pb__Option option[SUB_LINE_OPTIONS / 2], *options[SUB_LINE_OPTIONS / 2];
 	AUTO(mem) uint8_t *digests = NULL;
 	AUTO(fd) int image = -1;
 	uint8_t sha[32];
@@ -248,7 +248,7 @@ sub_line_order(struct sub_line *l, const struct sub_line_order *o)
 	so.timeout_ms = o->timeout_ms ? o->timeout_ms : 60000;
 	so.target_version = (char *)(uintptr_t)(o->target ? o->target : "");
 	so.options = options;
-	for (size_t i = 0; i < 4 && o->options[2 * i]; i++, so.n_options++) {
+	for (size_t i = 0; i < SUB_LINE_OPTIONS / 2 && o->options[2 * i]; i++, so.n_options++) {
 		pb__option__init(&option[i]);
 		option[i].key = (char *)(uintptr_t)o->options[2 * i];
 		option[i].value = (char *)(uintptr_t)o->options[2 * i + 1];

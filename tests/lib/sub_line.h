@@ -26,13 +26,15 @@ struct sub_line {
 	int line;          /* the session's or our own end, -1 */
 };
 
+enum { SUB_LINE_OPTIONS = 48 };
+
 struct sub_line_order {
 	Pb__Verb verb;
-	struct bundle_bytes image; /* data NULL: none */
-	const char *target;        /* version; NULL: none */
-	uint32_t timeout_ms;       /* 0: a minute */
-	const char *options[8];    /* key, value, ...; ends with NULL */
-	const char *driver;        /* NULL: "smp" */
+	struct bundle_bytes image;             /* data NULL: none */
+	const char *target;                    /* version; NULL: none */
+	uint32_t timeout_ms;                   /* 0: a minute */
+	const char *options[SUB_LINE_OPTIONS]; /* key, value, ...; ends with NULL */
+	const char *driver;                    /* NULL: "smp" */
 	Pb__Pin reset_pin;
 	int gpio; /* descriptor 6; 0: none */
 };

@@ -7,6 +7,7 @@
  * or be kinder than the devices it stands for.
  */
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "sub_rom_run.h"
 #include "sub_run.h"
@@ -14,6 +15,7 @@
 int
 main(int argc, char **argv)
 {
+	prctl(PR_SET_TIMERSLACK, 1000); /* ns: no device is late by the 50 us of the default */
 	if (argc > 1 && strcmp(argv[1], "stm32") == 0)
 		return sub_rom_run(argc - 1, argv + 1);
 	return sub_run(argc, argv);

@@ -40,7 +40,7 @@ struct run {
 	struct sub_pty pty;
 	struct kept *kept;
 	uint64_t wire_in, wire_out;
-	int64_t start, plug_at;
+	int64_t start, plug_at, seen;
 	bool was_cut;
 	int signals;
 };
@@ -250,12 +250,16 @@ move_bytes(struct run *r, int64_t now)
 		got = read(r->pty.master, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
 	if (got > 0)
 		sub_wire_put(&r->in, now, bytes, (size_t)got);
-	while ((n = sub_wire_get(&r->in, now, bytes, sizeof(bytes))) > 0) {
-		r->wire_in += n;
-		for (size_t i = 0; i < n; i++)
-			sub_rom_byte(&r->rom, bytes[i], now);
-	}
+	int64_t at = 0, due = 0;
+	uint8_t b = 0;
+
+	for (; sub_wire_next(&r->in, now, &b, &at); r->wire_in++)
+		sub_rom_byte(&r->rom, b, at);
+	due = sub_rom_due(&r->rom);
+	if (due < now) /* what was due since then happened at its time */
+		sub_rom_step(&r->rom, due > r->seen ? due : r->seen);
 	sub_rom_step(&r->rom, now);
+	r->seen = now;
 	while ((n = sub_wire_get(&r->out, now, bytes, sizeof(bytes))) > 0) {
 		r->wire_out += n;
 		if (r->pty.master >= 0 && write(r->pty.master, bytes, n) < 0)

@@ -43,6 +43,7 @@ struct run {
 	struct sub_status status;
 	int64_t plug_at;            /* SUB_WIRE_NEVER = not waiting */
 	int64_t due;                /* when to look at it again */
+	int64_t seen;               /* when it was looked at */
 	bool unplugged_once, holds; /* holds: the line's buffer is full, the terminal is not read */
 };
 
@@ -55,8 +56,7 @@ struct shell {
 	int epoll, timer, signals;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-say(const struct run *r, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) say(const struct run *r, const char *format, ...)
 {
 	va_list args;
 
@@ -174,14 +174,23 @@ take_datagrams(struct run *r, int64_t now)
 static void
 to_device(struct run *r, int64_t now)
 {
-	uint8_t bytes[1024];
-	size_t n = 0;
+	int64_t at = 0;
+	uint8_t b = 0;
 
-	while ((n = sub_wire_get(&r->in, now, bytes, sizeof(bytes))) > 0) {
-		r->status.wire_in += n;
-		for (size_t i = 0; i < n; i++)
-			sub_device_byte(&r->device, bytes[i], now);
-	}
+	for (; sub_wire_next(&r->in, now, &b, &at); r->status.wire_in++)
+		sub_device_byte(&r->device, b, at);
+}
+
+/* What was due since it was looked at happens at its time, not now. */
+static void
+let_time_pass(struct run *r, int64_t now)
+{
+	int64_t due = sub_device_due(&r->device);
+
+	if (due < now)
+		sub_device_step(&r->device, due > r->seen ? due : r->seen);
+	sub_device_step(&r->device, now);
+	r->seen = now;
 }
 
 static void
@@ -204,7 +213,7 @@ step(struct run *r, int64_t now)
 	else
 		take_in(r, now);
 	to_device(r, now);
-	sub_device_step(&r->device, now);
+	let_time_pass(r, now);
 	if (r->opt->unplug_at && !r->unplugged_once &&
 	    r->device.smp.upload_bytes >= r->opt->unplug_at)
 		unplug(r, now);
@@ -317,10 +326,10 @@ static void
 settings(const struct sub_opt *o, struct sub_device_settings *s)
 {
 	*s = (struct sub_device_settings){
-	    .loader = !o->loader		     ? SUB_LOADER_NONE
+	    .loader = !o->loader                        ? SUB_LOADER_NONE
 		      : strcmp(o->loader, "gecko") == 0 ? SUB_LOADER_GECKO
 							: SUB_LOADER_UBOOT,
-	    .recovery = !o->recovery			 ? 0
+	    .recovery = !o->recovery                       ? 0
 			: strcmp(o->recovery, "mode") == 0 ? SUB_DEVICE_BOOT_MODE
 							   : SUB_DEVICE_WINDOW,
 	    .window_ns = 500 * ms_ns,

@@ -98,6 +98,19 @@ sub_wire_get(struct sub_wire *w, int64_t now, void *out, size_t size)
 	return n;
 }
 
+bool
+sub_wire_next(struct sub_wire *w, int64_t now, uint8_t *byte, int64_t *at)
+{
+	uint32_t i = w->tail % SUB_WIRE_RING;
+
+	if (w->tail == w->head || w->at[i] > now)
+		return false;
+	*at = w->at[i];
+	*byte = w->byte[i];
+	w->tail++;
+	return true;
+}
+
 int64_t
 sub_wire_due(const struct sub_wire *w)
 {

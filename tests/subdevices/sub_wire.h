@@ -42,6 +42,11 @@ void sub_wire_put(struct sub_wire *w, int64_t now, const void *data, size_t len)
 /* Take what has arrived by `now`. */
 size_t sub_wire_get(struct sub_wire *w, int64_t now, void *out, size_t size);
 
+/* Take one byte that has arrived by `now`, and when it did; false when there is none. Who answers
+ * at that time and not when it got round to look is as fast as the device it stands for, however
+ * busy the machine is. */
+bool sub_wire_next(struct sub_wire *w, int64_t now, uint8_t *byte, int64_t *at);
+
 /* Something that is no byte of the line: is it lost, by the same chance? */
 bool sub_wire_loses(struct sub_wire *w);
 

@@ -70,6 +70,23 @@ Test(sub_wire, a_byte_arrives_a_byte_time_and_a_latency_later)
 	cr_assert_eq(sub_wire_due(&w), SUB_WIRE_NEVER);
 }
 
+Test(sub_wire, a_byte_says_when_it_arrived_however_late_it_is_taken)
+{
+	int64_t at = 0, first = 0;
+	uint8_t b = 0;
+
+	sub_wire_init(&w, 9600, 1000, 1);
+	sub_wire_put(&w, 0, "xy", 2);
+	cr_expect_not(sub_wire_next(&w, 1000, &b, &at));
+	cr_assert(sub_wire_next(&w, 1000000000, &b, &first));
+	cr_expect_eq(b, 'x');
+	cr_expect_eq(first, 10 * 1000000000LL / 9600 + 1000);
+	cr_assert(sub_wire_next(&w, 1000000000, &b, &at));
+	cr_expect_eq(b, 'y');
+	cr_expect_leq(at - first - 10 * 1000000000LL / 9600, 1);
+	cr_expect_not(sub_wire_next(&w, 1000000000, &b, &at));
+}
+
 Test(sub_wire, an_idle_line_saves_nothing_for_later)
 {
 	sub_wire_init(&w, 100000, 0, 1);
