@@ -26,6 +26,7 @@ enum {
 	BUSY_MS = 2000,
 	CORRUPT_MAX = 8,
 	VALUE_MAX = 1 << 24,
+	PAGE = 1024,    /* of a new database: small, as most transactions change little */
 	HEADER = 100,   /* bytes of a database's header */
 	AT_NUMBER = 68, /* in it: the application id, big endian */
 };
@@ -34,7 +35,8 @@ enum {
 static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
 			       " PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
 			       " PRAGMA cache_size = -256; PRAGMA mmap_size = 0;"
-			       " PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 256;"
+			       " PRAGMA page_size = 1024; PRAGMA temp_store = MEMORY;"
+			       " PRAGMA wal_autocheckpoint = 1024;"
 			       " PRAGMA journal_size_limit = 1048576";
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -125,9 +127,6 @@ exec(struct record *r, const char *sql)
 static void
 harden(sqlite3 *db)
 {
-	int reserve = RECORD_SUM_BYTES; /* of a database that is made, or rewritten */
-
-	sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_MS);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
@@ -165,7 +164,7 @@ check_file(struct record *r, uint32_t *number)
 	if (size >= HEADER && file->pMethods->xRead(file, header, HEADER, 0) == SQLITE_OK)
 		memcpy(number, header + AT_NUMBER, sizeof(*number));
 	*number = be32toh(*number);
-	if (size >= RECORD_SUM_PAGE)
+	if (size >= PAGE)
 		return ERR_OK; /* what is wrong otherwise is found soon */
 	log_error(
 	    NULL, "%s: expected a database, got a file of %lld bytes", r->path, (long long)size);
@@ -196,11 +195,13 @@ static enum err
 check(struct record *r, bool was_there)
 {
 	const char *ok = "ok", *wal = "wal";
+	int reserve = RECORD_SUM_BYTES; /* of a database that is made, or rewritten */
 	uint32_t number = 0;
 	enum err e = was_there ? check_file(r, &number) : ERR_OK;
 
 	if (e == ERR_OK)
 		e = exec(r, settings);
+	sqlite3_file_control(r->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
 	if (e == ERR_OK)
 		e = check_number(r, number);
 	if (e == ERR_OK)

@@ -20,7 +20,7 @@ enum {
 struct sum_file {
 	sqlite3_file base;
 	bool main; /* the database itself, not one of its logs */
-	bool on;   /* its header says that there is room for sums */
+	int page; /* size of a page with a sum; 0: its header says that there is no room for them */
 	_Alignas(max_align_t) unsigned char under[UNDER_MAX];
 };
 
@@ -46,11 +46,11 @@ under(sqlite3_file *file)
 
 /* FNV-1a, 64 bits: each byte that changes alone changes it for certain. */
 static uint64_t
-sum_of(const uint8_t *page, sqlite3_int64 at)
+sum_of(const uint8_t *page, int size, sqlite3_int64 at)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)at;
 
-	for (size_t i = 0; i < RECORD_SUM_PAGE - RECORD_SUM_BYTES; i++)
+	for (int i = 0; i < size - RECORD_SUM_BYTES; i++)
 		sum = (sum ^ page[i]) * UINT64_C(0x100000001b3);
 	return sum;
 }
@@ -58,16 +58,20 @@ sum_of(const uint8_t *page, sqlite3_int64 at)
 static void
 look_at_header(struct sum_file *f, const uint8_t *data, int n, sqlite3_int64 at)
 {
-	if (f->main && at == 0 && n >= HEADER)
-		f->on = memcmp(data, "SQLite format 3", 16) == 0 &&
-			data[AT_PAGE_SIZE] << 8 == RECORD_SUM_PAGE && !data[AT_PAGE_SIZE + 1] &&
-			data[AT_RESERVED] == RECORD_SUM_BYTES;
+	if (!f->main || at != 0 || n < HEADER)
+		return;
+	int page = data[AT_PAGE_SIZE] << 8 | data[AT_PAGE_SIZE + 1];
+
+	f->page = memcmp(data, "SQLite format 3", 16) == 0 && page <= RECORD_SUM_MAX &&
+			  data[AT_RESERVED] == RECORD_SUM_BYTES
+		      ? page
+		      : 0;
 }
 
 static bool
 is_page(const struct sum_file *f, int n, sqlite3_int64 at)
 {
-	return f->on && n == RECORD_SUM_PAGE && at % RECORD_SUM_PAGE == 0;
+	return f->page && n == f->page && at % f->page == 0;
 }
 
 static int
@@ -81,22 +85,22 @@ on_read(sqlite3_file *file, void *out, int n, sqlite3_int64 at)
 	look_at_header(own(file), out, n, at);
 	if (!is_page(own(file), n, at))
 		return SQLITE_OK;
-	memcpy(&sum, (uint8_t *)out + RECORD_SUM_PAGE - RECORD_SUM_BYTES, sizeof(sum));
-	return sum == sum_of(out, at) ? SQLITE_OK : SQLITE_IOERR_DATA;
+	memcpy(&sum, (uint8_t *)out + n - RECORD_SUM_BYTES, sizeof(sum));
+	return sum == sum_of(out, n, at) ? SQLITE_OK : SQLITE_IOERR_DATA;
 }
 
 static int
 on_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
 {
-	uint8_t page[RECORD_SUM_PAGE];
+	uint8_t page[RECORD_SUM_MAX];
 
 	look_at_header(own(file), data, n, at);
 	if (!is_page(own(file), n, at))
 		return under(file)->pMethods->xWrite(under(file), data, n, at);
-	uint64_t sum = sum_of(data, at);
+	uint64_t sum = sum_of(data, n, at);
 
-	memcpy(page, data, RECORD_SUM_PAGE - RECORD_SUM_BYTES);
-	memcpy(page + RECORD_SUM_PAGE - RECORD_SUM_BYTES, &sum, sizeof(sum));
+	memcpy(page, data, (size_t)n - RECORD_SUM_BYTES);
+	memcpy(page + n - RECORD_SUM_BYTES, &sum, sizeof(sum));
 	return under(file)->pMethods->xWrite(under(file), page, n, at);
 }
 
@@ -104,7 +108,7 @@ static int
 on_control(sqlite3_file *file, int what, void *arg)
 {
 	if (what == ASK_WHETHER_ON) {
-		*(bool *)arg = own(file)->on;
+		*(bool *)arg = own(file)->page != 0;
 		return SQLITE_OK;
 	}
 	return under(file)->pMethods->xFileControl(under(file), what, arg);

@@ -21,8 +21,8 @@
 #define RECORD_SUM_VFS "subota-sum"
 
 enum {
-	RECORD_SUM_BYTES = 8,   /* to reserve in each page: SQLITE_FCNTL_RESERVE_BYTES */
-	RECORD_SUM_PAGE = 4096, /* pages of another size have no sums */
+	RECORD_SUM_BYTES = 8,  /* to reserve in each page: SQLITE_FCNTL_RESERVE_BYTES */
+	RECORD_SUM_MAX = 4096, /* larger pages have no sums */
 };
 
 /* Make the layer known to SQLite, above its default one; again is no harm. False: no memory. */
