@@ -16,8 +16,9 @@ container-base: ## localhost/debian:bookworm-slim by debootstrap (root), where n
 
 # In a store of its own, which every file system can hold.
 test_STORE = --storage-driver vfs --root $(CURDIR)/build/container/storage --runroot $(CURDIR)/build/container/runroot
-test-container: programs ## the services in containers, with an upgrade of one virtual device (root, podman, minutes)
+WAYS ?= podman rootless compose quadlet
+test-container: programs ## the services in containers, an upgrade of a virtual device in each of WAYS="podman rootless compose quadlet" (root, minutes)
 	$(Q)tests/container/files
 	+$(Q)$(MAKE) --no-print-directory -s container-base STORAGE="$(test_STORE)"
 	+$(Q)$(MAKE) --no-print-directory -s container STORAGE="$(test_STORE)" BASE=localhost/debian:bookworm-slim
-	$(Q)STORAGE="$(test_STORE)" tests/container/run $(B)/bin
+	$(Q)for w in $(WAYS); do STORAGE="$(test_STORE)" tests/container/run $(B)/bin $$w || exit 1; done
