@@ -29,11 +29,12 @@ static const char *const names[] = {
 	"online", "offline", "gateway_refused", "login_refused", "no_secret", "put_offline",
 	"operator_forget", "device_forgotten", "forget_refused", "move_refused", "move_begun", "moved", "move_failed", "plan_offered", "upgrade_ended", "audit_head",
 	/* fetchd */
-	"image_refused", "upgrade_failed",
+	"image_refused", "upgrade_failed", "operator_install",
 	/* flashd */
 	"plan_refused", "plan_put_off", "plan_awaits_person", "operator_confirm",
 	"operator_reject", "operator_cancel", "operator_check", "device_done", "device_reverted", "device_failed", "device_regressed",
-	"device_replaced",
+	"device_replaced", "group_stopped", "rollout_stopped", "operator_pause", "operator_resume",
+	"restore_begins", "restore_impossible",
 	"device_bare", "upgrade_refused", "upgrade_cancelled",
 	/* every daemon */
 	"state", "record_damaged", "clock_behind", "clock_good",

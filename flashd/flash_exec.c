@@ -124,6 +124,12 @@ flash_exec_check(const struct flash_settings *s, const struct flash_settings_dev
 		    NULL, "device %s: recipe: expected one of this build, got %s", d->name, recipe);
 		return ERR_CONFIG;
 	}
+	const char *version = option(s, d, "version");
+	if (version && !version[0])
+		log_warn(NULL,
+		    "device %s: version: expected the text before the version, got none: the first"
+		    " word that identify says is taken for it",
+		    d->name);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		const char *list = setting(s, d, lists[i]);
 

@@ -12,6 +12,8 @@
 
 #include "clock.h"
 #include "doctor.h"
+#include "flash_exec.h"
+#include "flash_health.h"
 #include "landlock.h"
 
 enum {
@@ -219,6 +221,31 @@ look_at_line(struct doctor *d, const struct flash_settings_device *dev)
 		doctor_say(d, DOCTOR_OK, "line", "", "%s: %s", dev->name, dev->port);
 }
 
+/* Flashers and health checks: without them a device stays away, or a good image goes back. */
+static void
+look_at_programs(struct doctor *d, const struct flash_settings_device *dev)
+{
+	struct places p = {0};
+	const char *path = NULL;
+
+	flash_exec_places(d->flash, dev, &p);
+	flash_health_places(dev, &p);
+	for (size_t i = 0; (path = places_find(&p, "$flasher", i)) != NULL; i++) {
+		struct stat st = {0};
+
+		if (stat(path, &st) < 0)
+			doctor_say(d, DOCTOR_BAD, "program", "install it, or correct its path",
+			    "%s: expected %s, got: %s", dev->name, path, strerror(errno));
+		else if (!S_ISREG(st.st_mode) || !(st.st_mode & 0001))
+			doctor_say(d, DOCTOR_BAD, "program", "chmod 755",
+			    "%s: expected %s to be a program for everybody, got mode %03o",
+			    dev->name, path, (unsigned)st.st_mode & 07777);
+		else
+			doctor_say(d, DOCTOR_OK, "program", "", "%s: %s", dev->name, path);
+	}
+	places_fini(&p);
+}
+
 void
 doctor_lines(struct doctor *d)
 {
@@ -229,4 +256,6 @@ doctor_lines(struct doctor *d)
 		    "expected a device in the configuration, got none");
 	for (size_t i = 0; i < d->flash->n_devices; i++)
 		look_at_line(d, &d->flash->devices[i]);
+	for (size_t i = 0; i < d->flash->n_devices; i++)
+		look_at_programs(d, &d->flash->devices[i]);
 }

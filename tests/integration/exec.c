@@ -15,6 +15,7 @@
 #include "flashhouse_expect.h"
 #include "house_proc.h"
 #include "rom_line.h"
+#include "tool.h"
 
 TestSuite(exec, .timeout = 100);
 
@@ -279,4 +280,23 @@ Test(exec, flashd_killed_while_a_program_runs_leaves_none_behind_and_starts_over
 	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	cr_expect(has(&s, "out", "2.0.0\n"));
 	teardown(&s);
+}
+
+Test(exec, a_version_without_a_text_before_it_is_warned_of_at_the_start)
+{
+	static const char conf[] =
+	    "[common]\ncloud_user = 1\nfetch_user = 2\ncourier_user = 3\nflash_user = 4\n"
+	    "[cloudd]\nhost = a.example\nproduct_key = p\ndevice_key = g\n"
+	    "[flashd.device m1]\nproduct_key = p1\ndevice_key = m1\nvendor = acme\nmodel = s9\n"
+	    "driver = exec\nport = /dev/null\nrecipe = avrdude\nversion =\n";
+	AUTO(scratch) char *dir = kit_scratch();
+
+	kit_write(dir, "c", conf, sizeof(conf) - 1);
+	struct tool_result r = CTL(dir, "config", "--check", "c");
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	cr_expect(strstr(r.out, "m1: version: expected the text before the version"), "%s", r.out);
+	kit_write(dir, "c", conf, sizeof(conf) - 1 - strlen("version =\n"));
+	r = CTL(dir, "config", "--check", "c");
+	cr_expect_null(strstr(r.out, "version: expected"), "%s", r.out);
 }

@@ -97,6 +97,15 @@ Test(doctor, names_each_thing_that_is_broken_and_what_to_do)
 	expect_only(h, "flashd", "flashd is not running");
 }
 
+Test(doctor, names_a_health_check_that_is_not_there)
+{
+	AUTO(house_case)
+	struct house *h = house_case_open(
+	    &(struct house_options){.hasty = true, .device = "health_command = /no/such/check"});
+
+	expect_only(h, "program", "meter1: expected /no/such/check, got");
+}
+
 Test(doctor, says_that_the_platform_cannot_be_reached)
 {
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});

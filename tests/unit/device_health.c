@@ -228,3 +228,27 @@ Test(device_health, the_program_is_asked_before_the_group_is_waited_for)
 	expect(&s, DEVICE_TESTING, VERB(IDENTIFY));
 	cr_expect(device_health_is_well(&s.u));
 }
+
+/* --- a group that cannot go back -------------------------------------------------------------- */
+
+Test(device_health, what_is_cancelled_with_its_group_and_cannot_go_back_fails_for_that_reason)
+{
+	for (int state = DEVICE_FLASHING; state <= DEVICE_TESTING; state++) {
+		struct scene s;
+		struct device_news n = {.error = ERR_CANCELLED, .detail = "the group"};
+
+		open_scene(&s, state);
+		s.u.verb = VERB(WRITE);
+		s.u.replaceable = s.u.wrote = s.u.destructive = true;
+		n.now = s.now;
+		cr_assert_eq(device_step(&s.u, DEVICE_CANCEL, &n), ERR_OK);
+		expect(&s, state, state == DEVICE_TESTING ? VERB(IDENTIFY) : VERB(WRITE));
+		s.u.verb = VERB(IDENTIFY);
+		s.r.active_confirmed = true;
+		answer(&s, "2.0.0", new_hash, NULL);
+		expect(&s, DEVICE_FAILED, 0);
+		cr_expect_eq(s.u.error, ERR_CANCELLED);
+		cr_expect_str_eq(s.u.detail, "the group");
+		cr_expect_not(s.u.effects & DEVICE_DO_RAISE);
+	}
+}

@@ -247,8 +247,9 @@ Test(event, knows_the_names_that_the_daemons_use)
 	    "image_refused", "plan_refused", "plan_put_off", "plan_awaits_person",
 	    "operator_confirm", "operator_reject", "operator_cancel", "operator_check",
 	    "device_done", "device_reverted", "device_failed", "device_regressed",
-	    "device_replaced", "upgrade_refused", "upgrade_cancelled", "record_damaged",
-	    "clock_behind", "clock_good"};
+	    "operator_install", "operator_pause", "operator_resume", "group_stopped",
+	    "rollout_stopped", "restore_begins", "restore_impossible", "device_replaced",
+	    "upgrade_refused", "upgrade_cancelled", "record_damaged", "clock_behind", "clock_good"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		cr_expect(event_is_known(names[i]), "%s", names[i]);
