@@ -124,6 +124,7 @@ struct device_upgrade {
 	bool destructive; /* its driver leaves nothing to run while it writes; kept with `wrote` */
 	bool rebooted;    /* a REBOOT may have reached the device */
 	char version[DEVICE_TEXT]; /* running on the device, as last heard */
+	bool on_trial;             /* not kept, and the device does tell */
 
 	int error;
 	char detail[DEVICE_DETAIL];

@@ -62,6 +62,7 @@ learn(struct device_upgrade *u, const Pb__SessionReport *r)
 {
 	if (r->version[0])
 		snprintf(u->version, sizeof(u->version), "%.64s", r->version);
+	u->on_trial = r->active_on_trial;
 	u->destructive |= r->destructive;
 	if (!is_hash(&r->image_hash) || is_image(u, &r->image_hash))
 		return;

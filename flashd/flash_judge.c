@@ -34,6 +34,7 @@ look(struct flash *f, uint64_t upgrade, const Pb__PlanOffer *o, struct policy_de
 	*p = (struct policy_device){.known = true,
 	    .state = d->state,
 	    .version = d->version,
+	    .on_trial = d->on_trial,
 	    .battery = d->battery,
 	    .signal_dbm = d->signal_dbm,
 	    .busy_with = other ? busy : NULL};

@@ -100,7 +100,7 @@ check_there(const struct asked *a)
 static enum err
 check_newer(const struct asked *a)
 {
-	if (strcmp(a->d->version, a->o->target_version) == 0)
+	if (strcmp(a->d->version, a->o->target_version) == 0 && !a->d->on_trial)
 		return why_say(a->why, ERR_ALREADY,
 		    "expected another version than %.64s, got the same", a->d->version);
 	return why_say(a->why, ERR_OK, "expected another version than %.64s, got %.64s",

@@ -35,6 +35,7 @@ struct policy_device {
 	uint64_t opens_in_ms;   /* the next window; 0 = one is open */
 	Pb__DeviceState state;
 	const char *version;   /* "" = never answered */
+	bool on_trial;         /* it may run another one, which is not kept */
 	uint32_t battery;      /* percent; 101 = mains or unknown */
 	int32_t signal_dbm;    /* 0 = unknown */
 	uint64_t space;        /* for an image, bytes; 0 = unknown */

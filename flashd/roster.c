@@ -176,7 +176,11 @@ set_state(struct roster_device *d, Pb__DeviceState state)
 void
 roster_learn(struct roster_device *d, const Pb__SessionReport *a)
 {
-	if (!a->version[0] || strcmp(a->version, d->version) == 0)
+	if (!a->version[0])
+		return;
+	/* what may be undone by the next start is no version to tell anybody */
+	d->on_trial = a->active_on_trial;
+	if ((d->on_trial && d->version[0]) || strcmp(a->version, d->version) == 0)
 		return;
 	snprintf(d->version, sizeof(d->version), "%.64s", a->version);
 	d->report_due = true;

@@ -24,10 +24,11 @@ struct roster_device {
 	unsigned active;              /* at the leader: see roster_count */
 	unsigned place, places;       /* of this component among those of its device, from 0 */
 	char binding[DEVICE_BINDING];
-	char unit[65];         /* flash_unit.h; "" = not known */
-	Pb__DeviceState state; /* UNKNOWN, AWAY or PRESENT */
-	char version[DEVICE_TEXT];
-	uint32_t battery; /* percent; 101 = mains or unknown */
+	char unit[65];             /* flash_unit.h; "" = not known */
+	Pb__DeviceState state;     /* UNKNOWN, AWAY or PRESENT */
+	char version[DEVICE_TEXT]; /* that it keeps; on trial only if no other is known */
+	bool on_trial;             /* it runs an image that is not kept */
+	uint32_t battery;          /* percent; 101 = mains or unknown */
 	int32_t signal_dbm;
 	int error; /* of the last question */
 	char detail[WHY_SIZE];

@@ -8,7 +8,8 @@ N ?= 1000
 sim_SRC := $(wildcard tests/simulation/*.c)
 sim_BIN := $(B)/tests/simulate
 sim_WRAP := clock_now clock_wall_ms clock_is_synchronised fopen fsync fdatasync flock fstatvfs renameat unlinkat \
-	sub_flash_write sub_flash_boot sub_flash_confirm fsm_step
+	sub_flash_write sub_flash_boot sub_flash_confirm sub_smp_say_list \
+	fsm_step
 sim_LIBS := cloudd fetchd flashd session exec subdevices
 # what the simulator has bodies of its own for stays out altogether
 sim_COMMON := $(filter-out common/bus%.c common/loop.c common/daemon.c,$(wildcard common/*.c)) \
@@ -38,6 +39,9 @@ tests: $(sim_BIN)
 # Seeds that once found a bug (tests/README.md), each for itself.
 sim_FOUND := 100101 100104 101724 202670
 test: ITEMS_checks += $(foreach s,$(sim_FOUND),"check:seed-$s:$(sim_BIN) --seed $s --n 1 --jobs 1 --out $(B)/seed-$s.json")
+# Of the newer misbehaviour (SIM_HOSTILE in tests/simulation/sim.h) a share of its own.
+sim_HOSTILE := $(if $(filter asan,$(VARIANT)),4,50)
+test: ITEMS_checks += "check:simulation-hostile:$(sim_BIN) --seed 1000001 --n $(sim_HOSTILE) --jobs 2 --out build/simulate-hostile.json"
 test: ITEMS_checks += "check:simulation:$(sim_BIN) $(sim_SHARE) --jobs 2 --out build/simulate.json"
 
 mutants: $(sim_BIN) ## deliberate bugs, each of which the simulator's short share must find (long)

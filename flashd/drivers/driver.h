@@ -79,6 +79,7 @@ struct driver_facts {
 	uint8_t staged_hash[32];
 	size_t staged_hash_len;
 	bool active_confirmed;
+	bool active_on_trial; /* not kept, and the device does tell: the next start may undo it */
 	bool staged_pending;
 	char unit[65]; /* serial number or unique id of the device; empty: not known */
 	char image_version[65];

@@ -81,6 +81,7 @@ smp_slots_take(struct smp *s)
 	f->staged_hash_len = other && other->has_hash ? SMP_MSG_HASH : 0;
 	snprintf(f->version, sizeof(f->version), "%s", active ? active->version : "");
 	f->active_confirmed = active && active->confirmed;
+	f->active_on_trial = smp_slots_on_trial(active);
 	f->staged_pending = other && other->pending;
 	if (active)
 		memcpy(f->active_hash, active->hash, SMP_MSG_HASH);

@@ -86,13 +86,18 @@ is_there(const struct smp *s)
 static void
 decide_write(struct smp *s, struct mono now)
 {
-	if (smp_slots_hold(smp_slots_active(s, &s->list), s->image.sha256)) {
+	const struct smp_slot *active = smp_slots_active(s, &s->list);
+
+	if (smp_slots_hold(active, s->image.sha256)) {
 		s->facts.done_bytes = s->facts.total_bytes;
 		smp_finish(s, ERR_ALREADY, "expected another image, got %s running already",
 		    s->image.version_text);
 	} else if (is_there(s)) {
 		s->facts.done_bytes = s->facts.total_bytes;
 		smp_finish(s, ERR_OK, "%s", "");
+	} else if (smp_slots_on_trial(active)) { /* the other slot is its way back */
+		smp_finish(s, ERR_DEVICE_STATE, "expected an image that is kept, got %s on test",
+		    active->version);
 	} else {
 		smp_write_begin(s, now);
 	}

@@ -155,6 +155,7 @@ work_report(const struct work *w, Pb__SessionReport *r, struct work_texts *texts
 	r->active_hash = hash(f->active_hash, f->active_hash_len);
 	r->staged_hash = hash(f->staged_hash, f->staged_hash_len);
 	r->active_confirmed = f->active_confirmed;
+	r->active_on_trial = f->active_on_trial;
 	r->staged_pending = f->staged_pending;
 	r->rewinds = f->rewinds;
 	r->image_version = clean(texts->image_version, f->image_version);

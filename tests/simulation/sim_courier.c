@@ -194,7 +194,8 @@ fail(struct courier *c)
 		return;
 	}
 	bool http = c->trouble == SIM_COURIER_HTTP, gone = c->trouble == SIM_COURIER_GONE;
-	r.error = http || gone ? ERR_HTTP : ERR_NETWORK;
+	bool full = c->trouble == SIM_COURIER_FULL;
+	r.error = http || gone ? ERR_HTTP : full ? ERR_FULL : ERR_NETWORK;
 	r.http_status = http ? 503 : gone ? 404 : 0;
 	end(c, &r);
 }

@@ -2,40 +2,19 @@
  * sim_device: see sim_device.h. The three wrapped functions of sub_flash are where invariants 1 and
  * 2 are watched: there a byte reaches the flash, there an image is started, there it is kept.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim.h"
 #include "sim_device.h"
+#include "sim_device_part.h"
 #include "sim_house.h"
 #include "sim_lane.h"
-#include "sub_device.h"
-#include "sub_wire.h"
+#include "sim_mischief.h"
 
-enum { BAUD = 115200, KEPT_MAX = 256 };
-
-struct kept {
-	char version[SUB_IMAGE_VERSION];
-	int64_t at;
-};
-
-struct chip {
-	struct sub_flash flash;
-	uint64_t floor; /* sequence of what was kept last */
-	struct kept kept[KEPT_MAX];
-	unsigned n_kept;
-};
-
-struct board {
-	bool there, plugged;
-	struct chip chip[2];
-	bool has_second;
-	bool bare; /* no second slot: the image that runs is written over, from the boot loader */
-	struct sub_device device;
-	struct sub_wire in, out;
-	char sick[SUB_IMAGE_VERSION]; /* of the first */
-};
+enum { BAUD = 115200 };
 
 bool __wrap_sub_flash_write(
     struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len);
@@ -46,8 +25,8 @@ enum sub_flash_boot __real_sub_flash_boot(struct sub_flash *f);
 bool __wrap_sub_flash_confirm(struct sub_flash *f);
 bool __real_sub_flash_confirm(struct sub_flash *f);
 
-static struct board *
-board(int number)
+struct board *
+sim_device_board(int number)
 {
 	static struct board *all;
 
@@ -68,7 +47,7 @@ send_text(void *arg, int64_t now, const char *text, size_t len)
 void
 sim_device_new(int number, const char *dir, const char *first_image, const char *second)
 {
-	struct board *b = board(number);
+	struct board *b = sim_device_board(number);
 	bool bare = b->bare = sim()->house->bare;
 	struct sub_device_settings set = {.buf_size = 512,
 	    .buf_count = (uint32_t)sim_between(1, 4),
@@ -76,6 +55,7 @@ sim_device_new(int number, const char *dir, const char *first_image, const char 
 	    .swap_ns = sim_between(100, 5000) * SIM_MS,
 	    .sick = b->sick,
 	    .sick_ns = 20000 * SIM_MS,
+	    .quirks = sim_mischief_quirks(number),
 	    .second = second ? &b->chip[1].flash : NULL,
 	    .recovery = bare ? SUB_DEVICE_HAS_RECOVERY | SUB_DEVICE_BOOT_MODE : 0};
 	char other[SIM_PATH + 64];
@@ -85,7 +65,7 @@ sim_device_new(int number, const char *dir, const char *first_image, const char 
 	    (second && !sub_flash_open(&b->chip[1].flash, other, second)))
 		abort();
 	b->has_second = second;
-	b->there = b->plugged = true;
+	b->plugged = true;
 	sub_device_init(&b->device, &set, &b->chip[0].flash, send_text, b);
 	sub_wire_init(&b->in, BAUD, SIM_MS, sim_below(UINT32_MAX));
 	sub_wire_init(&b->out, BAUD, SIM_MS, sim_below(UINT32_MAX));
@@ -97,16 +77,17 @@ sim_device_new(int number, const char *dir, const char *first_image, const char 
 static int
 number_of(const struct sub_flash *f)
 {
-	for (int i = 0; i < SIM_DEVICES_MAX; i++)
-		if (&board(i)->chip[0].flash == f || &board(i)->chip[1].flash == f)
-			return i;
-	abort();
+	ptrdiff_t n = ((const char *)f - (const char *)sim_device_board(0)) /
+		      (ptrdiff_t)sizeof(struct board);
+
+	assert(n >= 0 && n < SIM_DEVICES_MAX);
+	return (int)n;
 }
 
 static struct chip *
 chip_of(const struct sub_flash *f)
 {
-	struct board *b = board(number_of(f));
+	struct board *b = sim_device_board(number_of(f));
 
 	return &b->chip[&b->chip[1].flash == f];
 }
@@ -115,7 +96,7 @@ chip_of(const struct sub_flash *f)
 static bool
 is_sick(const struct sub_flash *f)
 {
-	const struct board *b = board(number_of(f));
+	const struct board *b = sim_device_board(number_of(f));
 
 	return f == &b->chip[0].flash && strcmp(f->slot[0].version, b->sick) == 0;
 }
@@ -126,6 +107,8 @@ __wrap_sub_flash_write(struct sub_flash *f, int slot, uint64_t off, const uint8_
 	if (!sim_house_is_signed(off, data, len))
 		sim_violate(1, "device %d: %zu bytes at %llu that no publisher signed for it",
 		    number_of(f), len, (unsigned long long)off);
+	if (sim()->now < sim_device_board(number_of(f))->forgets_until)
+		return true;
 	return __real_sub_flash_write(f, slot, off, data, len);
 }
 
@@ -136,6 +119,15 @@ ran(const struct chip *c, const char *version, int64_t since)
 		if (c->kept[i].at >= since && strcmp(c->kept[i].version, version) == 0)
 			return true;
 	return false;
+}
+
+void
+sim_device_note_kept(struct chip *c, const char *version)
+{
+	struct kept *k = &c->kept[c->n_kept++ % KEPT_MAX];
+
+	snprintf(k->version, sizeof(k->version), "%s", version);
+	k->at = sim()->now;
 }
 
 /* A new image starts. */
@@ -154,10 +146,7 @@ check_start(const struct chip *b, int number, const struct sub_image *i)
 static void
 note_kept(struct chip *b, int number, const char *version)
 {
-	struct kept *k = &b->kept[b->n_kept++ % KEPT_MAX];
-
-	snprintf(k->version, sizeof(k->version), "%s", version);
-	k->at = sim()->now;
+	sim_device_note_kept(b, version);
 	sim_say(NULL, "device %d keeps %s", number, k->version);
 }
 
@@ -177,14 +166,17 @@ enum sub_flash_boot
 __wrap_sub_flash_boot(struct sub_flash *f)
 {
 	int number = number_of(f);
+	unsigned cut = f->cut_swap;
 	enum sub_flash_boot how = __real_sub_flash_boot(f);
 
+	if (cut && how == SUB_FLASH_DEAD)
+		return sim_mischief_swap_was_cut(f);
 	sim_say(NULL, "device %d boots %s, outcome %d", number, f->slot[0].version, (int)how);
-	if (board(number)->bare)
+	if (sim_device_board(number)->bare)
 		check_bare(chip_of(f), number, how);
 	else if (how == SUB_FLASH_DEAD)
 		sim_violate(2, "device %d has nothing to boot", number);
-	if (how == SUB_FLASH_SWAPPED)
+	if (how == SUB_FLASH_SWAPPED || (f->boots > 1 && !f->confirmed))
 		check_start(chip_of(f), number, &f->slot[0]);
 	if (f->confirmed && is_sick(f))
 		sim_violate(
@@ -213,7 +205,7 @@ __wrap_sub_flash_confirm(struct sub_flash *f)
 int64_t
 sim_device_due(int number)
 {
-	const struct board *b = board(number);
+	const struct board *b = sim_device_board(number);
 	int64_t due = sim_lane_due(number), at = sub_device_due(&b->device);
 
 	due = at < due ? at : due;
@@ -229,8 +221,8 @@ sim_device_next(void)
 	int best = -1;
 	int64_t due = SIM_NEVER;
 
-	for (int i = 0; i < SIM_DEVICES_MAX; i++) {
-		int64_t at = board(i)->there ? sim_device_due(i) : SIM_NEVER;
+	for (int i = 0; i < sim()->house->devices; i++) {
+		int64_t at = sim_device_due(i);
 
 		if (at >= due)
 			continue;
@@ -243,12 +235,13 @@ sim_device_next(void)
 void
 sim_device_step(int number)
 {
-	struct board *b = board(number);
+	struct board *b = sim_device_board(number);
 	uint8_t bytes[1024];
 	size_t n = 0;
 
+	b->device.smp.deny_confirm = b->unkept || sim()->now < b->denies_until;
 	while ((n = sub_wire_get(&b->in, sim()->now, bytes, sizeof(bytes))) > 0)
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n && sim()->now >= b->deaf_until; i++)
 			sub_device_byte(&b->device, bytes[i], sim()->now);
 	sub_device_step(&b->device, sim()->now);
 	sim_lane_step(number);
@@ -262,26 +255,26 @@ sim_device_step(int number)
 bool
 sim_device_is_plugged(int number)
 {
-	return board(number)->plugged;
+	return sim_device_board(number)->plugged;
 }
 
 size_t
 sim_device_room(int number)
 {
-	return sub_wire_room(&board(number)->in, sim()->now);
+	return sub_wire_room(&sim_device_board(number)->in, sim()->now);
 }
 
 void
 sim_device_put(int number, const void *data, size_t len)
 {
-	if (board(number)->plugged)
-		sub_wire_put(&board(number)->in, sim()->now, data, len);
+	if (sim_device_board(number)->plugged)
+		sub_wire_put(&sim_device_board(number)->in, sim()->now, data, len);
 }
 
 size_t
 sim_device_get(int number, void *out, size_t size)
 {
-	return sub_wire_get(&board(number)->out, sim()->now, out, size);
+	return sub_wire_get(&sim_device_board(number)->out, sim()->now, out, size);
 }
 
 void
@@ -309,13 +302,13 @@ plug(void *arg)
 void
 sim_device_plug(int number)
 {
-	plug(board(number));
+	plug(sim_device_board(number));
 }
 
 void
 sim_device_unplug(int number, int64_t for_ns)
 {
-	struct board *b = board(number);
+	struct board *b = sim_device_board(number);
 
 	if (!b->plugged)
 		return;
@@ -330,7 +323,7 @@ sim_device_unplug(int number, int64_t for_ns)
 void
 sim_device_reset(int number)
 {
-	struct board *b = board(number);
+	struct board *b = sim_device_board(number);
 
 	if (!b->plugged)
 		return;
@@ -341,7 +334,7 @@ sim_device_reset(int number)
 void
 sim_device_noise(int number, double loss, double flip)
 {
-	struct board *b = board(number);
+	struct board *b = sim_device_board(number);
 
 	b->in.loss = b->out.loss = loss;
 	b->in.flip = b->out.flip = flip;
@@ -350,12 +343,12 @@ sim_device_noise(int number, double loss, double flip)
 void
 sim_device_sick(int number, const char *version, enum sim_illness how)
 {
-	struct board *b = board(number);
+	struct board *b = sim_device_board(number);
 	bool silent = version && how == SIM_ILL_SILENT;
 
 	snprintf(b->sick, sizeof(b->sick), "%s", silent ? version : "");
 	b->chip[0].flash.refused = version && how == SIM_ILL_REFUSED ? version : NULL;
-	b->device.smp.deny_confirm = version && how == SIM_ILL_UNKEPT;
+	b->unkept = version && how == SIM_ILL_UNKEPT;
 }
 
 /* --- what it is ------------------------------------------------------------------------------- */
@@ -363,13 +356,13 @@ sim_device_sick(int number, const char *version, enum sim_illness how)
 const char *
 sim_device_version(int number)
 {
-	return board(number)->chip[0].flash.slot[0].version;
+	return sim_device_board(number)->chip[0].flash.slot[0].version;
 }
 
 bool
 sim_device_is_kept(int number)
 {
-	const struct board *b = board(number);
+	const struct board *b = sim_device_board(number);
 
 	return b->bare ? !b->device.dead : b->chip[0].flash.confirmed;
 }
@@ -377,13 +370,13 @@ sim_device_is_kept(int number)
 bool
 sim_device_ran(int number, const char *version, int64_t since)
 {
-	return ran(&board(number)->chip[0], version, since);
+	return ran(&sim_device_board(number)->chip[0], version, since);
 }
 
 bool
 sim_device_second_is_kept(int number)
 {
-	const struct board *b = board(number);
+	const struct board *b = sim_device_board(number);
 
 	return !b->has_second || b->chip[1].flash.confirmed;
 }
@@ -391,11 +384,11 @@ sim_device_second_is_kept(int number)
 const char *
 sim_device_second_version(int number)
 {
-	return board(number)->chip[1].flash.slot[0].version;
+	return sim_device_board(number)->chip[1].flash.slot[0].version;
 }
 
 bool
 sim_device_second_ran(int number, const char *version)
 {
-	return ran(&board(number)->chip[1], version, 0);
+	return ran(&sim_device_board(number)->chip[1], version, 0);
 }

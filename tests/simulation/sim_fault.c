@@ -14,6 +14,7 @@
 #include "sim_fault.h"
 #include "sim_house.h"
 #include "sim_lane.h"
+#include "sim_mischief.h"
 #include "sim_person.h"
 #include "sim_platform.h"
 #include "sim_quirk.h"
@@ -31,7 +32,12 @@ struct sim_faults {
 };
 
 /* clang-format off */
-static const struct { const char *name; unsigned weight, lively; bool gentle; } kinds[SIM_FAULT_KINDS] = {
+static const struct {
+	const char *name;
+	unsigned weight, lively; /* how often, among the others; in lively worlds */
+	bool gentle;
+	unsigned hostile; /* at most so often in a hostile one */
+} kinds[SIM_FAULT_KINDS] = {
 	[SIM_FAULT_KILL]            = {"process_killed_at_an_effect", 26},
 	[SIM_FAULT_POWER]           = {"power_cut_at_an_effect",      10},
 	[SIM_FAULT_BUS_CUT]         = {"bus_cut",                      8},
@@ -74,6 +80,18 @@ static const struct { const char *name; unsigned weight, lively; bool gentle; } 
 	[SIM_FAULT_SERVER_GONE]     = {"package_not_found",            0, 5},
 	[SIM_FAULT_NETWORK_GONE]    = {"download_broken_many_times",   0, 4},
 	[SIM_FAULT_RECORD_LOST]     = {"database_lost",                0, 4},
+	/* in hostile worlds */
+	[SIM_FAULT_REPLACED]        = {"device_replaced",              .hostile = 2},
+	[SIM_FAULT_RESTART]         = {"device_restarts",              .hostile = 4},
+	[SIM_FAULT_DEAF]            = {"device_deaf_for_long",         .hostile = 1},
+	[SIM_FAULT_SWAP_CUT]        = {"device_power_gone_in_a_swap",  .hostile = 3},
+	[SIM_FAULT_SAYS_VERSION]    = {"device_lies_about_version",    .hostile = 2},
+	[SIM_FAULT_SAYS_HASH]       = {"device_lies_about_hash",       .hostile = 2},
+	[SIM_FAULT_FORGETS]         = {"device_does_not_write",        .hostile = 2},
+	[SIM_FAULT_DENIES]          = {"device_denies_confirmation",   .hostile = 2},
+	[SIM_FAULT_PLAN_REPLACED]   = {"plan_replaced_midway",         .hostile = 2},
+	[SIM_FAULT_PLAN_WITHDRAWN]  = {"plan_withdrawn_midway",        .hostile = 2},
+	[SIM_FAULT_COURIER_FULL]    = {"courier_without_room",         .hostile = 2},
 };
 /* clang-format on */
 
@@ -234,6 +252,14 @@ strike(void *arg)
 	case SIM_FAULT_COURIER_LIES:
 		sim_courier_trouble((enum sim_courier_trouble)(f->kind - SIM_FAULT_COURIER_BREAKS));
 		break;
+	case SIM_FAULT_COURIER_FULL:
+		sim_courier_trouble(SIM_COURIER_FULL);
+		break;
+	case SIM_FAULT_PLAN_REPLACED:
+	case SIM_FAULT_PLAN_WITHDRAWN:
+		sim_plans_drop((int)(f->a % (unsigned)sim()->house->devices),
+		    f->kind == SIM_FAULT_PLAN_REPLACED);
+		break;
 	case SIM_FAULT_CLOCK_JUMP:
 		sim()->wall_skew_ms = f->a % 4 ? (int64_t)(f->b % 7200000) - 3600000
 					       : -(int64_t)SIM_WALL;
@@ -250,7 +276,9 @@ strike(void *arg)
 		strike_process(f);
 		break;
 	default:
-		if (f->kind > SIM_FAULT_STORE_SPOILT)
+		if (f->kind >= SIM_FAULT_FIRST_NEW)
+			sim_mischief_strike(f->kind, f->a, f->b);
+		else if (f->kind > SIM_FAULT_STORE_SPOILT)
 			sim_trouble(f->kind, f->a, f->b);
 		else
 			strike_line(f);
@@ -277,7 +305,7 @@ pick_kind(void)
 	unsigned sum = 0, at = 0;
 	int kind = 0;
 
-	for (int i = 0; i < SIM_FAULT_KINDS; i++)
+	for (int i = 0; i < SIM_FAULT_FIRST_NEW; i++)
 		sum += kinds[i].weight;
 	at = (unsigned)sim_below(sum);
 	while (at >= kinds[kind].weight)
@@ -295,6 +323,7 @@ calm_down(void *arg)
 	sim_bus_trouble(0, 0);
 	if (sim()->lively)
 		sim_trouble_end();
+	sim_mischief_end();
 	for (int i = 0; i < SIM_PROCS; i++) {
 		struct sim_proc *p = &sim()->proc[i];
 
@@ -331,6 +360,29 @@ add_lively(struct sim_faults *all, int64_t end)
 	}
 }
 
+/* The newer kinds, in the same time, or in an hour where that is short. */
+static int64_t
+add_new_kinds(struct sim_faults *all, int64_t end)
+{
+	int64_t span = end - sim()->now;
+
+	if (span < 3600 * 1000 * SIM_MS)
+		span = 3600 * 1000 * SIM_MS;
+	for (int k = SIM_FAULT_FIRST_NEW; k < SIM_FAULT_KINDS; k++) {
+		struct sim_stream s = sim_stream(kinds[k].name);
+		uint64_t n = sim_stream_below(&s, kinds[k].hostile + 1);
+
+		for (; n > 0 && all->n < SIM_FAULTS_MAX; n--) {
+			int64_t at = (int64_t)sim_stream_below(&s, (uint64_t)span);
+			unsigned a = (unsigned)sim_stream_below(&s, 1u << 30);
+
+			all->list[all->n++] = (struct fault){
+			    k, sim()->now + at, a, (unsigned)sim_stream_below(&s, 1u << 30)};
+		}
+	}
+	return sim()->now + span;
+}
+
 void
 sim_fault_new(unsigned n, const bool *skip)
 {
@@ -349,6 +401,8 @@ sim_fault_new(unsigned n, const bool *skip)
 		at += 1800 * 1000 * SIM_MS;
 		add_lively(all, at);
 	}
+	if (sim()->hostile)
+		at = add_new_kinds(all, at);
 	for (unsigned i = 0; i < all->n; i++)
 		if (!skip || !skip[i])
 			sim_after(all->list[i].at - sim()->now, strike, &all->list[i]);

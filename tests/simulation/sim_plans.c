@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim_device.h"
+#include "sim_mischief.h"
 #include "sim_platform.h"
 #include "sim_platform_part.h"
 #include "sim_quirk.h"
@@ -57,7 +58,8 @@ next_plan(int device)
 	struct sim_peer *p = sim_plans_peer(device);
 	struct sim_plan *n = NULL;
 
-	sim_device_sick(device, NULL, SIM_ILL_SILENT);
+	if (!p->dropped) /* which may still be under way */
+		sim_device_sick(device, NULL, SIM_ILL_SILENT);
 	p->at++;
 	n = sim_plans_current(device);
 	if (!n)
@@ -78,6 +80,32 @@ sim_plans_end(int device, bool done)
 	sim_say("platform", "plan %d of device %d, %s: %s", sim_plans_peer(device)->at, device,
 	    p->old ? "old" : sim_variant_name(p->package->variant), done ? "done" : "failed");
 	next_plan(device);
+}
+
+void
+sim_plans_drop(int device, bool at_once)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	struct sim_plan *n = sim_plans_current(device);
+
+	if (!n || !n->offered || p->at + 1 >= p->n)
+		return;
+	sim_say("platform", "plan %d of device %d is dropped", p->at, device);
+	n->over = true;
+	p->dropped = n->package;
+	next_plan(device);
+	if (!at_once)
+		return;
+	sim_plans_current(device)->due = sim()->now;
+	sim_plans_offer(device, false);
+}
+
+const struct sim_package *
+sim_platform_wants(int device)
+{
+	const struct sim_plan *n = sim_plans_current(device);
+
+	return n && n->offered ? n->package : NULL;
 }
 
 void
@@ -121,7 +149,9 @@ sim_plans_learn(int device, const char *version)
 	if (!version[0])
 		return;
 	if (strcmp(version, sim()->house->package[0].version) != 0 &&
-	    !sim_device_ran(device, version, 0) && strcmp(sim_device_version(device), version) != 0)
+	    !sim_device_ran(device, version, 0) &&
+	    strcmp(sim_device_version(device), version) != 0 &&
+	    !sim_mischief_claimed(device, version))
 		sim_violate(3, "device %d is said to run %s, which it never did", device, version);
 	snprintf(p->version, sizeof(p->version), "%s", version);
 	if (n && !n->over && strcmp(version, sim_plans_target(n)) == 0 && !n->old && n->offered)

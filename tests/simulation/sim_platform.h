@@ -28,6 +28,13 @@ void sim_platform_forget(int device);
 void sim_platform_hurry(int device);
 void sim_platform_silence(int device);
 
+/* The plan that a device has got is dropped, in the platform, by a person. Another takes its place
+ * at once, or later. */
+void sim_plans_drop(int device, bool at_once);
+/* The package of the plan that is under way; NULL = none is. */
+struct sim_package;
+const struct sim_package *sim_platform_wants(int device);
+
 /* In calm weather a plan that was confirmed ends within its deadlines. */
 void sim_plans_check(void);
 /* Whether every plan has ended; what the first one that has not is, for people. */

@@ -40,6 +40,8 @@ struct sim_peer {
 	const struct sim_package *radio_offered, *radio;
 	int radio_last;
 	bool radio_open; /* begun, and its end not heard */
+	/* Dropped while the device had it: it may be told about for a while. */
+	const struct sim_package *dropped;
 	struct sim_plan plan[SIM_PLANS_MAX];
 	int n, at;
 };

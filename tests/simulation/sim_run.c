@@ -61,7 +61,7 @@ begin(uint64_t seed, const char *dir, const bool *skip, bool timeline)
 	int devices = (int)sim_between(1, SIM_DEVICES_MAX), plans = (int)sim_between(3, 10);
 	sim_house_new(devices, plans + 2);
 	sim_platform_new(plans);
-	sim()->gentle = sim_chance(30);
+	sim()->gentle = sim_chance(30) && !sim()->hostile;
 	sim_fault_new((unsigned)sim_between(0, 6) * (unsigned)plans, skip);
 	for (int i = 0; i < SIM_PROCS; i++)
 		sim()->proc[i].restart_at = sim_between(1, 4000) * SIM_MS;

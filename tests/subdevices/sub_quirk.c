@@ -26,6 +26,7 @@ static const struct sub_quirk_row table[] = {
 	{"empty-slots",  SUB_QUIRK_EMPTY_SLOTS},
 	{"no-slot-info", SUB_QUIRK_NO_SLOT_INFO},
 	{"slots-only",   SUB_QUIRK_SLOTS_ONLY},
+	{"unguarded",    SUB_QUIRK_UNGUARDED},
 	{"off-zero",     SUB_QUIRK_OFF_ZERO},
 	{"off-wanders",  SUB_QUIRK_OFF_WANDERS},
 	{"evil-version", SUB_QUIRK_EVIL_VERSION},

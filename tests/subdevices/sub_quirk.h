@@ -29,6 +29,7 @@ enum sub_quirk {
 	SUB_QUIRK_EMPTY_SLOTS = 1 << 16,   /* an empty slot is listed, as "<?\?\?>" */
 	SUB_QUIRK_NO_SLOT_INFO = 1 << 17,  /* rc 8, as of a build without it */
 	SUB_QUIRK_SLOTS_ONLY = 1 << 18,    /* slot info without the longest image */
+	SUB_QUIRK_UNGUARDED = 1 << 26,     /* an upload or erasure may take the way back away */
 	/* --- taken over */
 	SUB_QUIRK_OFF_ZERO = 1 << 19,      /* always wants offset 0 */
 	SUB_QUIRK_OFF_WANDERS = 1 << 20,   /* wants any offset but the next one */

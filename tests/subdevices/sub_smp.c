@@ -196,7 +196,7 @@ slot_of(const struct sub_smp *s)
 static bool
 is_free(const struct call *c, const struct sub_flash *f)
 {
-	return !is_taken(f) && !(has(c, SUB_QUIRK_ERASE_FIRST) && f->slot[1].listed);
+	return (!is_taken(f) || has(c, SUB_QUIRK_UNGUARDED)) && !(has(c, SUB_QUIRK_ERASE_FIRST) && f->slot[1].listed);
 }
 
 /* A new upload may begin; erases. */
@@ -318,7 +318,7 @@ upload(struct call *c)
 static void
 erase(struct call *c)
 {
-	if (is_taken(c->s->flash)) {
+	if (is_taken(c->s->flash) && !has(c, SUB_QUIRK_UNGUARDED)) {
 		refuse(c, already_pending);
 		return;
 	}

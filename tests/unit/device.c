@@ -218,6 +218,24 @@ Test(device, that_cannot_go_back_from_the_wrong_image_has_failed)
 	expect(&s, DEVICE_FAILED, 0);
 }
 
+Test(device, another_image_on_trial_goes_back_before_anything_is_written)
+{
+	struct scene s;
+
+	open_scene(&s, DEVICE_FLASHING);
+	s.u.verb = VERB(WRITE);
+	s.u.on_trial = true;
+	cr_assert_eq(trouble(&s, ERR_DEVICE_STATE), ERR_OK);
+	expect(&s, DEVICE_FLASHING, VERB(REVERT));
+	end_verb(&s);
+	expect(&s, DEVICE_FLASHING, VERB(IDENTIFY));
+	answer(&s, "1.0.0", old_hash, NULL);
+	expect(&s, DEVICE_FLASHING, VERB(WRITE));
+	cr_expect_not(s.u.on_trial);
+	cr_assert_eq(trouble(&s, ERR_DEVICE_STATE), ERR_OK);
+	expect(&s, DEVICE_FAILED, 0);
+}
+
 Test(device, lost_reset_is_sent_again_but_not_at_once)
 {
 	struct scene s;

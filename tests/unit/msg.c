@@ -65,7 +65,8 @@ is_younger(const char *message, const char *field)
 	    {"subota.v1.FetchOrder", "files"}, {"subota.v1.CourierOrder", "begins_at"},
 	    {"subota.v1.Query", "data"}, {"subota.v1.Report", "head"},
 	    {"subota.v1.SessionOrder", "boot_pin"}, {"subota.v1.SessionOrder", "reset_pin"},
-	    {"subota.v1.SessionReport", "unit"}};
+	    {"subota.v1.SessionReport", "unit"},
+	    {"subota.v1.SessionReport", "active_on_trial"}};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (strcmp(list[i][0], message) == 0 && strcmp(list[i][1], field) == 0)

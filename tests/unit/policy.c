@@ -77,6 +77,8 @@ Test(policy, rejects_what_can_never_be)
 	open_scene(&s);
 	s.d.version = "2.0.0";
 	expect(&s, REJECT, ERR_ALREADY, "2.0.0", "same");
+	s.d.on_trial = true; /* which somebody has to bring to an end */
+	expect(&s, ACCEPT, ERR_OK, NULL, NULL);
 	open_scene(&s);
 	s.o.source_version = (char *)(uintptr_t) "1.5.0";
 	expect(&s, REJECT, ERR_SOURCE_VERSION, "1.5.0", "1.0.0");

@@ -93,6 +93,18 @@ Test(quirks, pending_slot_is_never_written_over)
 	cr_expect_str_eq(d->flash.slot[1].version, "1.0.5");
 }
 
+/* Of a server that would let us: the way back is ours to spare. */
+Test(quirks, way_back_of_an_image_on_trial_is_never_written_over)
+{
+	AUTO(sub_drive) struct sub_drive *d = with(SUB_QUIRK_UNGUARDED);
+
+	d->flash.confirmed = false;
+	cr_assert(sub_flash_mark(&d->flash, SUB_FLASH_NONE));
+	uint64_t writes = d->device.smp.writes;
+	must(d, DRIVER_WRITE, ERR_DEVICE_STATE);
+	cr_expect_eq(d->device.smp.writes, writes);
+}
+
 /* --- 2, 3 ------------------------------------------------------------------------------------ */
 
 Test(quirks, good_answers_may_carry_rc_0)

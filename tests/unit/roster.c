@@ -114,6 +114,41 @@ Test(roster, answer_that_says_nothing_new_is_not_reported_again)
 	close_scene(&s);
 }
 
+Test(roster, version_of_an_image_on_trial_is_not_told_while_the_one_before_is_known)
+{
+	struct scene s;
+
+	open_scene(&s);
+	struct roster_device *d = &s.r.devices[0];
+	roster_on_answer(&s.r, d, &s.a, s.now);
+	d->report_due = false;
+	s.a.version = golden_text("1.0.1");
+	s.a.active_on_trial = true;
+	roster_on_answer(&s.r, d, &s.a, s.now);
+	cr_expect(d->on_trial);
+	cr_expect_not(d->report_due);
+	cr_expect_str_eq(d->version, "1.0.0");
+	s.a.active_on_trial = false;
+	roster_on_answer(&s.r, d, &s.a, s.now);
+	cr_expect_not(d->on_trial);
+	cr_expect(d->report_due);
+	cr_expect_str_eq(d->version, "1.0.1");
+	close_scene(&s);
+}
+
+Test(roster, version_of_an_image_on_trial_is_better_than_none)
+{
+	struct scene s;
+
+	open_scene(&s);
+	struct roster_device *d = &s.r.devices[0];
+	s.a.active_on_trial = true;
+	roster_on_answer(&s.r, d, &s.a, s.now);
+	cr_expect(d->on_trial);
+	cr_expect_str_eq(d->version, "1.0.0");
+	close_scene(&s);
+}
+
 Test(roster, device_that_does_not_answer_is_asked_less_and_less_often_but_for_ever)
 {
 	struct scene s;
