@@ -196,7 +196,8 @@ slot_of(const struct sub_smp *s)
 static bool
 is_free(const struct call *c, const struct sub_flash *f)
 {
-	return (!is_taken(f) || has(c, SUB_QUIRK_UNGUARDED)) && !(has(c, SUB_QUIRK_ERASE_FIRST) && f->slot[1].listed);
+	return (!is_taken(f) || has(c, SUB_QUIRK_UNGUARDED)) &&
+	       !(has(c, SUB_QUIRK_ERASE_FIRST) && f->slot[1].listed);
 }
 
 /* A new upload may begin; erases. */
