@@ -147,7 +147,7 @@ static void
 note_kept(struct chip *b, int number, const char *version)
 {
 	sim_device_note_kept(b, version);
-	sim_say(NULL, "device %d keeps %s", number, k->version);
+	sim_say(NULL, "device %d keeps %s", number, version);
 }
 
 /* Without a second slot it has nothing to boot while it is written; in the end it has
