@@ -83,16 +83,6 @@ is_already(void *ctx, const void *data)
 	       u->confusions < DEVICE_CONFUSIONS_MAX;
 }
 
-/* An image that nobody kept is in the way: ours is not written over what it would go back to. */
-static bool
-is_in_the_way(void *ctx, const void *data)
-{
-	const struct device_upgrade *u = ctx;
-
-	return ((const struct device_news *)data)->error == ERR_DEVICE_STATE && u->on_trial &&
-	       u->verb == PB__VERB__VERB_WRITE;
-}
-
 static bool
 is_reverted(void *ctx, const void *data)
 {
@@ -381,7 +371,7 @@ static const struct fsm_row rows[] = {
 	ROW(FLASHING,  TROUBLE,          no_stage,    do_reboot,     STAGED,    "it has no slots"),
 	ROW(FLASHING,  TROUBLE,          device_queue_yields, device_queue_again, QUEUED, "it went"),
 	ROW(FLASHING,  TROUBLE,          is_already,  do_look,       SAME,      "look, by hash"),
-	ROW(FLASHING,  TROUBLE,          is_in_the_way, do_back,     SAME,      "one on trial goes"),
+	ROW(FLASHING,  TROUBLE,          device_see_in_the_way, do_back, SAME,     "one on trial goes"),
 	ROW(FLASHING,  WENT_BACK,        NULL,        do_look,       SAME,      "to which?"),
 	ROW(FLASHING,  TROUBLE,          is_passing,  do_retry,      SAME,      "after a pause"),
 	ROW(FLASHING,  TROUBLE,          device_bare_is, do_retry,   SAME,      "keep trying"),

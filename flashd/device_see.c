@@ -57,6 +57,15 @@ device_see(const struct device_upgrade *u, const Pb__SessionReport *r)
 	return kept_or_test(u, r);
 }
 
+bool
+device_see_in_the_way(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	return ((const struct device_news *)data)->error == ERR_DEVICE_STATE && u->on_trial &&
+	       u->verb == PB__VERB__VERB_WRITE;
+}
+
 static void
 learn(struct device_upgrade *u, const Pb__SessionReport *r)
 {

@@ -9,7 +9,7 @@ sim_SRC := $(wildcard tests/simulation/*.c)
 sim_BIN := $(B)/tests/simulate
 sim_WRAP := clock_now clock_wall_ms clock_is_synchronised fopen fsync fdatasync flock fstatvfs renameat unlinkat \
 	sub_flash_write sub_flash_boot sub_flash_confirm sub_smp_say_list \
-	fsm_step
+	fsm_step malloc calloc realloc free strdup open openat dup syscall
 sim_LIBS := cloudd fetchd flashd session exec subdevices
 # what the simulator has bodies of its own for stays out altogether
 sim_COMMON := $(filter-out common/bus%.c common/loop.c common/daemon.c,$(wildcard common/*.c)) \
@@ -43,6 +43,14 @@ test: ITEMS_checks += $(foreach s,$(sim_FOUND),"check:seed-$s:$(sim_BIN) --seed 
 sim_HOSTILE := $(if $(filter asan,$(VARIANT)),4,50)
 test: ITEMS_checks += "check:simulation-hostile:$(sim_BIN) --seed 1000001 --n $(sim_HOSTILE) --jobs 2 --out build/simulate-hostile.json"
 test: ITEMS_checks += "check:simulation:$(sim_BIN) $(sim_SHARE) --jobs 2 --out build/simulate.json"
+
+# 24 hours of one gateway with 64 devices, plans and faults at a steady rate; with sanitizers four.
+sim_DAY := $(if $(filter asan,$(VARIANT)),--day 4 --devices 16,--day 24)
+test: ITEMS_checks += "check:simulated-day:$(sim_BIN) --seed 1000002 $(sim_DAY)"
+
+.PHONY: simulate-day
+simulate-day: $(sim_BIN) ## HOURS=24 of 64 devices in virtual time, SEED=1000002: what the processes hold, hour by hour
+	$(Q)$(sim_BIN) --seed $(if $(filter 1,$(SEED)),1000002,$(SEED)) --day $(or $(HOURS),24)
 
 mutants: $(sim_BIN) ## deliberate bugs, each of which the simulator's short share must find (long)
 	$(Q)CC='$(CC)' tests/simulation/mutants/run $(B) "$(sim_SHARE)"

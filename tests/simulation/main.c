@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "kit.h"
+#include "sim_day.h"
 #include "sim_fault.h"
 #include "sim_run.h"
 #include "sim_table.h"
@@ -36,6 +37,7 @@ struct options {
 	unsigned jobs;
 	const char *out, *table;
 	bool timeline, keep_going, no_shrink, complete;
+	struct sim_day day; /* hours: 0 = none */
 };
 
 /* --- one run in a child ----------------------------------------------------------------------- */
@@ -355,6 +357,12 @@ take_option(struct options *o, int c, const char *argument)
 		return o->timeline = true;
 	case 'q':
 		return o->no_shrink = true;
+	case 'D':
+		o->day.hours = (unsigned)strtoul(argument, NULL, 10);
+		return true;
+	case 'd':
+		o->day.devices = (unsigned)strtoul(argument, NULL, 10);
+		return o->day.devices >= 1 && o->day.devices <= SIM_DEVICES_MAX;
 	case 'k':
 		return o->keep_going = true;
 	case 'c':
@@ -372,10 +380,14 @@ parse(struct options *o, int argc, char **argv)
 	    {"jobs", required_argument, NULL, 'j'}, {"out", required_argument, NULL, 'o'},
 	    {"table", required_argument, NULL, 'T'}, {"timeline", no_argument, NULL, 't'},
 	    {"keep-going", no_argument, NULL, 'k'}, {"no-shrink", no_argument, NULL, 'q'},
-	    {"complete", no_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
+	    {"complete", no_argument, NULL, 'c'}, {"day", required_argument, NULL, 'D'},
+	    {"devices", required_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
 
-	*o = (struct options){
-	    .ranges = {{1, 1}}, .n_ranges = 1, .jobs = 2, .out = "build/simulate.json"};
+	*o = (struct options){.ranges = {{1, 1}},
+	    .n_ranges = 1,
+	    .jobs = 2,
+	    .out = "build/simulate.json",
+	    .day.devices = SIM_DEVICES_MAX};
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;)
 		if (!take_option(o, c, optarg))
 			return false;
@@ -390,7 +402,7 @@ main(int argc, char **argv)
 
 	if (!parse(&o, argc, argv))
 		return usage();
-	if (o.timeline) {
+	if (o.timeline && !o.day.hours) {
 		static struct sim_result r;
 
 		run_one(o.ranges[0].first, NULL, "/dev/stderr", &r);
@@ -398,6 +410,8 @@ main(int argc, char **argv)
 		    r.violation);
 		return r.violated != 0;
 	}
+	if (o.day.hours)
+		return sim_day_main(o.ranges[0].first, &o.day, o.timeline);
 	run_all(&o, &t);
 	sim_table_json(&t, o.out);
 	if (o.table)

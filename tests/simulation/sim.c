@@ -8,6 +8,7 @@
 
 #include "sim.h"
 #include "sim_device.h"
+#include "sim_held.h"
 #include "sim_house.h"
 
 enum { STILL_MAX = 200000 };
@@ -233,6 +234,7 @@ bury(struct sim_proc *p)
 	p->alive = false;
 	p->die_at = p->die_at_rename = 0;
 	p->self = NULL;
+	sim_held_died(p->who);
 	p->daemon = (struct daemon){0};
 	p->restart_at = sim()->now + sim_between(50, 5000) * SIM_MS;
 	sim_bus_lost(p->who);

@@ -33,7 +33,7 @@
 #define SIM_MS INT64_C(1000000) /* in ns */
 #define SIM_WALL UINT64_C(1764000000000)
 
-enum { SIM_DEVICES_MAX = 4, SIM_FAULTS_MAX = 256, SIM_PATH = 256 };
+enum { SIM_DEVICES_MAX = 64, SIM_DEVICES_FEW = 4, SIM_FAULTS_MAX = 256, SIM_PATH = 256 };
 
 /* From this seed on boards, platform and disk misbehave in the newer ways, too. */
 enum { SIM_HOSTILE = 1000000 };
@@ -94,6 +94,7 @@ struct sim {
 	bool lively;   /* SIM_LIVELY */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
+	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */
 	char violation[400];
 	int violated;     /* number of the invariant, 0 = none */
 	uint64_t digest;  /* of everything that happened */

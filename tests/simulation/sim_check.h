@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/* Bytes in the image store. */
+uint64_t sim_check_store_bytes(void);
+
 /* Once in a while: everything is bounded. */
 void sim_check_bounds(void);
 /* No device is on its way out: one that a person has forgotten is back. */

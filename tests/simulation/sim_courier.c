@@ -12,6 +12,7 @@
 #include "msg.h"
 #include "sim.h"
 #include "sim_courier.h"
+#include "sim_held.h"
 #include "sim_house.h"
 
 enum { PIECE = 2048 };
@@ -344,6 +345,7 @@ downloads_start(struct downloads *d, uint64_t job, int file, Pb__CourierOrder *o
 	sim_effect("a courier starts");
 	*c = (struct courier){.of = d, .job = job, .done = order->offset};
 	c->file = dup(file);
+	sim_held_give(c->file);
 	c->order = copy_order(order);
 	if (c->file < 0 || fstat(c->file, &st) != 0 || !c->order)
 		return ERR_SYSTEM;

@@ -83,9 +83,20 @@ drop_ops(struct disk_file *f)
 	f->end = &f->ops;
 }
 
+/* The disk's own memory is no process'. */
+static struct sim_proc *
+step_aside(void)
+{
+	struct sim_proc *runs = sim()->current;
+
+	sim()->current = NULL;
+	return runs;
+}
+
 static void
 add_op(struct disk_file *f, sqlite3_int64 at, const void *data, size_t len)
 {
+	struct sim_proc *runs = step_aside();
 	struct write_op *op = calloc(1, sizeof(*op));
 
 	*op = (struct write_op){.at = at, .len = len};
@@ -96,14 +107,18 @@ add_op(struct disk_file *f, sqlite3_int64 at, const void *data, size_t len)
 	*f->end = op;
 	f->end = &op->next;
 	do_op(&f->now, op, len);
+	sim()->current = runs;
 }
 
 static void
 sync_file(struct disk_file *f)
 {
+	struct sim_proc *runs = step_aside();
+
 	for (struct write_op *op = f->ops; op; op = op->next)
 		do_op(&f->safe, op, op->len);
 	drop_ops(f);
+	sim()->current = runs;
 }
 
 void

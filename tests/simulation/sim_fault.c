@@ -410,6 +410,41 @@ sim_fault_new(unsigned n, const bool *skip)
 	sim_person_new();
 }
 
+void
+sim_fault_calm(void)
+{
+	calm_down(NULL);
+}
+
+static void
+strike_again(void *arg)
+{
+	int64_t mean = *(const int64_t *)arg;
+	static struct fault f;
+	bool new = sim()->hostile &&sim_chance(20);
+
+	if (sim()->calm)
+		return;
+	f = (struct fault){.kind = new ? SIM_FAULT_FIRST_NEW +
+					     (int)sim_below(SIM_FAULT_KINDS - SIM_FAULT_FIRST_NEW)
+				       : pick_kind(),
+	    .at = sim()->now,
+	    .a = (unsigned)sim_below(1u << 30),
+	    .b = (unsigned)sim_below(1u << 30)};
+	strike(&f);
+	sim_after(sim_between(mean / 2, mean * 3 / 2) * SIM_MS, strike_again, arg);
+}
+
+void
+sim_fault_steady(int64_t mean_ms)
+{
+	int64_t *mean = malloc(sizeof(*mean));
+
+	*mean = mean_ms;
+	sim()->faults = calloc(1, sizeof(*sim()->faults));
+	sim_after(mean_ms * SIM_MS, strike_again, mean);
+}
+
 unsigned
 sim_fault_count(void)
 {

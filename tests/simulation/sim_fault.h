@@ -52,7 +52,7 @@ enum sim_fault_kind {
 	SIM_FAULT_SERVER_GONE,
 	SIM_FAULT_NETWORK_GONE,
 	SIM_FAULT_RECORD_LOST,
-	/* In hostile worlds only (sim_mischief.h); each kind draws from a stream of its own (sim.h). */
+	/* in hostile worlds only, each from a stream of its own: sim_mischief.h */
 	SIM_FAULT_REPLACED,
 	SIM_FAULT_RESTART,
 	SIM_FAULT_DEAF,
@@ -72,6 +72,10 @@ const char *sim_fault_name(int kind);
 /* Make the list and arrange for it; `skip` (may be NULL) has a true for each one to leave out. */
 void sim_fault_new(unsigned n, const bool *skip);
 unsigned sim_fault_count(void);
+/* Instead of a list: faults of all kinds for ever, one in so many ms on average; and their end. */
+void sim_fault_steady(int64_t mean_ms);
+void sim_fault_calm(void);
+
 /* The list as text for people, with what is left out left out. */
 void sim_fault_print(const bool *skip);
 

@@ -180,7 +180,7 @@ set_device(struct sim_house *h, int n)
 	struct secrets *s = &h->secrets;
 
 	snprintf(d->name, sizeof(d->name), "dev%d", n);
-	snprintf(d->product_key, sizeof(d->product_key), "p1sub%d", n);
+	snprintf(d->product_key, sizeof(d->product_key), "p1sub%d", n % SIM_PRODUCTS);
 	snprintf(d->device_key, sizeof(d->device_key), "d%d", n);
 	snprintf(d->vendor, sizeof(d->vendor), "acme");
 	snprintf(d->model, sizeof(d->model), "sensor-9");
@@ -188,6 +188,8 @@ set_device(struct sim_house *h, int n)
 	snprintf(d->driver, sizeof(d->driver), "smp");
 	snprintf(d->port, sizeof(d->port), "line-%d", n);
 	d->baud = 115200;
+	if (n >= SIM_PRODUCTS)
+		return;
 	snprintf(s->products[s->n].product_key, sizeof(s->products[0].product_key), "p1sub%d", n);
 	snprintf(s->products[s->n++].secret, sizeof(s->products[0].secret), "d2c5Q1FsVWpwT1k3");
 }

@@ -11,7 +11,7 @@
 #include "settings.h"
 #include "sim.h"
 
-enum { SIM_PACKAGES_MAX = 48, SIM_RADIOS = 7 };
+enum { SIM_PACKAGES_MAX = 64, SIM_PRODUCTS = 8, SIM_RADIOS = 7 };
 
 enum sim_variant {
 	SIM_GOOD,

@@ -11,6 +11,7 @@
 #include "msg.h"
 #include "sim.h"
 #include "sim_device.h"
+#include "sim_held.h"
 #include "sim_lane.h"
 #include "work.h"
 
@@ -325,7 +326,8 @@ lane_new(struct loop *loop, const char *port, const char *program, const char *m
 	struct lane *l = calloc(1, sizeof(*l));
 
 	(void)loop, (void)program, (void)mode;
-	*l = (struct lane){.port = port, .handler = *h, .number = port[strlen("line-")] - '0'};
+	*l = (struct lane){
+	    .port = port, .handler = *h, .number = (int)strtol(port + strlen("line-"), NULL, 10)};
 	*out = l;
 	return ERR_OK;
 }
@@ -428,6 +430,7 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
 	sim_effect("a session starts");
 	struct session *n = calloc(1, sizeof(*n));
 	*n = (struct session){.lane = l, .image = image_fd < 0 ? -1 : dup(image_fd)};
+	sim_held_give(n->image);
 	n->order = copy_order(o);
 	n->due = sim()->now + sim_between(2, 60) * SIM_MS;
 	n->dies_at = sim()->now + ((int64_t)o->timeout_ms + GRACE_MS) * SIM_MS;

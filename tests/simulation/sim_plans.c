@@ -67,6 +67,8 @@ next_plan(int device)
 	if (n->package->variant == SIM_SICK && !n->old)
 		sim_device_sick(device, n->package->version, (enum sim_illness)n->package->illness);
 	n->due = sim()->now + sim_between(1000, 60000) * SIM_MS;
+	if (sim()->plan_every && n->due < p->at * sim()->plan_every)
+		n->due = p->at * sim()->plan_every + sim_between(0, 60000) * SIM_MS;
 	offer_later(device, (n->due - sim()->now) / SIM_MS + 1);
 }
 
@@ -75,6 +77,7 @@ sim_plans_end(int device, bool done)
 {
 	struct sim_plan *p = sim_plans_current(device);
 
+	sim_plans_peer(device)->dropped = NULL;
 	p->done = done;
 	p->over = true;
 	sim_say("platform", "plan %d of device %d, %s: %s", sim_plans_peer(device)->at, device,

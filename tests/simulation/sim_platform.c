@@ -1,10 +1,12 @@
 /*
  * sim_platform: see sim_platform.h.
  */
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth.h"
 #include "dp.h"
 #include "sim.h"
 #include "sim_device.h"
@@ -37,7 +39,8 @@ send(int device, uint16_t command, uint16_t package_id, const struct ttlv_writer
 	if (device < 0)
 		snprintf(topic, sizeof(topic), "q/1/d/qdp1115Xgw/x");
 	else
-		snprintf(topic, sizeof(topic), "q/1/d/qdp1sub%dd%d/x", device, device);
+		snprintf(
+		    topic, sizeof(topic), "q/1/d/qdp1sub%dd%d/x", device % SIM_PRODUCTS, device);
 	sim_uplink_down(topic, frame, len);
 }
 
@@ -49,7 +52,7 @@ sim_platform_reply(int device, uint16_t command, int code)
 	char key[16];
 
 	ttlv_put_int(&w, 1, code);
-	snprintf(key, sizeof(key), "p1sub%d", device);
+	snprintf(key, sizeof(key), "p1sub%d", device % SIM_PRODUCTS);
 	ttlv_put_text(&w, 3, key);
 	snprintf(key, sizeof(key), "d%d", device);
 	ttlv_put_text(&w, 4, key);
@@ -323,6 +326,26 @@ on_request(int device, uint16_t command)
 	}
 }
 
+/* A registration names the product, and the device only in what it sealed with the product's
+ * secret: "DEVICE KEY;RANDOM;SIGN". */
+static void
+take_sealed_key(const struct ttlv *t, char *out, size_t size)
+{
+	static const char secret[] = "d2c5Q1FsVWpwT1k3";
+	char blob[AUTH_BLOB_SIZE];
+	uint8_t sealed[AUTH_BLOB_SIZE], clear[AUTH_BLOB_SIZE + 1];
+	size_t n = 0, len = 0;
+
+	out[0] = 0;
+	take_text(t, (uint16_t)sim()->house->profile.register_blob, blob, sizeof(blob));
+	if (sodium_base642bin(sealed, sizeof(sealed), blob, strlen(blob), NULL, &n, NULL,
+		sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    auth_open(secret, 16, sealed, n, clear, AUTH_BLOB_SIZE, &len) != ERR_OK)
+		return;
+	clear[len] = 0;
+	snprintf(out, size, "%.*s", (int)strcspn((char *)clear, ";"), (char *)clear);
+}
+
 static void
 hear_gateway(const struct dp *f, const struct ttlv *t)
 {
@@ -333,8 +356,11 @@ hear_gateway(const struct dp *f, const struct ttlv *t)
 	if (!registers && f->command != DIALECT_LOGIN && f->command != DIALECT_LOGOUT &&
 	    f->command != DIALECT_FORGET)
 		return;
-	take_text(t, (uint16_t)(registers ? p->register_pk : p->sub_pk), key, sizeof(key));
-	int device = strncmp(key, "p1sub", 5) == 0 ? key[5] - '0' : -1;
+	if (registers)
+		take_sealed_key(t, key, sizeof(key));
+	else
+		take_text(t, (uint16_t)p->sub_dk, key, sizeof(key));
+	int device = key[0] == 'd' ? (int)strtol(key + 1, NULL, 10) : -1;
 	if (device >= 0 && device < sim()->house->devices)
 		on_request(device, f->command);
 }
@@ -353,7 +379,7 @@ sim_platform_hear(const char *topic, const uint8_t *data, size_t len)
 		sim_violate(3, "the platform cannot read a message on %s", topic);
 		return;
 	}
-	if (sscanf(topic, "q/2/d/qdp1sub%d", &device) == 1 && device < sim()->house->devices)
+	if (sscanf(topic, "q/2/d/qdp1sub%*dd%d", &device) == 1 && device < sim()->house->devices)
 		hear_device(device, &f, &t);
 	else
 		hear_gateway(&f, &t);

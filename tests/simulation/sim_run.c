@@ -48,21 +48,43 @@ take_random(void)
 }
 
 static void
-begin(uint64_t seed, const char *dir, const bool *skip, bool timeline)
+make_room(size_t events)
 {
+	sim()->heap = calloc(events, sizeof(*sim()->heap));
+	sim()->heap_size = sim()->heap ? events : 0;
+}
+
+int
+sim_run_begin(uint64_t seed, const char *dir, const struct sim_scale *scale)
+{
+	struct rlimit files = {4096, 4096};
+
+	setrlimit(RLIMIT_NOFILE, &files);
 	sim_begin(seed, dir);
-	sim()->timeline = timeline;
+	if (scale->events)
+		make_room(scale->events);
+	sim()->plan_every = scale->plan_every;
+	sim()->timeline = scale->timeline;
 	sim()->cover = calloc(1, sizeof(*sim()->cover));
 	take_random();
 	sim_disk_new();
 	sim_bus_new();
 	sim_uplink_new();
 	sim_couriers_new();
-	int devices = (int)sim_between(1, SIM_DEVICES_MAX), plans = (int)sim_between(3, 10);
+	int devices = (int)sim_between(1, SIM_DEVICES_FEW), plans = (int)sim_between(3, 10);
+	if (scale->devices)
+		devices = scale->devices;
+	if (scale->plans)
+		plans = scale->plans;
 	sim_house_new(devices, plans + 2);
 	sim_platform_new(plans);
-	sim()->gentle = sim_chance(30) && !sim()->hostile;
-	sim_fault_new((unsigned)sim_between(0, 6) * (unsigned)plans, skip);
+	sim()->gentle = sim_chance(30) && !sim()->hostile && !scale->plans;
+	return plans;
+}
+
+void
+sim_run_start(void)
+{
 	for (int i = 0; i < SIM_PROCS; i++)
 		sim()->proc[i].restart_at = sim_between(1, 4000) * SIM_MS;
 }
@@ -115,24 +137,37 @@ rest(void)
 			sim_violate(5, "%s: %llu writes in an hour in which nothing happened",
 			    sim()->proc[i].name,
 			    (unsigned long long)(sim()->proc[i].writes - writes[i]));
-	if (sim()->counts.events - events > 200000)
+	if (sim()->counts.events - events > 200000 + 20000 * (uint64_t)sim()->house->devices)
 		sim_violate(4, "%llu events in an hour in which nothing happened",
 		    (unsigned long long)(sim()->counts.events - events));
 }
 
 void
-sim_run(uint64_t seed, const char *dir, const bool *skip, bool timeline, struct sim_result *out)
+sim_run_end(void)
 {
-	struct rlimit files = {4096, 4096};
-
-	setrlimit(RLIMIT_NOFILE, &files);
-	begin(seed, dir, skip, timeline);
 	live();
 	if (!sim()->violated)
 		rest();
 	if (!sim()->violated)
 		sim_check_end();
-	*out = (struct sim_result){.seed = seed,
+}
+
+void
+sim_run(uint64_t seed, const char *dir, const bool *skip, bool timeline, struct sim_result *out)
+{
+	const struct sim_scale by_seed = {.timeline = timeline};
+	int plans = sim_run_begin(seed, dir, &by_seed);
+
+	sim_fault_new((unsigned)sim_between(0, 6) * (unsigned)plans, skip);
+	sim_run_start();
+	sim_run_end();
+	sim_run_result(out);
+}
+
+void
+sim_run_result(struct sim_result *out)
+{
+	*out = (struct sim_result){.seed = sim()->seed,
 	    .digest = sim()->digest,
 	    .counts = sim()->counts,
 	    .violated = sim()->violated,

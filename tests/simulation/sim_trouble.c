@@ -56,7 +56,7 @@ trouble_platform(int kind, int device, unsigned b)
 {
 	char name[40];
 
-	snprintf(name, sizeof(name), "p1sub%d/d%d", device, device);
+	snprintf(name, sizeof(name), "p1sub%d/d%d", device % SIM_PRODUCTS, device);
 	if (kind == SIM_FAULT_PERSON_CHECKS)
 		sim_uplink_act("check", name);
 	else if (kind == SIM_FAULT_PERSON_FORGETS) {

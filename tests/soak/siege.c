@@ -18,6 +18,7 @@ enum {
 	LOOK_MS = 250,
 	IMAGE = 20000,
 	PATIENCE_S = 900, /* of one plan */
+	TRUTH_S = 60,     /* until all are up again */
 	HARM_S = 60,      /* between two, at most */
 	SAMPLE_S = 20,    /* between two, while nothing happens */
 	HARM_PERCENT = 55 /* of the time: then the daemons are left alone */
@@ -181,12 +182,17 @@ upgrade_all(struct field *f)
 	return true;
 }
 
-/* By their own word, too: what the platform believes is true. */
+/* By their own word, too: what the platform believes is true. Who lost the power a moment ago has to
+ * come up first. */
 static bool
 expect_truth(struct field *f)
 {
-	unsigned n = house_crowd_running(f->h, f->version);
+	double end = now() + TRUTH_S;
+	unsigned n = 0;
 
+	while ((n = house_crowd_running(f->h, f->version)) < f->s->devices && now() < end &&
+	       !f->s->is_stopped())
+		house_look_pause(LOOK_MS);
 	if (f->s->is_stopped() || n == f->s->devices)
 		return true;
 	snprintf(f->s->why, sizeof(f->s->why),
