@@ -190,8 +190,8 @@ void device_init(struct device_upgrade *u, uint64_t id, const Pb__Device *device
 /* Which SEES event the answer to IDENTIFY is. Where device and driver know hashes, only they
  * count; a version alone decides where there are none. */
 int device_see(const struct device_upgrade *u, const Pb__SessionReport *r);
-/* A guard of the table: an image that nobody kept is in the way of writing ours, which is not written
- * over what the device would go back to. */
+/* A guard of the table: an image that nobody kept is in the way; ours is not written over what the
+ * device would go back to. */
 bool device_see_in_the_way(void *ctx, const void *data);
 
 /* Progress of the running verb: learn facts, count bytes, note signs of life. */

@@ -182,8 +182,8 @@ upgrade_all(struct field *f)
 	return true;
 }
 
-/* By their own word, too: what the platform believes is true. Who lost the power a moment ago has to
- * come up first. */
+/* By their own word, too: what the platform believes is true. Who lost the power a moment ago has
+ * to come up first. */
 static bool
 expect_truth(struct field *f)
 {
