@@ -249,7 +249,7 @@ measure(struct figures *f, struct pair pairs[WAYS], Pb__Envelope *e, unsigned n)
 				return 0;
 			cost[w] += one;
 		}
-	double whole = cost[TAP_OFF] / (n / TURN);
+	double whole = cost[TAP_OFF] * TURN / n;
 
 	bench_sample(f->bus, whole / (part.encode + part.decode));
 	bench_sample(f->encode, part.encode / whole);
