@@ -98,7 +98,8 @@ is_sick(const struct sub_flash *f)
 {
 	const struct board *b = sim_device_board(number_of(f));
 
-	return f == &b->chip[0].flash && strcmp(f->slot[0].version, b->sick) == 0;
+	return f == &b->chip[0].flash && b->sick[0] &&
+	       strcmp(f->slot[0].version, b->sick) == 0;
 }
 
 bool

@@ -124,6 +124,7 @@ sim_plans_offer(int device, bool asked)
 	    p->last != DIALECT_SUCCESS && sim()->now - n->since < 1800 * 1000 * SIM_MS)
 		return; /* under way */
 	n->offered = true;
+	n->known = sim()->lively;
 	n->since = sim()->now;
 	if (!sim_quirk_pushes(device))
 		sim_platform_send_plan(device, n);
@@ -157,7 +158,8 @@ sim_plans_learn(int device, const char *version)
 	    !sim_mischief_claimed(device, version))
 		sim_violate(3, "device %d is said to run %s, which it never did", device, version);
 	snprintf(p->version, sizeof(p->version), "%s", version);
-	if (n && !n->over && strcmp(version, sim_plans_target(n)) == 0 && !n->old && n->offered)
+	if (n && !n->over && strcmp(version, sim_plans_target(n)) == 0 && !n->old &&
+	    (n->offered || n->known))
 		sim_plans_end(device, true);
 }
 

@@ -18,8 +18,10 @@ struct sim_plan {
 	unsigned failures, refusals;
 	int64_t due, since;
 	bool offered;
-	bool begun;     /* status 1 has come since */
-	bool waits;     /* nothing came after the confirmation */
+	bool known; /* offered at some time, in a lively world: its version may come by another way
+		     */
+	bool begun; /* status 1 has come since */
+	bool waits; /* nothing came after the confirmation */
 	bool confirmed; /* and then 2, at confirmed_at */
 	int64_t confirmed_at;
 };

@@ -94,7 +94,7 @@ sim_quirk_push(int device, bool before)
 
 	if (!n || !p->in || sim()->now < n->due || n->wrong)
 		return;
-	n->offered = true;
+	n->offered = n->known = true;
 	muddle(device);
 	const struct sim_package *k = before && p->at ? p->plan[p->at - 1].package : n->package;
 	sim_say("platform", "sends an address to device %d out of nothing", device);

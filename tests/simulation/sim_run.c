@@ -127,7 +127,7 @@ pass(int64_t ns)
 static void
 rest(void)
 {
-	pass(HOUR);
+	pass(sim()->lively ? 2 * HOUR : HOUR); /* there a window may open once more */
 	uint64_t writes[SIM_PROCS], events = sim()->counts.events;
 	for (int i = 0; i < SIM_PROCS; i++)
 		writes[i] = sim()->proc[i].writes;

@@ -35,6 +35,8 @@ sim_world(struct sim_house *h)
 	bool asks = sim_stream_chance(&s, 40), settles = sim_stream_chance(&s, 40);
 
 	h->flash.ask_ms = 600000;
+	if (settles) /* time enough also when flashd is killed again and again */
+		h->flash.test_ms = 1800000;
 	h->profile.hung_ms = 40 * 60000;
 	h->profile.failures_max = 2;
 	h->flash.queue_ms = 70 * 60000;
