@@ -50,8 +50,12 @@ name_row(const struct fsm_table *t, int row, char out[SIM_ROW_TEXT])
 {
 	const struct fsm_row *r = &t->rows[row];
 
-	snprintf(out, SIM_ROW_TEXT, "%s %s%s%s", r->state == FSM_ANY ? "any" : t->states[r->state],
-	    t->events[r->event], r->guard ? ": " : "", r->guard ? r->note : "");
+	bool stays = r->next == FSM_SAME;
+
+	snprintf(out, SIM_ROW_TEXT, "%s %s%s%s%s%s",
+	    r->state == FSM_ANY ? "any" : t->states[r->state], t->events[r->event],
+	    stays ? "" : " to ", stays ? "" : t->states[r->next],
+	    r->guard && r->note[0] ? ": " : "", r->guard ? r->note : "");
 }
 
 static const char *

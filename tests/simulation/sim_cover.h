@@ -28,8 +28,8 @@ struct sim_cover_sum sim_cover_sum(const struct sim_cover *c);
 void sim_cover_print(const struct sim_cover *c, FILE *f);
 void sim_cover_text(const struct sim_cover *c, FILE *f);
 
-/* Why a row of the table `table`, called `row` ("STATE EVENT" and, if it has a guard, ": note"),
- * need not be taken; NULL = it has to be. sim_excuse.c. */
+/* Why a row of the table `table`, called `row` ("STATE EVENT to NEXT", and ": note" if it has a
+ * guard), need not be taken; NULL = it has to be. sim_excuse.c. */
 const char *sim_excuse(const char *table, const char *row);
 
 #endif
