@@ -167,12 +167,14 @@ void sim_bus_calm(void);
 /* Who sends a message of this kind next dies of it, before or after, and whom it is for is away for
  * a while; kind 0: nobody. */
 void sim_bus_hit(int kind, bool after, int64_t away_ns);
+void sim_bus_hit_store(void); /* and the store's files are gone then */
 void sim_bus_try(void);
 void sim_bus_trouble(unsigned drop_percent, unsigned busy_percent);
 void sim_disk_new(void);
 void sim_disk_power_cut(void);
 void sim_disk_lose(const char *name); /* the database of this process */
 void sim_system_power_cut(void);
+void sim_system_lose_store(void);
 void sim_uplink_new(void);
 void sim_uplink_lost(void);
 void sim_uplink_cut(bool reached);

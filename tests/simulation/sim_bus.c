@@ -45,6 +45,7 @@ struct sim_bus {
 	int hit_kind; /* sim_bus_hit */
 	bool hit_after;
 	int64_t hit_away;
+	bool hit_store;
 };
 
 void
@@ -275,6 +276,13 @@ sim_bus_hit(int kind, bool after, int64_t away_ns)
 	b->hit_kind = kind;
 	b->hit_after = after;
 	b->hit_away = away_ns;
+	b->hit_store = false;
+}
+
+void
+sim_bus_hit_store(void)
+{
+	sim()->bus->hit_store = true;
 }
 
 static void
@@ -295,6 +303,8 @@ strike(const struct bus_link *link, int kind, bool after)
 		return;
 	b->hit_kind = 0;
 	sim_say(sim()->proc[link->self].name, "is hit at a %s", route_kind_name(kind));
+	if (b->hit_store)
+		sim_system_lose_store();
 	if (b->hit_away)
 		sim_after(0, send_away, &sim()->proc[link->peer]);
 	sim_kill(&sim()->proc[link->self]);

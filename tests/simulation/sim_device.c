@@ -98,8 +98,7 @@ is_sick(const struct sub_flash *f)
 {
 	const struct board *b = sim_device_board(number_of(f));
 
-	return f == &b->chip[0].flash && b->sick[0] &&
-	       strcmp(f->slot[0].version, b->sick) == 0;
+	return f == &b->chip[0].flash && b->sick[0] && strcmp(f->slot[0].version, b->sick) == 0;
 }
 
 bool
@@ -333,6 +332,12 @@ sim_device_reset(int number)
 }
 
 void
+sim_device_forget_floor(int number)
+{
+	sim_device_board(number)->chip[0].floor = sim_device_board(number)->chip[1].floor = 0;
+}
+
+void
 sim_device_noise(int number, double loss, double flip)
 {
 	struct board *b = sim_device_board(number);
@@ -350,6 +355,8 @@ sim_device_sick(int number, const char *version, enum sim_illness how)
 	snprintf(b->sick, sizeof(b->sick), "%s", silent ? version : "");
 	b->chip[0].flash.refused = version && how == SIM_ILL_REFUSED ? version : NULL;
 	b->unkept = version && how == SIM_ILL_UNKEPT;
+	snprintf(
+	    b->unwell, sizeof(b->unwell), "%s", version && how == SIM_ILL_UNWELL ? version : "");
 }
 
 /* --- what it is ------------------------------------------------------------------------------- */
@@ -380,6 +387,18 @@ sim_device_second_is_kept(int number)
 	const struct board *b = sim_device_board(number);
 
 	return !b->has_second || b->chip[1].flash.confirmed;
+}
+
+bool
+sim_device_is_well(int number, const Pb__SessionOrder *o)
+{
+	const struct board *b = sim_device_board(number);
+	bool app = false;
+
+	for (size_t i = 0; i < o->n_options; i++)
+		app |= strcmp(o->options[i]->key, "device") == 0 &&
+		       strncmp(o->options[i]->value, "dev", 3) == 0;
+	return !app || !b->unwell[0] || strcmp(b->chip[0].flash.slot[0].version, b->unwell) != 0;
 }
 
 const char *

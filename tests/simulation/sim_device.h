@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <subota.pb-c.h>
 
 /* `second`: what its other processor (image 1) runs at first; NULL = it has none. */
 void sim_device_new(int number, const char *dir, const char *first_image, const char *second);
@@ -30,12 +31,14 @@ void sim_device_flush(int number);
 void sim_device_unplug(int number, int64_t for_ns);
 void sim_device_plug(int number);
 void sim_device_reset(int number);
+void sim_device_forget_floor(int number);
 void sim_device_noise(int number, double loss, double flip);
 /* This version does not work on it; NULL = every one does. */
 enum sim_illness {
 	SIM_ILL_SILENT,  /* it starts and never answers */
 	SIM_ILL_REFUSED, /* the boot loader does not start it */
-	SIM_ILL_UNKEPT   /* it runs, and refuses to be kept */
+	SIM_ILL_UNKEPT,  /* it runs, and refuses to be kept */
+	SIM_ILL_UNWELL   /* it runs, and the operator's program says no */
 };
 void sim_device_sick(int number, const char *version, enum sim_illness how);
 
@@ -47,5 +50,7 @@ bool sim_device_ran(int number, const char *version, int64_t since);
 bool sim_device_second_is_kept(int number);
 bool sim_device_second_ran(int number, const char *version);
 const char *sim_device_second_version(int number);
+/* What the operator's program would say, to this order. */
+bool sim_device_is_well(int number, const Pb__SessionOrder *o);
 
 #endif

@@ -35,6 +35,7 @@ struct board {
 	struct sub_device device;
 	struct sub_wire in, out;
 	char sick[SUB_IMAGE_VERSION]; /* of the first */
+	char unwell[SUB_IMAGE_VERSION];
 
 	/* sim_mischief.c */
 	enum lie lie;

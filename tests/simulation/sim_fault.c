@@ -79,6 +79,7 @@ static const struct {
 	[SIM_FAULT_SERVER_WRONG]    = {"server_has_other_bytes",       0, 4},
 	[SIM_FAULT_SERVER_GONE]     = {"package_not_found",            0, 5},
 	[SIM_FAULT_NETWORK_GONE]    = {"download_broken_many_times",   0, 4},
+	[SIM_FAULT_STORE_LOST]      = {"store_lost_amid_an_order",     0, 3},
 	[SIM_FAULT_RECORD_LOST]     = {"database_lost",                0, 4},
 	/* in hostile worlds */
 	[SIM_FAULT_REPLACED]        = {"device_replaced",              .hostile = 2},
@@ -333,8 +334,9 @@ calm_down(void *arg)
 	sim_say(NULL, "calm");
 }
 
-/* In lively worlds that which was no trouble before: from a stream of its own. */
-static void
+/* In lively worlds that which was no trouble before: from a stream of its own. Returns when it is
+ * over: in some only hours later, so that whoever is away is missed. */
+static int64_t
 add_lively(struct sim_faults *all, int64_t end)
 {
 	struct sim_stream s = sim_stream("lively");
@@ -358,6 +360,9 @@ add_lively(struct sim_faults *all, int64_t end)
 		    (unsigned)sim_stream_below(&s, 1u << 30),
 		    (unsigned)sim_stream_below(&s, 1u << 30)};
 	}
+	return end + (sim_stream_chance(&s, 35)
+			     ? (int64_t)sim_stream_below(&s, 4 * 3600) * 1000 * SIM_MS
+			     : 0);
 }
 
 /* The newer kinds, in the same time, or in an hour where that is short. */
@@ -397,10 +402,8 @@ sim_fault_new(unsigned n, const bool *skip)
 	}
 	for (unsigned i = 0; sim()->gentle && i < all->n; i++)
 		make_gentle(&all->list[i]);
-	if (sim()->lively) {
-		at += 1800 * 1000 * SIM_MS;
-		add_lively(all, at);
-	}
+	if (sim()->lively)
+		at = add_lively(all, at + 1800 * 1000 * SIM_MS);
 	if (sim()->hostile)
 		at = add_new_kinds(all, at);
 	for (unsigned i = 0; i < all->n; i++)
@@ -408,6 +411,8 @@ sim_fault_new(unsigned n, const bool *skip)
 			sim_after(all->list[i].at - sim()->now, strike, &all->list[i]);
 	sim_after(at - sim()->now + 180000 * SIM_MS, calm_down, NULL);
 	sim_person_new();
+	if (sim()->lively && !sim()->gentle)
+		sim_quirk_begin();
 }
 
 void

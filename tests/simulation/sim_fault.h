@@ -52,6 +52,7 @@ enum sim_fault_kind {
 	SIM_FAULT_SERVER_GONE,
 	SIM_FAULT_NETWORK_GONE,
 	SIM_FAULT_RECORD_LOST,
+	SIM_FAULT_STORE_LOST,
 	/* in hostile worlds only, each from a stream of its own: sim_mischief.h */
 	SIM_FAULT_REPLACED,
 	SIM_FAULT_RESTART,

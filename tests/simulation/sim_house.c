@@ -41,8 +41,10 @@ choose_illness(const struct sim_house *h, struct sim_package *p)
 	s.state += p->sequence;
 	if (p->variant != SIM_SICK || !sim()->lively)
 		return;
-	p->illness = (int)sim_stream_below(&s, 3);
-	if (h->bare)
+	p->illness = (int)sim_stream_below(&s, h->checks ? SIM_ILL_UNWELL + 1 : SIM_ILL_UNWELL);
+	if (h->bare && h->checks)
+		p->illness = SIM_ILL_UNWELL;
+	else if (h->bare)
 		p->variant = SIM_GOOD;
 }
 

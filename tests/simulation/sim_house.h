@@ -48,7 +48,10 @@ struct sim_house {
 	/* Each board has a second processor, component "radio". Its packages, good ones only, come
 	 * after the others; the first of them is what it runs at first. */
 	bool radio;
-	bool bare; /* boards without a second slot, in lively worlds */
+	bool forgets; /* flashd's database may be lost: with it the floors that came with images */
+	bool in_step; /* plans come to all devices at the same time */
+	bool checks;  /* a program of the operator's has a say in what is kept */
+	bool bare;    /* boards without a second slot, in lively worlds */
 	int n_all;
 };
 

@@ -162,6 +162,14 @@ begin(int number)
 	struct session *s = line(number)->session;
 	const Pb__SessionOrder *o = s->order->session_order;
 	char why[WHY_SIZE] = "";
+
+	if (o->verb == PB__VERB__VERB_CHECK) { /* the operator's program */
+		bool well = sim_device_is_well(number, o);
+
+		finish(number, well ? ERR_OK : ERR_UNHEALTHY,
+		    well ? "" : "expected exit status 0, got 1");
+		return false;
+	}
 	enum err e = work_new(o, s->image, driver_find, &s->work, why);
 
 	if (e != ERR_OK) {
@@ -412,7 +420,7 @@ strike(int number, struct session *n, int verb)
 	b->verb = 0;
 	if (b->board)
 		sim_after(b->delay_ns, lose_board, (void *)(intptr_t)number);
-	else /* before it can have ended */
+	if (!b->board || b->both) /* before it can have ended */
 		n->dies_at = n->due + sim_between(0, 30) * SIM_MS;
 }
 

@@ -20,8 +20,8 @@ void sim_lane_kill(int number);
 /* The next session with this order, perhaps only right after one with the order `after`, dies of
  * it; or its board is unplugged, or resets by itself. */
 struct sim_lane_blow {
-	int verb, after; /* enum Pb__Verb */
-	bool board;
+	int verb, after;           /* enum Pb__Verb */
+	bool board, both;          /* the board instead of the session, or as well */
 	int64_t delay_ns, away_ns; /* away_ns 0: a reset */
 };
 void sim_lane_blow(int number, const struct sim_lane_blow *b);

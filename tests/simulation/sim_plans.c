@@ -13,6 +13,7 @@
 #include "sim_quirk.h"
 
 enum {
+	STEP_MS = 120000,
 	PUSH_MS = 600000,  /* again while nobody answers */
 	LATER_MS = 120000, /* after a failure or a refusal */
 	DEADLINE_MS = 3600000,
@@ -69,6 +70,8 @@ next_plan(int device)
 	n->due = sim()->now + sim_between(1000, 60000) * SIM_MS;
 	if (sim()->plan_every && n->due < p->at * sim()->plan_every)
 		n->due = p->at * sim()->plan_every + sim_between(0, 60000) * SIM_MS;
+	if (sim()->house->in_step)
+		n->due += STEP_MS * SIM_MS - n->due % (STEP_MS * SIM_MS);
 	offer_later(device, (n->due - sim()->now) / SIM_MS + 1);
 }
 
@@ -211,7 +214,7 @@ sim_plans_make(int device, int n)
 	for (p->n = 0; p->n < n && package < h->n_packages; p->n++) {
 		struct sim_plan *k = &p->plan[p->n];
 
-		if (good > 1 && sim_chance(8)) {
+		if (good > 1 && sim_chance(8) && !h->forgets) {
 			*k = (struct sim_plan){.package = &h->package[good - 1], .old = true};
 			if (k->package->variant == SIM_GOOD)
 				continue;

@@ -39,17 +39,33 @@ muddle(int device)
 }
 
 void
-sim_quirk_login(int device, unsigned how)
+sim_quirk_refuse(int device, unsigned how)
 {
 	struct sim_peer *p = sim_plans_peer(device);
 
 	p->quirk = 1 + (int)(how % QUIRKS);
 	p->quirk_times = 1 + how / QUIRKS % 3;
-	if (how % 2 && p->in) { /* else it may be long until there is one */
-		muddle(device);
-		p->in = false;
-		sim_platform_exception(device, DIALECT_CODE_NOT_LOGGED_IN, 0);
-	}
+}
+
+void
+sim_quirk_login(int device, unsigned how)
+{
+	sim_quirk_refuse(device, how);
+	if (how % 2 == 0 || !sim_plans_peer(device)->in)
+		return;
+	muddle(device);
+	sim_plans_peer(device)->in = false;
+	sim_platform_exception(device, DIALECT_CODE_NOT_LOGGED_IN, 0);
+}
+
+void
+sim_quirk_begin(void)
+{
+	struct sim_stream s = sim_stream("first logins");
+
+	for (int i = 0; i < sim()->house->devices; i++)
+		if (sim_stream_chance(&s, 25))
+			sim_quirk_refuse(i, (unsigned)sim_stream_below(&s, QUIRKS));
 }
 
 int
@@ -96,6 +112,7 @@ sim_quirk_push(int device, bool before)
 		return;
 	n->offered = n->known = true;
 	muddle(device);
+	before &= !sim()->house->forgets;
 	const struct sim_package *k = before && p->at ? p->plan[p->at - 1].package : n->package;
 	sim_say("platform", "sends an address to device %d out of nothing", device);
 	sim_platform_send_firmware(device, k, false);
@@ -135,7 +152,7 @@ sim_quirk_misfits(int device)
 {
 	const struct sim_peer *p = sim_plans_peer(device);
 
-	if (p->at < 1 || !is_in_the_mood(4))
+	if (p->at < 1 || sim()->house->forgets || !is_in_the_mood(4))
 		return false;
 	muddle(device);
 	sim_platform_send_firmware(device, p->plan[p->at - 1].package, false);

@@ -11,6 +11,8 @@
 
 /* The next registration, login or farewell of a device goes wrong in one of some ways. */
 void sim_quirk_login(int device, unsigned how);
+void sim_quirk_refuse(int device, unsigned how); /* the same, and it is not provoked */
+void sim_quirk_begin(void);                      /* some go wrong from the start */
 /* A device is told that it is not logged in, not known, or put offline. */
 void sim_quirk_expel(int device, unsigned how);
 /* The address of the current plan's package, or the one before it, out of nothing. */

@@ -228,6 +228,20 @@ tear_all(const char *dir, int depth)
 }
 
 void
+sim_system_lose_store(void)
+{
+	DIR *d = opendir(sim_house_store());
+	char path[600];
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		snprintf(path, sizeof(path), "%s/%s/bundle", sim_house_store(), e->d_name);
+		unlink(path);
+	}
+	if (d)
+		closedir(d);
+}
+
+void
 sim_system_power_cut(void)
 {
 	tear_all(sim_house_store(), 0);

@@ -29,13 +29,27 @@ send_away(struct sim_proc *p, unsigned b)
 	p->restart_at = sim()->now + long_time(b);
 }
 
-/* flashd's is never lost here: its counters are all that keeps an old image from coming back. */
+/* Of flashd only where no old image is tried: its counters are all that keeps one from coming back.
+ */
 static void
-lose_record(struct sim_proc *p)
+lose_record(unsigned a)
 {
-	sim_kill(p);
-	sim_disk_lose(p->who == SIM_CLOUDD ? "cloudd.db" : "fetchd.db");
+	static const char *const names[] = {"cloudd.db", "fetchd.db", "flashd.db"};
+	unsigned who = sim()->house->forgets ? a % SIM_PROCS : a % SIM_FLASHD;
+
+	sim_kill(&sim()->proc[who]);
+	sim_disk_lose(names[who]);
+	for (int i = 0; who == SIM_FLASHD && i < sim()->house->devices; i++)
+		sim_device_forget_floor(i);
 	sim_quirk_muddle();
+}
+
+/* The gate dies of an order to flashd, which is away, and finds its store empty. */
+static void
+lose_store(unsigned b)
+{
+	sim_bus_hit(PB__ENVELOPE__BODY_FLASH_ORDER, true, long_time(b));
+	sim_bus_hit_store();
 }
 
 static void
@@ -61,7 +75,7 @@ trouble_platform(int kind, int device, unsigned b)
 		sim_uplink_act("check", name);
 	else if (kind == SIM_FAULT_PERSON_FORGETS) {
 		if (b % 2)
-			sim_quirk_login(device, b / 2 & ~1u);
+			sim_quirk_refuse(device, b / 2);
 		sim_uplink_act("forget", name);
 	} else if (kind == SIM_FAULT_ADDRESS_AGAIN)
 		sim_quirk_push(device, b % 4 == 0);
@@ -87,6 +101,7 @@ blow(int kind, int device, unsigned b)
 
 	k.board = kind == SIM_FAULT_BOARD_AMID_CHANGE;
 	k.delay_ns = b / 8 % 300 * SIM_MS;
+	k.both = k.board && b / 65536 % 2;
 	if (b / 4096 % 3 == 1) /* for a moment */
 		k.away_ns = (200 + b / 8192 % 3000) * SIM_MS;
 	else if (b / 4096 % 3 == 2)
@@ -94,6 +109,13 @@ blow(int kind, int device, unsigned b)
 	sim_lane_blow(device, &k);
 }
 
+static void
+mend_disk(void *arg)
+{
+	((struct sim_proc *)arg)->disk_read_only = false;
+}
+
+/* Perhaps nothing can be recorded before it. */
 static void
 hit(unsigned a, unsigned b)
 {
@@ -103,6 +125,12 @@ hit(unsigned a, unsigned b)
 
 	sim_bus_hit(
 	    kinds[a % (sizeof(kinds) / sizeof(kinds[0]))], b % 2, b / 2 % 2 ? long_time(b / 4) : 0);
+	if (b / 16 % 3)
+		return;
+	struct sim_proc *p = &sim()->proc[b / 64 % SIM_PROCS];
+
+	p->disk_read_only = true;
+	sim_after((5000 + b / 64 % 60000) * SIM_MS, mend_disk, p);
 }
 
 /* At once, or when the platform hears a status. */
@@ -143,12 +171,15 @@ sim_trouble(int kind, unsigned a, unsigned b)
 	case SIM_FAULT_DEVICE_AWAY:
 		sim_device_unplug(device, long_time(b));
 		break;
+	case SIM_FAULT_STORE_LOST:
+		lose_store(b);
+		break;
 	case SIM_FAULT_SESSION_DIES_LATE:
 	case SIM_FAULT_BOARD_AMID_CHANGE:
 		blow(kind, device, b);
 		break;
 	case SIM_FAULT_RECORD_LOST:
-		lose_record(&sim()->proc[a % 2 ? SIM_CLOUDD : SIM_FETCHD]);
+		lose_record(a);
 		break;
 	case SIM_FAULT_POWER_AMID_DOWNLOAD:
 	case SIM_FAULT_SERVER_WRONG:

@@ -26,6 +26,9 @@ sim_world_boards(struct sim_house *h)
 	struct sim_stream s = sim_stream("boards");
 
 	h->bare = !h->radio && sim_stream_chance(&s, 40);
+	h->checks = sim_stream_chance(&s, 40);
+	h->forgets = sim_stream_chance(&s, 20);
+	h->in_step = sim_stream_chance(&s, 30);
 }
 
 void
@@ -48,6 +51,9 @@ sim_world(struct sim_house *h)
 		struct flash_settings_device *d = &h->flash.devices[i];
 
 		d->space = 1 << 20;
+		d->health_ms = 60000;
+		snprintf(d->health_command, sizeof(d->health_command), "%s",
+		    h->checks ? "/opt/health" : "");
 		if (h->bare) /* serial recovery writes over the only image that there is */
 			snprintf(d->driver, sizeof(d->driver), "mcuboot");
 		d->policy = asks && sim_stream_chance(&s, 70) ? POLICY_ASK : POLICY_AUTO;
