@@ -30,7 +30,7 @@ struct board {
 	bool plugged;
 	struct chip chip[2];
 	bool has_second;
-	bool bare; /* no second slot: the image that runs is written over, from the boot loader */
+	bool bare;   /* no second slot: the image that runs is written over, from the boot loader */
 	bool unkept; /* nothing is confirmed on it */
 	struct sub_device device;
 	struct sub_wire in, out;
