@@ -2,6 +2,7 @@
  * flash_restore: see flash_restore.h.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "device_bare.h"
@@ -172,11 +173,30 @@ restore(struct flash *f, struct roster_device *d, struct device_upgrade *bare, s
 	return true;
 }
 
-void
-flash_restore_watch(struct flash *f, struct roster_device *d)
+/* False: it confirmed nothing that is known. */
+static bool
+find_confirmed(struct flash *f, const struct roster_device *d, struct counters_row *row)
 {
 	struct counters_key key = {
 	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
+
+	return counters_get(f->ledger.record, &key, row) == ERR_OK && row->version[0];
+}
+
+void
+flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionReport *answer)
+{
+	struct counters_row row;
+
+	if (!answer || !answer->active_on_trial || d->version[0] || !find_confirmed(f, d, &row))
+		return;
+	snprintf(d->version, sizeof(d->version), "%s", row.version);
+	d->report_due = true;
+}
+
+void
+flash_restore_watch(struct flash *f, struct roster_device *d)
+{
 	struct counters_row row;
 	struct event e = {.name = "device_regressed",
 	    .about = roster_subject(d),
@@ -185,7 +205,7 @@ flash_restore_watch(struct flash *f, struct roster_device *d)
 	    .got = d->version,
 	    .text = "the device runs another version than it confirmed"};
 
-	if (counters_get(f->ledger.record, &key, &row) != ERR_OK || !row.version[0])
+	if (!find_confirmed(f, d, &row))
 		return;
 	bool same = strcmp(row.version, d->version) == 0;
 	if (!same && !d->regressed)

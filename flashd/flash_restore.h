@@ -14,6 +14,9 @@
 
 #include "flash.h"
 
+/* It is about to be learned what it answers: whoever runs an image on trial when it is heard for
+ * the first time since a start is known by what it confirmed, to which its next start may lead. */
+void flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionReport *answer);
 /* It has answered: a device that runs something else than it confirmed was changed behind our back,
  * which is told once. */
 void flash_restore_watch(struct flash *f, struct roster_device *d);

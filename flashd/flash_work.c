@@ -87,8 +87,10 @@ finish_upgrade(struct flash *f, struct device_upgrade *u, const Pb__SessionRepor
 		log_warn(&s, "verb %d: %s: %s", u->verb, err_name(r->error), r->detail);
 	if (!r)
 		log_warn(&s, "verb %d: the session died", u->verb);
-	if (d && r)
+	if (d && r) {
+		flash_restore_know(f, d, r);
 		roster_learn(d, r);
+	}
 	if (d && r && r->error == ERR_OK && flash_unit_heard(f, d, r->unit))
 		take_up_anew(u, d);
 	else if (device_on_final(u, r, clock_now()) != ERR_OK)
@@ -123,6 +125,7 @@ on_final(void *arg, struct lane *lane, const Pb__SessionReport *r)
 	if (u && u->running) {
 		finish_upgrade(l->flash, u, r);
 	} else if (!l->upgrade && l->device) {
+		flash_restore_know(l->flash, l->device, r);
 		roster_on_answer(&l->flash->roster, l->device, r, clock_now());
 		if (r && r->error == ERR_OK) {
 			flash_unit_heard(l->flash, l->device, r->unit);

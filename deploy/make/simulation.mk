@@ -9,7 +9,7 @@ sim_SRC := $(wildcard tests/simulation/*.c)
 sim_BIN := $(B)/tests/simulate
 sim_WRAP := clock_now clock_wall_ms clock_is_synchronised fopen fsync fdatasync flock fstatvfs renameat unlinkat \
 	sub_flash_write sub_flash_boot sub_flash_confirm sub_smp_say_list \
-	fsm_step malloc calloc realloc free strdup open openat dup syscall
+	fsm_step event_write malloc calloc realloc free strdup open openat dup syscall
 sim_LIBS := cloudd fetchd flashd session exec subdevices
 # what the simulator has bodies of its own for stays out altogether
 sim_COMMON := $(filter-out common/bus%.c common/loop.c common/daemon.c,$(wildcard common/*.c)) \

@@ -72,6 +72,26 @@ Test(flashd_restart, flashd_killed_when_all_is_done_says_so_again)
 	kill_in(PB__PHASE__PHASE_DONE);
 }
 
+Test(flashd_restart, device_found_with_an_image_on_trial_is_known_by_what_it_confirmed)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	flashhouse_kill(&h);
+	struct smp_script *d = smp_tty_take(h.device);
+	snprintf(d->slot[0].version, sizeof(d->slot[0].version), "7.7.7");
+	d->slot[0].confirmed = false;
+	d->slot[0].hash[0] ^= 1;
+	smp_tty_give(h.device);
+	flashhouse_forget(&h);
+	flashhouse_start(&h);
+	cr_expect_not_null(
+	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	close_house(&h);
+}
+
 Test(flashd_restart, flashd_killed_while_it_waits_for_the_image)
 {
 	struct flashhouse h;

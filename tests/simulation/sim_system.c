@@ -16,6 +16,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "event.h"
 #include "sim.h"
 #include "sim_courier.h"
 #include "sim_house.h"
@@ -27,6 +28,8 @@ uint64_t __wrap_clock_wall_ms(void);
 bool __wrap_clock_is_synchronised(void);
 FILE *__wrap_fopen(const char *path, const char *mode);
 FILE *__real_fopen(const char *path, const char *mode);
+void __wrap_event_write(struct event_log *l, const struct event *e);
+void __real_event_write(struct event_log *l, const struct event *e);
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
 int __wrap_flock(int fd, int operation);
@@ -63,6 +66,15 @@ __wrap_fopen(const char *path, const char *mode)
 		return __real_fopen(path, mode);
 	snprintf(name, sizeof(name), "%08x-0000-4000-8000-000000000000\n", sim()->boots);
 	return fmemopen(name, strlen(name), "r");
+}
+
+/* What people are told has a name that they can ask for. */
+void
+__wrap_event_write(struct event_log *l, const struct event *e)
+{
+	if (!event_is_known(e->name))
+		sim_violate(3, "people are told %s, which event.c does not list", e->name);
+	__real_event_write(l, e);
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
