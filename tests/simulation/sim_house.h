@@ -68,6 +68,7 @@ bool sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len);
 /* Lively worlds: boards before the packages are made, then settings; sim_world.c. */
 void sim_world_boards(struct sim_house *h);
 void sim_world(struct sim_house *h);
+void sim_world_is_gentle(struct sim_house *h);
 
 /* cloudd's process; sim_uplink.c. */
 void sim_cloudd_start(struct sim_proc *p, enum err *e);

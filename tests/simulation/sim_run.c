@@ -79,6 +79,8 @@ sim_run_begin(uint64_t seed, const char *dir, const struct sim_scale *scale)
 	sim_house_new(devices, plans + 2);
 	sim_platform_new(plans);
 	sim()->gentle = sim_chance(30) && !sim()->hostile && !scale->plans;
+	if (sim()->lively && sim()->gentle)
+		sim_world_is_gentle(sim()->house);
 	return plans;
 }
 
