@@ -28,3 +28,7 @@ $(B)/bin/subota-solo: $(call objs,$(solo_SRC)) $(solo_MAINS) $(solo_LIBS) $(B)/s
 		-Wl,--end-group $(PKG_LIBS) -lcurl -lwolfssl -lpthread
 
 tests: $(B)/bin/subota-solo
+
+bench-readme: ## the README's rows of figures, from build/bench.json
+	$(Q)$(MAKE) --no-print-directory build/release/bin/subota-bench VARIANT=release
+	$(Q)build/release/bin/subota-bench --readme --out build/bench.json

@@ -41,6 +41,15 @@ bench_beside(struct bench *b, const char *name, const char *what, const char *un
 	return f;
 }
 
+struct bench_figure *
+bench_want(struct bench_figure *f, enum bench_better better, double goal)
+{
+	f->better = better;
+	f->has_goal = true;
+	f->goal = goal;
+	return f;
+}
+
 void
 bench_sample(struct bench_figure *f, double value)
 {
@@ -124,7 +133,8 @@ bench_print(const struct bench *b)
 		if (f->n == 0)
 			continue;
 		if (f->beside) {
-			printf("; %s %.4g", f->beside, bench_median(f));
+			printf("; %s %.4g%s", f->beside, bench_median(f),
+			    bench_reached(f) ? "" : " (missed)");
 			continue;
 		}
 		printf("\n%-44s %12.4g %-14s %-10s %3u %10.3g%s", f->name, bench_median(f), f->unit,

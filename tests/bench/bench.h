@@ -45,6 +45,8 @@ struct bench_figure *bench_goal(
  * short name. */
 struct bench_figure *bench_beside(
     struct bench *b, const char *name, const char *what, const char *unit);
+/* A goal for such a figure; returns it. */
+struct bench_figure *bench_want(struct bench_figure *f, enum bench_better better, double goal);
 void bench_sample(struct bench_figure *f, double value);
 
 /* Something could not be measured; says so on stderr. */

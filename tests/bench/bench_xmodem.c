@@ -131,7 +131,8 @@ judge(struct bench *b, const struct mode *m, unsigned baud, unsigned latency_ms,
 		bench_failed(b, name, bench_line_why(peer));
 	snprintf(name, sizeof(name), "%s_time_to_lrzsz_%u_%ums", m->name, baud, latency_ms);
 	if (own->fine && peer->fine)
-		bench_sample(bench_beside(b, name, "time to lrzsz's", "ratio"),
+		bench_sample(
+		    bench_want(bench_beside(b, name, "time to lrzsz's", "ratio"), BENCH_LOWER, 1.0),
 		    bench_line_took(own) / bench_line_took(peer));
 }
 

@@ -2,6 +2,7 @@
  * subota-bench: the figures of DESIGN.md section 10, taken side by side with the peers in one run.
  *
  * usage: subota-bench [--quick] [--only PART] [--out FILE]
+ *        subota-bench --readme [--out FILE]
  *
  * May: start the project's programs, curl and swupdate in scratch directories, listen on the
  * loopback address. Must never: leave a process or a file behind, except FILE.
@@ -20,6 +21,7 @@
 #include "bench_house.h"
 #include "bench_jail.h"
 #include "bench_modbus.h"
+#include "bench_readme.h"
 #include "bench_serial.h"
 #include "bench_stm32.h"
 #include "bench_wear.h"
@@ -50,12 +52,14 @@ static const struct part {
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: subota-bench [--quick] [--only PART] [--out FILE]\n");
+	fprintf(stderr,
+	    "usage: subota-bench [--quick] [--only PART] [--out FILE]\n"
+	    "       subota-bench --readme [--out FILE]: rows of the README from FILE\n");
 	return 64;
 }
 
 struct order {
-	bool quick;
+	bool quick, readme;
 	const char *only, *out;
 };
 
@@ -88,7 +92,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct option words[] = {{"quick", no_argument, NULL, 'q'},
-	    {"only", required_argument, NULL, 'o'}, {"out", required_argument, NULL, 'f'}, {0}};
+	    {"only", required_argument, NULL, 'o'}, {"out", required_argument, NULL, 'f'},
+	    {"readme", no_argument, NULL, 'r'}, {0}};
 	struct order o = {.out = "build/bench.json"};
 	int word = 0;
 
@@ -99,10 +104,17 @@ main(int argc, char **argv)
 			o.only = optarg;
 		else if (word == 'f')
 			o.out = optarg;
+		else if (word == 'r')
+			o.readme = true;
 		else
 			return usage();
 	}
 	if (optind < argc || sodium_init() < 0)
 		return usage();
-	return bench_guard_run(run, &o);
+	if (!o.readme)
+		return bench_guard_run(run, &o);
+	if (bench_readme(o.out))
+		return 0;
+	fprintf(stderr, "%s: expected the figures of a run, got none\n", o.out);
+	return 66;
 }

@@ -2,6 +2,7 @@
  * bench: medians, goals and the file that others read.
  */
 #include "../bench/bench.h"
+#include "../bench/bench_readme.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -72,4 +73,49 @@ Test(bench, writes_what_was_measured_as_json)
 	cr_expect_str_eq(json_text(c, "better"), "higher");
 	cr_expect(cJSON_IsNull(cJSON_GetObjectItem(c, "goal")));
 	cr_expect_not(bench_write(&b, "/nowhere/bench.json"));
+}
+
+static char *
+rows_of(const char *json)
+{
+	AUTO(json) cJSON *doc = cJSON_Parse(json);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	cr_assert(doc && out);
+	bench_readme_rows(out, doc);
+	fclose(out);
+	return text;
+}
+
+Test(bench, the_readmes_rows_say_what_was_measured_and_what_was_missed_and_of_whom)
+{
+	AUTO(mem)
+	char *text = rows_of(
+	    "[{\"name\": \"download_100mb_to_curl\", \"value\": 1.234, \"better\": \"lower\","
+	    " \"goal\": 1, \"samples\": 11, \"spread\": 0.8},"
+	    " {\"name\": \"download_100mb_to_swupdate\", \"value\": 0.14, \"better\": \"lower\","
+	    " \"goal\": 0.7, \"samples\": 11, \"spread\": 0.05},"
+	    " {\"name\": \"sigkill_at_half_fetched_again\", \"value\": 0, \"better\": \"lower\","
+	    " \"goal\": 65536, \"samples\": 1, \"spread\": 0},"
+	    " {\"name\": \"sigkill_at_half_fetched_again_swupdate\", \"value\": 50000000,"
+	    " \"better\": \"lower\", \"goal\": null, \"samples\": 1, \"spread\": 0}]");
+
+	cr_expect_not_null(strstr(text, "| ≤ 1.0 | 1.23, missed | 11, 0.80 |\n"), "%s", text);
+	cr_expect_not_null(strstr(text, "| ≤ 0.70 | 0.14 | 11, 0.05 |\n"));
+	cr_expect_not_null(strstr(text, "| 0 (swupdate: 50000000) | 1 |\n"));
+	cr_expect_not_null(
+	    strstr(text, "| plan to first byte over http, ms | ≤ 2 | not measured |"));
+}
+
+Test(bench, a_figure_beside_another_is_on_its_line)
+{
+	static struct bench one;
+
+	bench_sample(bench_add(&one, "ours", "s", BENCH_LOWER), 1);
+	bench_sample(bench_want(bench_beside(&one, "theirs", "peer", "s"), BENCH_LOWER, 1), 2);
+	cr_expect_eq(one.n, 2);
+	cr_expect_str_eq(one.figure[1].beside, "peer");
+	cr_expect_not(bench_reached(&one.figure[1]));
 }
