@@ -7,7 +7,7 @@ N ?= 1000
 
 sim_SRC := $(wildcard tests/simulation/*.c)
 sim_BIN := $(B)/tests/simulate
-sim_WRAP := clock_now clock_wall_ms clock_is_synchronised fopen fsync fdatasync flock fstatvfs renameat unlinkat \
+sim_WRAP := clock_now clock_wall_ms clock_is_synchronised fopen fsync fdatasync flock fstatvfs renameat unlinkat mkdirat \
 	sub_flash_write sub_flash_boot sub_flash_confirm sub_smp_say_list \
 	fsm_step event_write malloc calloc realloc free strdup open openat dup syscall
 sim_LIBS := cloudd fetchd flashd session exec subdevices

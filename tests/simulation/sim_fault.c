@@ -93,6 +93,7 @@ static const struct {
 	[SIM_FAULT_PLAN_REPLACED]   = {"plan_replaced_midway",         .hostile = 2},
 	[SIM_FAULT_PLAN_WITHDRAWN]  = {"plan_withdrawn_midway",        .hostile = 2},
 	[SIM_FAULT_COURIER_FULL]    = {"courier_without_room",         .hostile = 2},
+	[SIM_FAULT_NAME_LOST]       = {"name_lost_with_the_power"},
 };
 /* clang-format on */
 
@@ -426,16 +427,15 @@ strike_again(void *arg)
 {
 	int64_t mean = *(const int64_t *)arg;
 	static struct fault f;
-	bool new = sim()->hostile &&sim_chance(20);
 
 	if (sim()->calm)
 		return;
-	f = (struct fault){.kind = new ? SIM_FAULT_FIRST_NEW +
-					     (int)sim_below(SIM_FAULT_KINDS - SIM_FAULT_FIRST_NEW)
-				       : pick_kind(),
-	    .at = sim()->now,
+	f = (struct fault){.at = sim()->now,
 	    .a = (unsigned)sim_below(1u << 30),
 	    .b = (unsigned)sim_below(1u << 30)};
+	f.kind = SIM_FAULT_FIRST_NEW + (int)(f.b % (SIM_FAULT_NAME_LOST - SIM_FAULT_FIRST_NEW));
+	if (!sim()->hostile || f.a % 5)
+		f.kind = pick_kind();
 	strike(&f);
 	sim_after(sim_between(mean / 2, mean * 3 / 2) * SIM_MS, strike_again, arg);
 }

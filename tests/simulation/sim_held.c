@@ -3,9 +3,11 @@
  * the allocator, so that neither sizes nor alignments change.
  */
 #include "sim_held.h"
+#include "sim_dirs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,9 +224,14 @@ __wrap_syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
+	const struct open_how *how = (const struct open_how *)a[2];
+	bool opens = number == SYS_openat2, makes = opens && how->flags & O_CREAT;
+	bool fresh = makes && faccessat((int)a[0], (const char *)a[1], F_OK, 0) != 0;
 	long result = __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 
-	return number == SYS_openat2 ? own((int)result) : result;
+	if (fresh && result >= 0)
+		sim_dirs_made((int)a[0], (const char *)a[1]);
+	return opens ? own((int)result) : result;
 }
 
 void

@@ -15,8 +15,6 @@
 #include "sim_platform_part.h"
 #include "sim_quirk.h"
 
-enum { MUDDLED_MS = 300000 };
-
 #define SECRET "2c8e8a105e5c4c0fa3787deb7e96ede7"
 /* a device secret, sealed under the product's secret; from the golden data of the platform */
 #define SEALED "2iKcFleFzN2uzW2fTpi5LEajGd+l6JHDxCTkffv2H8avWN9TzFkl5mKU/SaYv+aR"
@@ -138,21 +136,23 @@ sim_platform_send_plan(int device, const struct sim_plan *p)
 
 /* --- statuses --------------------------------------------------------------------------------- */
 
+/* In lively worlds a device is expelled in the middle of all, and records are lost: what is said
+ * for a while after that (`muddled`) need not fit what was said before. */
 static bool
-is_end(int status)
+is_muddled(int device)
 {
-	return status == DIALECT_SUCCESS || status == DIALECT_FAILURE ||
-	       status == DIALECT_REFUSED || status == DIALECT_DOWNLOAD_ERROR;
+	return sim()->now < sim_plans_peer(device)->muddled;
 }
 
 static void
-check_order(int device, int last, int status)
+check_order(int device, struct sim_order *o, int status, bool refused)
 {
-	if (status == last || status == DIALECT_PLAN_RECEIVED ||
-	    sim()->now < sim_plans_peer(device)->muddled)
-		return;
-	if (last == 0 || is_end(last) || status < last)
-		sim_violate(3, "device %d: status %d follows status %d", device, status, last);
+	int last = o->last;
+	bool late = false;
+
+	if (!sim_order_hear(o, status, refused, &late) && !is_muddled(device))
+		sim_violate(3, "device %d: status %d follows status %d%s", device, status, last,
+		    late ? ", out of turn" : "");
 }
 
 static void
@@ -186,9 +186,9 @@ static void
 judge(int device, struct sim_plan *n, int status, bool again, const char *version)
 {
 	n->since = sim()->now;
-	n->waits = status == DIALECT_CONFIRMED || (is_end(status) && n->waits);
-	if (status == DIALECT_DOWNLOAD_START && !n->confirmed &&
-	    sim()->now >= sim_plans_peer(device)->muddled)
+	n->waits = status == DIALECT_CONFIRMED || (sim_order_is_end(status) && n->waits);
+	if (status == DIALECT_DOWNLOAD_START && !n->confirmed && !is_muddled(device) &&
+	    !sim_order_owes(&sim_plans_peer(device)->order[0], DIALECT_CONFIRMED))
 		sim_violate(3, "device %d: status 4 of a plan that was not confirmed", device);
 	if (status == DIALECT_CONFIRMED) {
 		n->confirmed = true;
@@ -200,7 +200,7 @@ judge(int device, struct sim_plan *n, int status, bool again, const char *versio
 			sim_platform_send_firmware(device, n->package, false);
 		sim_plans_peer(device)->silent = false;
 	}
-	if (again || !is_end(status))
+	if (again || !sim_order_is_end(status))
 		return;
 	if (status == DIALECT_SUCCESS)
 		on_success(device, version);
@@ -216,7 +216,6 @@ on_status(int device, int status, const char *version)
 	bool again = status == p->last;
 
 	sim_say("platform", "hears status %d of device %d, version %s", status, device, version);
-	check_order(device, p->last, status);
 	p->last = status;
 	sim_quirk_hears(status);
 	if (status == DIALECT_PLAN_RECEIVED)
@@ -238,8 +237,7 @@ on_radio(int device, int status, const char *versions)
 
 	sim_say(
 	    "platform", "hears status %d of the radio of device %d, %s", status, device, versions);
-	check_order(device, p->radio_last, status);
-	p->radio_open = !is_end(status) && !p->needless;
+	p->radio_open = !sim_order_is_end(status) && !p->needless;
 	if (status == DIALECT_PLAN_RECEIVED)
 		p->radio = p->radio_offered;
 	if (status == DIALECT_CONFIRMED && p->radio_last != status && p->radio) {
@@ -269,8 +267,14 @@ hear_device(int device, const struct dp *f, const struct ttlv *t)
 	char version[65], component[33];
 	int64_t status = 0;
 
-	if ((!p->in || p->hurried) && f->command == DIALECT_OTA_STATUS)
-		p->muddled = sim()->now + MUDDLED_MS * SIM_MS;
+	take_text(t, f->command == DIALECT_INFO ? 2 : 25, version, sizeof(version));
+	take_text(t, 4, component, sizeof(component));
+	bool radio = strcmp(component, "radio") == 0;
+	if (f->command != DIALECT_OTA_STATUS ||
+	    ttlv_int(ttlv_find(t, 0, t->n, 13), 1, 12, &status) != ERR_OK)
+		status = 0;
+	if (status)
+		check_order(device, &p->order[radio], (int)status, !p->in || p->hurried);
 	if (!p->in) {
 		sim_platform_exception(device, DIALECT_CODE_NOT_LOGGED_IN, f->package_id);
 		return;
@@ -280,12 +284,7 @@ hear_device(int device, const struct dp *f, const struct ttlv *t)
 		sim_platform_exception(device, DIALECT_CODE_RATE, f->package_id);
 		return;
 	}
-	take_text(t, f->command == DIALECT_INFO ? 2 : 25, version, sizeof(version));
-	take_text(t, 4, component, sizeof(component));
-	if (f->command != DIALECT_OTA_STATUS ||
-	    ttlv_int(ttlv_find(t, 0, t->n, 13), 1, 12, &status) != ERR_OK)
-		status = 0;
-	if (status && strcmp(component, "radio") == 0) {
+	if (status && radio) {
 		take_text(t, 26, version, sizeof(version));
 		on_radio(device, (int)status, version);
 	} else if (status) {
@@ -407,8 +406,11 @@ sim_platform_configure(void)
 void
 sim_platform_lost(void)
 {
-	for (int i = 0; i < SIM_DEVICES_MAX; i++)
+	for (int i = 0; i < SIM_DEVICES_MAX; i++) {
 		sim_plans_peer(i)->in = false;
+		sim_order_cut(&sim_plans_peer(i)->order[0]);
+		sim_order_cut(&sim_plans_peer(i)->order[1]);
+	}
 }
 
 void

@@ -6,6 +6,7 @@
 #define SUBOTA_SIM_PLATFORM_PART_H
 
 #include "sim_house.h"
+#include "sim_order.h"
 
 enum { SIM_PLANS_MAX = 64 };
 
@@ -35,8 +36,9 @@ struct sim_peer {
 	bool malformed; /* the next address makes no sense */
 	bool needless;  /* the first of its list runs already */
 	char version[65];
-	int last;        /* status, 0 = none */
-	int64_t muddled; /* until then: one was refused, which comes again after younger ones */
+	int last;                  /* status, 0 = none */
+	struct sim_order order[2]; /* of app and radio */
+	int64_t muddled;           /* until then nothing is known of the order */
 	/* The second component is only held against what the other processor did: its plan need not
 	 * be done, and another may come meanwhile. */
 	const struct sim_package *radio_offered, *radio;

@@ -19,6 +19,7 @@
 #include "event.h"
 #include "sim.h"
 #include "sim_courier.h"
+#include "sim_dirs.h"
 #include "sim_house.h"
 
 enum { FILES_MAX = 4096 };
@@ -36,8 +37,9 @@ int __wrap_flock(int fd, int operation);
 int __wrap_fstatvfs(int fd, struct statvfs *v);
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_mkdirat(int dir, const char *name, mode_t mode);
+int __real_mkdirat(int dir, const char *name, mode_t mode);
 int __wrap_unlinkat(int dir, const char *name, int flags);
-int __real_unlinkat(int dir, const char *name, int flags);
 
 struct mono
 __wrap_clock_now(void)
@@ -106,6 +108,30 @@ fails(struct sim_proc *p, int number)
 	return true;
 }
 
+/* The store's file system, too, in hostile worlds; elsewhere only the databases'. */
+static bool
+is_read_only(void)
+{
+	const struct sim_proc *p = sim()->current;
+
+	if (!sim()->hostile || !p || !p->disk_read_only)
+		return false;
+	errno = EROFS;
+	return true;
+}
+
+int
+__wrap_mkdirat(int dir, const char *name, mode_t mode)
+{
+	if (is_read_only())
+		return -1;
+	int result = __real_mkdirat(dir, name, mode);
+
+	if (result == 0)
+		sim_dirs_made(dir, name);
+	return result;
+}
+
 int
 __wrap_fsync(int fd)
 {
@@ -116,6 +142,8 @@ __wrap_fsync(int fd)
 	sim_effect("fsync");
 	if (fails(sim()->current, EIO))
 		return -1;
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		sim_dirs_synced(fd);
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return 0;
 	while (i < f->n && f->list[i].inode != st.st_ino)
@@ -165,9 +193,9 @@ __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
 	if (!sim()->current)
 		return __real_renameat(from_dir, from, to_dir, to);
 	sim_effect("rename");
-	if (fails(sim()->current, EIO))
+	if (fails(sim()->current, EIO) || is_read_only())
 		return -1;
-	result = __real_renameat(from_dir, from, to_dir, to);
+	result = sim_dirs_rename(from_dir, from, to_dir, to);
 	sim_effect("rename is done");
 	return result;
 }
@@ -176,7 +204,9 @@ int
 __wrap_unlinkat(int dir, const char *name, int flags)
 {
 	sim_effect("unlink");
-	return __real_unlinkat(dir, name, flags);
+	if (is_read_only())
+		return -1;
+	return sim_dirs_unlink(dir, name, flags);
 }
 
 /* --- the power goes --------------------------------------------------------------------------- */
@@ -256,5 +286,6 @@ sim_system_lose_store(void)
 void
 sim_system_power_cut(void)
 {
+	sim_dirs_power_cut();
 	tear_all(sim_house_store(), 0);
 }

@@ -12,6 +12,7 @@
 #include "house_db.h"
 #include "house_look.h"
 #include "house_pack.h"
+#include "json.h"
 #include "powercut.h"
 
 enum {
@@ -182,6 +183,31 @@ upgrade_all(struct field *f)
 	return true;
 }
 
+/* The first one that does not: what it says, and what the platform heard of it last. */
+static bool
+name_liar(struct field *f, unsigned device, char *out, size_t size)
+{
+	char path[300], sql[200], statuses[100];
+
+	snprintf(path, sizeof(path), "%s/crowd/%u/status.json", f->h->dir, device);
+	AUTO(json) cJSON *own = json_file(path);
+	const char *runs = json_text(own, "running");
+	bool kept = cJSON_IsTrue(cJSON_GetObjectItem(own, "confirmed"));
+
+	if (strcmp(runs, f->version) == 0 && kept)
+		return false;
+	snprintf(sql, sizeof(sql),
+	    "SELECT code FROM status WHERE device = (SELECT id FROM device WHERE dk = 'C%u') "
+	    "ORDER BY id DESC LIMIT 20",
+	    device);
+	house_db_list(f->h, sql, statuses, sizeof(statuses));
+	snprintf(out, size,
+	    "; C%u runs \"%s\", %s, %.0f starts, %.0f reverts; said, last first, %s", device, runs,
+	    kept ? "kept" : "on trial", json_number(own, "boots"), json_number(own, "reverts"),
+	    statuses);
+	return true;
+}
+
 /* By their own word, too: what the platform believes is true. Who lost the power a moment ago has
  * to come up first. */
 static bool
@@ -195,9 +221,12 @@ expect_truth(struct field *f)
 		house_look_pause(LOOK_MS);
 	if (f->s->is_stopped() || n == f->s->devices)
 		return true;
-	snprintf(f->s->why, sizeof(f->s->why),
+	unsigned at = (unsigned)snprintf(f->s->why, sizeof(f->s->why),
 	    "plan %u: the platform was told that all run %s, %u of %u do", f->s->plans, f->version,
 	    n, f->s->devices);
+	for (unsigned i = 1; i <= f->s->devices; i++)
+		if (name_liar(f, i, f->s->why + at, sizeof(f->s->why) - at))
+			break;
 	return false;
 }
 

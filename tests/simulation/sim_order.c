@@ -1,0 +1,78 @@
+/*
+ * sim_order: see sim_order.h.
+ */
+#include "sim_order.h"
+#include "dialect.h"
+
+bool
+sim_order_is_end(int status)
+{
+	return status == DIALECT_SUCCESS || status == DIALECT_FAILURE ||
+	       status == DIALECT_REFUSED || status == DIALECT_DOWNLOAD_ERROR;
+}
+
+static bool
+is_new(const struct sim_order *o, int status)
+{
+	bool idle = o->last == 0 || sim_order_is_end(o->last);
+
+	if (status == DIALECT_PLAN_RECEIVED)
+		return idle || o->last == DIALECT_PLAN_RECEIVED;
+	return !idle && status > o->last;
+}
+
+static bool
+may_repeat(const struct sim_order *o, int status)
+{
+	if (status == o->last && (o->cut || status == DIALECT_DOWNLOADING))
+		return true;
+	return status == o->late && o->cut;
+}
+
+bool
+sim_order_owes(const struct sim_order *o, int status)
+{
+	for (unsigned i = 0; i < o->n_owed; i++)
+		if (o->owed[i] == status)
+			return true;
+	return false;
+}
+
+static bool
+take_owed(struct sim_order *o, int status)
+{
+	for (unsigned i = 0; i < o->n_owed; i++)
+		if (o->owed[i] == status) {
+			o->owed[i] = o->owed[--o->n_owed];
+			return true;
+		}
+	return false;
+}
+
+bool
+sim_order_hear(struct sim_order *o, int status, bool refused, bool *late)
+{
+	bool good = true;
+
+	*late = false;
+	if (is_new(o, status)) {
+		o->last = status;
+		o->late = 0;
+	} else if (take_owed(o, status)) {
+		*late = status != o->last;
+		o->late = *late ? status : 0;
+	} else {
+		good = may_repeat(o, status);
+		*late = status != o->last;
+	}
+	o->cut = false;
+	if (refused && o->n_owed < SIM_OWED_MAX)
+		o->owed[o->n_owed++] = status;
+	return good;
+}
+
+void
+sim_order_cut(struct sim_order *o)
+{
+	o->cut = true;
+}
