@@ -134,7 +134,7 @@ flash_depends_hold(struct flash *f, struct device_upgrade *u, char why[WHY_SIZE]
 }
 
 void
-flash_depends_ended(struct flash *f, struct mono now)
+flash_depends_news(struct flash *f, struct mono now)
 {
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
 		if (u->state == DEVICE_QUEUED && u->hold == ROLLOUT_HOLD_DEPENDS)

@@ -22,7 +22,7 @@ enum err flash_depends_on(
 enum err flash_depends_hold(
     struct flash *f, struct device_upgrade *u, char why[WHY_SIZE]) MUST_CHECK;
 
-/* An upgrade has ended: who waits for it is looked at again at once. */
-void flash_depends_ended(struct flash *f, struct mono now);
+/* An upgrade has ended, or a device has answered: who waits for it is looked at again at once. */
+void flash_depends_news(struct flash *f, struct mono now);
 
 #endif

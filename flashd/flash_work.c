@@ -129,6 +129,7 @@ on_final(void *arg, struct lane *lane, const Pb__SessionReport *r)
 		roster_on_answer(&l->flash->roster, l->device, r, clock_now());
 		if (r && r->error == ERR_OK) {
 			flash_unit_heard(l->flash, l->device, r->unit);
+			flash_depends_news(l->flash, clock_now());
 			flash_restore_watch(l->flash, l->device);
 		}
 	}
@@ -429,7 +430,7 @@ flash_work_announce(struct flash *f)
 		flash_note(f, names[u->state], u, (enum err)u->error, u->detail);
 		flash_queue_count(f, u);
 		flash_group_ended(f, u);
-		flash_depends_ended(f, clock_now());
+		flash_depends_news(f, clock_now());
 		if (d)
 			roster_ask_soon(d, clock_now());
 	}

@@ -107,7 +107,7 @@ merge_devices(const struct merge *m)
 	cJSON_ArrayForEach(row, ask_list(m->flashd, "devices"))
 	{
 		static const char *const same[] = {
-		    "name", "state", "version", "port", "driver", "status"};
+		    "name", "state", "version", "unit", "port", "driver", "status"};
 		cJSON *d = out_row(list);
 
 		add_device(d, row);

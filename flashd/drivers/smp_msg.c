@@ -10,7 +10,7 @@
 
 #include "smp_cbor.h"
 
-enum field_kind { U32, U64, FLAG, VERSION, HASH, IMAGES, ROOMS, TROUBLE };
+enum field_kind { U32, U64, FLAG, VERSION, HASH, IMAGES, ROOMS, TROUBLE, VALUE };
 
 /* A known key. `seen` is the offset of a bool that is set when the key was there (0 = none). */
 struct field {
@@ -34,6 +34,7 @@ static const struct field answer_fields[] = {
 	{"buf_size",  U32,     A(buf_size),  0},
 	{"buf_count", U32,     A(buf_count), 0},
 	{"images",    IMAGES,  0,            A(has_images)},
+	{"val",       VALUE,   0,            0},
 	{NULL,        U32,     0,            0},
 };
 
@@ -64,74 +65,7 @@ static const struct field room_fields[] = {
 	{"upload_image_id", U32, R(upload_id), R(has_upload_id)},
 	{NULL,        U32,     0,            0},
 };
-
-struct name { unsigned group, number; const char *text; };
-
-static const struct name command_names[] = {
-	{SMP_OS,    SMP_ECHO,   "echo"},
-	{SMP_OS,    SMP_RESET,  "reset"},
-	{SMP_OS,    SMP_PARAMS, "params"},
-	{SMP_IMAGE, SMP_STATE,  "image state"},
-	{SMP_IMAGE, SMP_UPLOAD, "image upload"},
-	{SMP_IMAGE, SMP_ERASE,  "image erase"},
-	{SMP_IMAGE, SMP_SLOTS,  "slot info"},
-};
-
-/* group 0 stands for the server's own codes */
-static const struct name rc_names[] = {
-	{0, 1, "unknown error"}, {0, 2, "out of memory"}, {0, 3, "invalid value"},
-	{0, 4, "timeout"}, {0, 5, "no such entry"}, {0, 6, "wrong state"},
-	{0, 7, "message too large"}, {0, 8, "not supported"}, {0, 9, "corrupt"}, {0, 10, "busy"},
-	{0, 11, "access denied"}, {0, 12, "protocol too old"}, {0, 13, "protocol too new"},
-	{1, 3, "no image"}, {1, 8, "hash not found"}, {1, 9, "no free slot"},
-	{1, 12, "flash write failed"}, {1, 13, "flash erase failed"}, {1, 20, "invalid offset"},
-	{1, 21, "invalid length"}, {1, 22, "invalid image header"}, {1, 23, "bad image magic"},
-	{1, 24, "invalid hash"}, {1, 25, "invalid flash address"},
-	{1, 27, "version is not newer"}, {1, 28, "an image is pending already"},
-	{1, 29, "bad vector table"}, {1, 30, "image too large"}, {1, 31, "data overrun"},
-	{1, 32, "confirmation denied"}, {1, 33, "the active image cannot be tested"},
-	{1, 34, "active slot unknown"},
-};
 /* clang-format on */
-
-static const char *
-find(const struct name *names, size_t n, unsigned group, unsigned number)
-{
-	for (size_t i = 0; i < n; i++)
-		if (names[i].group == group && names[i].number == number)
-			return names[i].text;
-	return NULL;
-}
-
-const char *
-smp_msg_name(unsigned group, unsigned command)
-{
-	return find(
-	    command_names, sizeof(command_names) / sizeof(command_names[0]), group, command);
-}
-
-void
-smp_msg_trouble(const struct smp_answer *a, char *out, size_t size)
-{
-	const char *text = find(
-	    rc_names, sizeof(rc_names) / sizeof(rc_names[0]), a->in_group ? a->rc_group : 0, a->rc);
-
-	if (a->in_group)
-		snprintf(out, size, "error %u of group %u (%s)", a->rc, a->rc_group,
-		    text ? text : "unknown");
-	else
-		snprintf(out, size, "rc %u (%s)", a->rc, text ? text : "unknown");
-}
-
-bool
-smp_msg_failed_with(const struct smp_answer *a, unsigned rc, unsigned image_rc)
-{
-	if (a->rc == 0)
-		return false;
-	if (a->in_group && a->rc_group == SMP_IMAGE)
-		return image_rc != 0 && a->rc == image_rc;
-	return rc != 0 && a->rc == rc;
-}
 
 /* --- answers --------------------------------------------------------------------------------- */
 
@@ -253,6 +187,17 @@ take_hash(const struct smp_cbor_item *item, struct smp_slot *slot)
 	return smp_cbor_copy(item, slot->hash, SMP_MSG_HASH, &n);
 }
 
+/* Of a setting; one that is too long for a serial number is none. */
+static enum err
+take_value(const struct smp_cbor_item *item, struct smp_answer *a)
+{
+	if (item->type != CBOR_BYTES)
+		return ERR_MALFORMED;
+	if (item->len > sizeof(a->value))
+		return ERR_OK;
+	return smp_cbor_copy(item, a->value, sizeof(a->value), &a->value_len);
+}
+
 static enum err
 take(struct smp_cbor_reader *r, const struct field *f, const struct smp_cbor_item *item, char *base,
     struct smp_answer *a)
@@ -270,6 +215,8 @@ take(struct smp_cbor_reader *r, const struct field *f, const struct smp_cbor_ite
 		return take_version(item, base + f->offset);
 	case HASH:
 		return take_hash(item, (struct smp_slot *)(void *)base);
+	case VALUE:
+		return take_value(item, a);
 	case IMAGES:
 		return item->type == CBOR_ARRAY ? images(r, a) : ERR_MALFORMED;
 	case ROOMS:
@@ -416,6 +363,17 @@ size_t
 smp_msg_slots(const struct smp_to *to)
 {
 	return empty(to, SMP_READ, SMP_IMAGE, SMP_SLOTS);
+}
+
+size_t
+smp_msg_setting(const struct smp_to *to, const char *name)
+{
+	struct smp_cbor_writer w = begin(to);
+
+	smp_cbor_put_map(&w, 1);
+	smp_cbor_put_text(&w, "name");
+	smp_cbor_put_text(&w, name);
+	return finish(to, &w, SMP_READ, SMP_SETTINGS, SMP_SETTING);
 }
 
 size_t

@@ -22,12 +22,13 @@ enum {
 	SMP_MSG_IMAGES = 8, /* entries of a state list that are kept; more are refused */
 	SMP_MSG_ROOMS = 4,  /* slots of one image in a slot list; more are refused */
 	SMP_MSG_HASH = 32,
+	SMP_MSG_VALUE = 64, /* longest value of a setting that is kept */
 	/* header and CBOR around the data of an upload: first request and every other one */
 	SMP_MSG_FIRST = 76,
 	SMP_MSG_NEXT = 26,
 };
 
-enum smp_group { SMP_OS = 0, SMP_IMAGE = 1 };
+enum smp_group { SMP_OS = 0, SMP_IMAGE = 1, SMP_SETTINGS = 3 };
 
 enum smp_op { SMP_READ = 0, SMP_READ_ANSWER = 1, SMP_WRITE = 2, SMP_WRITE_ANSWER = 3 };
 
@@ -39,6 +40,7 @@ enum smp_command {
 	SMP_UPLOAD = 1,
 	SMP_ERASE = 5,
 	SMP_SLOTS = 6,
+	SMP_SETTING = 0, /* settings group: read */
 };
 
 /* Return codes of the server itself (zephyr mgmt_defines.h). */
@@ -101,6 +103,8 @@ struct smp_answer {
 	bool match;
 	uint32_t buf_size; /* 0 = not said */
 	uint32_t buf_count;
+	size_t value_len; /* of a setting; 0 = not said, or too long */
+	uint8_t value[SMP_MSG_VALUE];
 	bool has_images;
 	unsigned n_images;
 	struct smp_slot images[SMP_MSG_IMAGES];
@@ -138,6 +142,8 @@ size_t smp_msg_reset(const struct smp_to *to);
 size_t smp_msg_reset_to_loader(const struct smp_to *to);
 size_t smp_msg_state(const struct smp_to *to);
 size_t smp_msg_slots(const struct smp_to *to);
+/* Zephyr's settings group. */
+size_t smp_msg_setting(const struct smp_to *to, const char *name);
 size_t smp_msg_erase(const struct smp_to *to, uint32_t slot);
 /* Mark the image with this hash for one test boot. */
 size_t smp_msg_test(const struct smp_to *to, const uint8_t hash[SMP_MSG_HASH]);

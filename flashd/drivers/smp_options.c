@@ -24,7 +24,8 @@
 	{"retries",          "5",     1,   100,     "silences in a row until it counts as away"}, \
 	{"image",            "0",     0,   15,      "image number on the device"}, \
 	{"reset_wait_ms",    "300",   0,   60000,   "ignore the device so long after a reset"}, \
-	{"raw_quiet_ms",     "3200",  0,   60000,   "raw framing: silence after which the device starts anew"},
+	{"raw_quiet_ms",     "3200",  0,   60000,   "raw framing: silence after which the device starts anew"}, \
+	{"serial",           "none",  0,   0,       "setting that holds its serial number (Zephyr's settings group)"},
 
 #define LAST {NULL, NULL, 0, 0, NULL}
 
@@ -40,7 +41,11 @@ const struct driver_option smp_recovery_options[] = {
 };
 /* clang-format on */
 
-enum { OPTIONS = sizeof(smp_options) / sizeof(smp_options[0]) - 1, NUMBERS = 2 };
+enum {
+	OPTIONS = sizeof(smp_options) / sizeof(smp_options[0]) - 1,
+	NUMBERS = 2,
+	SERIAL = OPTIONS - 1
+};
 _Static_assert((int)OPTIONS == (int)SMP_OPTIONS, "the shared part of the tables");
 
 static enum err
@@ -71,8 +76,14 @@ smp_options_init(void *state, const char *const *values, char *why, size_t why_s
 
 	if (e == ERR_OK && !find_out)
 		e = driver_number(&smp_options[0], values[0], &number[0], why, why_size);
-	for (size_t i = NUMBERS; e == ERR_OK && i < OPTIONS; i++)
+	for (size_t i = NUMBERS; e == ERR_OK && i < SERIAL; i++)
 		e = driver_number(&smp_options[i], values[i], &number[i], why, why_size);
+	const char *serial = strcmp(values[SERIAL], "none") == 0 ? "" : values[SERIAL];
+	if (e == ERR_OK && strlen(serial) >= SMP_SETTING_NAME) {
+		snprintf(why, why_size, "serial: expected less than %d characters, got '%.70s'",
+		    SMP_SETTING_NAME, serial);
+		e = ERR_CONFIG;
+	}
 	if (e != ERR_OK)
 		return e;
 	*s = (struct smp){
@@ -96,6 +107,7 @@ smp_options_init(void *state, const char *const *values, char *why, size_t why_s
 	    .version = find_out ? 1 : (uint8_t)number[0],
 	    .version_known = !find_out,
 	};
+	snprintf(s->config.serial, sizeof(s->config.serial), "%s", serial);
 	return ERR_OK;
 }
 
@@ -107,7 +119,7 @@ smp_options_fit(struct smp *s)
 		    "expected framing auto or raw on a link of datagrams, got console");
 		return false;
 	}
-	s->framing = s->job.datagram			   ? &smp_frame_datagram
+	s->framing = s->job.datagram                        ? &smp_frame_datagram
 		     : s->config.framing == SMP_FRAMING_RAW ? &smp_frame_raw
 							    : &smp_frame_console;
 	return true;
@@ -128,8 +140,7 @@ smp_recovery_init(void *state, const char *const *values, char *why, size_t why_
 		i++;
 	r.enter = (enum smp_enter)i;
 	if (e == ERR_OK && i > SMP_ENTER_WINDOW) {
-		snprintf(
-		    why, why_size, "enter: expected boot_mode, pin or window, got %.40s", way);
+		snprintf(why, why_size, "enter: expected boot_mode, pin or window, got %.40s", way);
 		e = ERR_CONFIG;
 	}
 	if (e == ERR_OK)

@@ -17,6 +17,7 @@ enum smp_step {
 	SMP_IDLE,
 	SMP_STEP_PARAMS,
 	SMP_STEP_LIST, /* first look at the slots */
+	SMP_STEP_UNIT, /* its serial number */
 	SMP_STEP_ROOM, /* how long may an image be? */
 	SMP_STEP_SIZE, /* echo as long as the longest message: does it get through? */
 	SMP_STEP_UPLOAD,
@@ -35,9 +36,11 @@ enum smp_step {
 
 enum smp_framing_choice { SMP_FRAMING_AUTO, SMP_FRAMING_CONSOLE, SMP_FRAMING_RAW };
 
+enum { SMP_SETTING_NAME = 65 };
+
 struct smp_config {
-	int version;    /* -1 = find out */
-	int framing;    /* enum smp_framing_choice */
+	int version; /* -1 = find out */
+	int framing; /* enum smp_framing_choice */
 	uint32_t max_message;
 	uint32_t message_unsaid;
 	uint32_t window;
@@ -48,6 +51,7 @@ struct smp_config {
 	uint32_t image;
 	uint32_t reset_wait_ms;
 	uint32_t raw_quiet_ms;
+	char serial[SMP_SETTING_NAME]; /* setting with its serial number; "" = none */
 };
 
 /* How an application is left for its boot loader's recovery. */
@@ -127,7 +131,7 @@ struct smp {
 /* --- smp_options.c */
 
 /* What both drivers can be told; their tables begin with it, in this order. */
-enum { SMP_OPTIONS = 12 };
+enum { SMP_OPTIONS = 13 };
 extern const struct driver_option smp_options[];
 extern const struct driver_option smp_recovery_options[];
 enum err smp_recovery_init(void *state, const char *const *values, char *why, size_t why_size);
@@ -215,5 +219,12 @@ void smp_verb_silent(struct smp *s, struct mono now);
 uint32_t smp_verb_tries(const struct smp *s);
 /* Waiting time for the current step's answer. */
 uint32_t smp_verb_patience(const struct smp *s);
+
+/* smp_unit.c: which unit is it? An IDENTIFY ends with that, where the setting is configured; a
+ * device that does not answer or has no such setting is of no known unit. */
+void smp_unit_ask(struct smp *s, struct mono now);
+size_t smp_unit_format(struct smp *s, const struct smp_to *to);
+void smp_unit_on_answer(struct smp *s, struct mono now);
+void smp_unit_silent(struct smp *s, struct mono now);
 
 #endif

@@ -201,7 +201,7 @@ on_list(struct smp *s, struct mono now)
 	}
 	switch (s->job.verb) {
 	case DRIVER_IDENTIFY:
-		smp_finish(s, ERR_OK, "%s", "");
+		smp_unit_ask(s, now);
 		return;
 	case DRIVER_WRITE:
 		decide_write(s, now);
@@ -385,6 +385,8 @@ static const struct step steps[SMP_STEPS] = {
 	    format_params, on_params, away},
 	[SMP_STEP_LIST] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_STATE, 0,
 	    format_state, on_list, away},
+	[SMP_STEP_UNIT] = {SMP_READ_ANSWER, SMP_SETTINGS, SMP_SETTING, 1,
+	    smp_unit_format, smp_unit_on_answer, smp_unit_silent},
 	[SMP_STEP_ROOM] = {SMP_READ_ANSWER, SMP_IMAGE, SMP_SLOTS, 1,
 	    smp_write_format_room, smp_write_on_room, smp_write_room_silent},
 	[SMP_STEP_SIZE] = {SMP_WRITE_ANSWER, SMP_OS, SMP_ECHO, 1,

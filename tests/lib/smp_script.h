@@ -78,6 +78,8 @@ struct smp_script {
 	struct smp_script_slot slot[2];
 	uint8_t image_hash[32]; /* what an upload becomes */
 	char image_version[100];
+	const void *serial; /* of the setting id/serial; NULL: it has no settings */
+	size_t serial_len;
 
 	/* --- what came of it */
 	int64_t now_us;

@@ -267,6 +267,23 @@ os_group(struct answer *a, unsigned command, const cbor_item_t *map)
 	}
 }
 
+/* A setting by its name. */
+static void
+settings_group(struct answer *a, const cbor_item_t *map)
+{
+	static const char wanted[] = "id/serial";
+	const cbor_item_t *name = get(map, "name");
+
+	if (!a->d->serial || !name || cbor_string_length(name) != sizeof(wanted) - 1 ||
+	    memcmp(cbor_string_handle(name), wanted, sizeof(wanted) - 1) != 0) {
+		trouble(a, 8, 0);
+		return;
+	}
+	key(a, "val");
+	head(a, 2, a->d->serial_len);
+	raw(a, a->d->serial, a->d->serial_len);
+}
+
 static bool
 is_upload(const uint8_t *r)
 {
@@ -330,6 +347,8 @@ smp_server_answer(struct smp_script *d, const uint8_t *r, size_t len,
 		trouble(&a, 12, 0);
 	else if (r[5] == 1)
 		image_group(&a, r[0] & 7, r[7], map);
+	else if (r[5] == 3)
+		settings_group(&a, map);
 	else
 		os_group(&a, r[7], map);
 	*is_reset = r[5] == 0 && r[7] == 5;

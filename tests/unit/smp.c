@@ -19,6 +19,40 @@ Test(smp, identifies_a_device)
 	smp_case_teardown(f);
 }
 
+static void
+expect_unit(const void *serial, size_t len, const char *setting, const char *unit)
+{
+	struct smp_case *f = smp_case_setup();
+
+	smp_case_set(f, "serial", setting);
+	f->d.serial = serial;
+	f->d.serial_len = len;
+	expect_run(f, DRIVER_IDENTIFY, ERR_OK);
+	cr_expect_str_eq(f->facts->version, "1.0.0");
+	cr_expect_str_eq(f->facts->unit, unit);
+	smp_case_teardown(f);
+}
+
+Test(smp, reads_a_serial_number_as_a_setting)
+{
+	static const char zeros[] = "A-17\0\0", bytes[] = {0x00, 0x1b, 0x7f, 0x20};
+	static const char large[65] = {1};
+
+	expect_unit("A-17", 4, "id/serial", "A-17");
+	expect_unit(zeros, 6, "id/serial", "A-17");
+	expect_unit(bytes, 4, "id/serial", "001b7f20");
+	expect_unit(large, 64, "id/serial", "01");
+	expect_unit(large, 65, "id/serial", "");
+	expect_unit("", 0, "id/serial", "");
+}
+
+Test(smp, a_device_without_the_setting_is_of_no_known_unit)
+{
+	expect_unit("A-17", 4, "id/other", "");
+	expect_unit(NULL, 0, "id/serial", "");
+	expect_unit("A-17", 4, "none", "");
+}
+
 Test(smp, walks_through_a_whole_upgrade)
 {
 	struct smp_case *f = smp_case_setup();
