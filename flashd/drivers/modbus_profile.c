@@ -34,6 +34,7 @@ const struct driver_option modbus_profile_options[] = {
 	{"busy_ms",     "60000",   100, 600000, "longest time for which a device may call itself busy"},
 	{"launch_ms",   "10000",   0,   600000, "longest wait for the boot loader after launch"},
 	{"run_wait_ms", "1000",    0,   60000,  "leave the device alone so long after its start"},
+	{"serial",      "none",    0,   0,      "REG COUNT text, words or bytes: where its serial number stands"},
 	{NULL,          NULL,      0,   0,      NULL},
 };
 /* clang-format on */
@@ -56,6 +57,7 @@ enum {
 	OPTION_BUSY,
 	OPTION_LAUNCH,
 	OPTION_RUN_WAIT,
+	OPTION_SERIAL,
 	OPTIONS,
 	UNIT_MAX_RTU = 247,
 	REGISTERS = 65536,
@@ -218,12 +220,17 @@ enum err
 modbus_profile_parse(
     const char *const *values, struct modbus_profile *out, char *why, size_t why_size)
 {
-	_Static_assert(OPTIONS + 1 == 26, "a name for each option of the table");
+	_Static_assert(OPTIONS + 1 == 27, "a name for each option of the table");
 	*out = (struct modbus_profile){0};
 	if (!take_version(values[OPTION_VERSION], &out->version))
 		return refuse(OPTION_VERSION,
 		    "a register, how many (125 at most), text, words or bytes",
 		    values[OPTION_VERSION], why, why_size);
+	if (strcmp(values[OPTION_SERIAL], "none") != 0 &&
+	    !take_version(values[OPTION_SERIAL], &out->serial))
+		return refuse(OPTION_SERIAL,
+		    "none, or a register, how many (125 at most), text, words or bytes",
+		    values[OPTION_SERIAL], why, why_size);
 	if (!take_data(values[OPTION_DATA], &out->data))
 		return refuse(OPTION_DATA,
 		    "window or area with a register, or file with a number from 1, and at most 123 "
@@ -257,9 +264,8 @@ modbus_profile_room(const struct modbus_profile *p)
 }
 
 void
-modbus_profile_version(const struct modbus_profile *p, const uint8_t *data, char out[65])
+modbus_profile_version(const struct modbus_version *v, const uint8_t *data, char out[65])
 {
-	const struct modbus_version *v = &p->version;
 	bool words = v->format == MODBUS_WORDS;
 	size_t bytes = 2u * v->words, n = 0;
 

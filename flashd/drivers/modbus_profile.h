@@ -27,7 +27,7 @@ struct modbus_profile {
 	struct modbus_version {
 		uint16_t reg, words;
 		enum modbus_format { MODBUS_TEXT, MODBUS_WORDS, MODBUS_BYTES } format;
-	} version;
+	} version, serial; /* serial.words 0: none */
 	struct modbus_data {
 		enum modbus_place { MODBUS_WINDOW, MODBUS_AREA, MODBUS_FILE } place;
 		uint16_t at, words; /* first register, or file; registers in one request */
@@ -49,7 +49,8 @@ enum err modbus_profile_parse(
 bool modbus_profile_repeats(const struct modbus_profile *p);
 /* The most bytes that there is room to address. */
 uint64_t modbus_profile_room(const struct modbus_profile *p);
-/* The version in the bytes of as many registers as version.words, printable; "" = none. */
-void modbus_profile_version(const struct modbus_profile *p, const uint8_t *data, char out[65]);
+/* The version or serial number in the bytes of as many registers as v->words, printable; "" = none.
+ */
+void modbus_profile_version(const struct modbus_version *v, const uint8_t *data, char out[65]);
 
 #endif

@@ -159,9 +159,11 @@ step_start(struct modbus_walk *m, struct mono now)
 	if (s) {
 		ask_step(m, s);
 		m->step_end = mono_after(now, s->ms);
-	} else if (m->at == AT_VERSION) {
-		modbus_frame_read(&m->call.request, m->profile.read, m->profile.version.reg,
-		    m->profile.version.words);
+	} else if (m->at == AT_VERSION || m->at == AT_SERIAL) {
+		const struct modbus_version *v = m->at == AT_VERSION ? &m->profile.version
+								     : &m->profile.serial;
+
+		modbus_frame_read(&m->call.request, m->profile.read, v->reg, v->words);
 	} else if (!ask_data(m)) {
 		return;
 	}
@@ -179,11 +181,14 @@ next_step(struct modbus_walk *m, struct mono now)
 /* --- the walk --------------------------------------------------------------------------------- */
 
 static void
-on_identified(struct modbus_walk *m, const char *version)
+on_identified(struct modbus_walk *m, const char *version, struct mono now)
 {
 	snprintf(m->facts.version, sizeof(m->facts.version), "%s", version);
 	m->facts.active_confirmed = version[0] != 0; /* there is nothing to confirm */
-	modbus_walk_finish(m, ERR_OK, "%s", "");
+	if (version[0] && m->profile.serial.words)
+		modbus_walk_go(m, AT_SERIAL, now);
+	else
+		modbus_walk_finish(m, ERR_OK, "%s", "");
 }
 
 static void
@@ -213,7 +218,7 @@ on_met(struct modbus_walk *m, struct mono now)
 	switch (m->at) {
 	case MODBUS_LOADER:
 		if (m->job.verb == DRIVER_IDENTIFY)
-			on_identified(m, "");
+			on_identified(m, "", now);
 		else
 			modbus_walk_go(m, MODBUS_UNLOCK, now);
 		break;
@@ -246,8 +251,8 @@ on_met(struct modbus_walk *m, struct mono now)
 const char *
 modbus_walk_name(const struct modbus_walk *m)
 {
-	if (m->at == AT_VERSION)
-		return "version";
+	if (m->at == AT_VERSION || m->at == AT_SERIAL)
+		return m->at == AT_VERSION ? "version" : "serial";
 	return m->at == AT_DATA ? "data" : modbus_profile_script((enum modbus_script)m->at);
 }
 
@@ -290,7 +295,9 @@ on_loader_missed(struct modbus_walk *m, enum err e, struct mono now)
 static void
 on_missed(struct modbus_walk *m, enum err e, struct mono now)
 {
-	if (may_reset(m) && e == ERR_DEVICE_AWAY) {
+	if (m->at == AT_SERIAL) { /* of no known unit, but there */
+		modbus_walk_finish(m, ERR_OK, "%s", "");
+	} else if (may_reset(m) && e == ERR_DEVICE_AWAY) {
 		on_met(m, now);
 	} else if (m->at == AT_VERSION && m->profile.scripts[MODBUS_LOADER].n > 0) {
 		m->version_error = e;
@@ -359,8 +366,11 @@ modbus_walk_answer(struct modbus_walk *m, struct mono now)
 		modbus_call_complain(&m->call, m->detail, sizeof(m->detail));
 		on_missed(m, m->call.error, now);
 	} else if (m->at == AT_VERSION) {
-		modbus_profile_version(&m->profile, m->call.answer.data + 2, version);
-		on_identified(m, version);
+		modbus_profile_version(&m->profile.version, m->call.answer.data + 2, version);
+		on_identified(m, version, now);
+	} else if (m->at == AT_SERIAL) {
+		modbus_profile_version(&m->profile.serial, m->call.answer.data + 2, m->facts.unit);
+		modbus_walk_finish(m, ERR_OK, "%s", "");
 	} else if (m->at == AT_DATA) {
 		on_met(m, now);
 	} else if (s->kind == MODBUS_STEP_WAIT) {

@@ -8,7 +8,7 @@
 #include "modbus_profile.h"
 
 /* What is at hand: a script (its number), or one of these. */
-enum { AT_VERSION = MODBUS_SCRIPTS, AT_DATA, AT_REST };
+enum { AT_VERSION = MODBUS_SCRIPTS, AT_SERIAL, AT_DATA, AT_REST };
 
 struct modbus_walk {
 	struct modbus_profile profile;

@@ -31,6 +31,31 @@ Test(modbus, identify_reads_the_version_of_a_running_application)
 	modbus_case_close(&c);
 }
 
+static void
+expect_unit(const char *serial, const char *unit)
+{
+	const char *options[64] = {"serial", serial};
+	const char *const *rest = modbus_dev_options(false);
+	struct modbus_case c;
+	size_t n = 2;
+
+	for (; rest[n - 2]; n++)
+		options[n] = rest[n - 2];
+	modbus_case_open(&c, options, 1000);
+	cr_expect_eq(modbus_case_run(&c, DRIVER_IDENTIFY), ERR_OK, "%s", c.result.detail);
+	cr_expect_str_eq(modbus_case_version(&c), "1.0.0");
+	cr_expect_str_eq(modbus_driver.facts(c.state)->unit, unit);
+	modbus_case_close(&c);
+}
+
+Test(modbus, a_serial_number_is_read_where_the_profile_says_it_stands)
+{
+	expect_unit("0 2 bytes", "49.46.48.46"); /* "1.0." */
+	expect_unit("0 8 text", "1.0.0");
+	expect_unit("40000 2 text", ""); /* no such register: of no known unit, but there */
+	expect_unit("none", "");
+}
+
 Test(modbus, a_boot_loader_without_application_is_there_and_has_no_version)
 {
 	struct modbus_case c;

@@ -220,17 +220,17 @@ Test(modbus_profile, versions_are_read_in_three_ways)
 	struct modbus_profile p = {.version = {0, 2, MODBUS_TEXT}};
 	char out[65];
 
-	modbus_profile_version(&p, data, out);
+	modbus_profile_version(&p.version, data, out);
 	cr_expect_str_eq(out, "1.0");
 	p.version.format = MODBUS_WORDS;
-	modbus_profile_version(&p, data, out);
+	modbus_profile_version(&p.version, data, out);
 	cr_expect_str_eq(out, "12590.12288");
 	p.version.format = MODBUS_BYTES;
-	modbus_profile_version(&p, data, out);
+	modbus_profile_version(&p.version, data, out);
 	cr_expect_str_eq(out, "49.46.48.0");
 	uint8_t many[250];
 	memset(many, 0xff, sizeof(many));
 	p.version.words = 125;
-	modbus_profile_version(&p, many, out);
+	modbus_profile_version(&p.version, many, out);
 	cr_expect_eq(strlen(out), 64);
 }
