@@ -35,6 +35,7 @@ static const struct driver_option options[] = {
 	{"rounds",      "3",        1,   20,      "times that a page is written until it holds"},
 	{"tries",       "3",        1,   100,     "times that a script is tried"},
 	{"run_wait_ms", "1000",     0,   60000,   "leave the device alone so long after its start"},
+	{"unit_at",     "0",        0,   0,       "with version_at: where the chip's unique id lies, in hex; 0: nowhere"},
 	{NULL,          NULL,       0,   0,       NULL},
 };
 /* clang-format on */
@@ -46,7 +47,8 @@ enum {
 	O_WORDS,
 	O_NUMBERS = O_WORDS + 4,
 	OPTIONS = sizeof(options) / sizeof(options[0]) - 1,
-	N_NUMBERS = OPTIONS - O_NUMBERS,
+	O_UNIT_AT = OPTIONS - 1,
+	N_NUMBERS = O_UNIT_AT - O_NUMBERS,
 	QUARTER = 256,
 };
 
@@ -142,6 +144,21 @@ take_chip(struct an3155 *x, uint32_t page, uint32_t flash, char *why, size_t why
 	return ERR_OK;
 }
 
+/* In system memory, whose place is the chip's. */
+static enum err
+take_unit(struct an3155 *x, const char *value, char *why, size_t why_size)
+{
+	size_t n = strlen(value);
+
+	x->unit_at = (uint32_t)strtoul(value, NULL, 16);
+	if (n > 0 && n <= 10 && strspn(value, "0123456789abcdefABCDEFx") == n &&
+	    x->unit_at % 4 == 0 && (!x->unit_at || x->version_at))
+		return ERR_OK;
+	snprintf(why, why_size,
+	    "unit_at: expected an address in hex, and version_at beside it, got %.40s", value);
+	return ERR_CONFIG;
+}
+
 static enum err
 init(void *state, const char *const *values, char *why, size_t why_size)
 {
@@ -154,6 +171,8 @@ init(void *state, const char *const *values, char *why, size_t why_size)
 		e = take_address(O_ADDRESS, values[O_ADDRESS], &x->address, why, why_size);
 	if (!e)
 		e = take_address(O_VERSION_AT, values[O_VERSION_AT], &x->version_at, why, why_size);
+	if (!e)
+		e = take_unit(x, values[O_UNIT_AT], why, why_size);
 	if (!e)
 		e = take_words(x, values, why, why_size);
 	for (int i = 0; !e && i < N_NUMBERS; i++)

@@ -21,7 +21,7 @@ enum an3155_step {
 struct an3155 {
 	/* options */
 	struct expect_script scripts[AN3155_SCRIPTS];
-	uint32_t address, version_at;
+	uint32_t address, version_at, unit_at;
 	bool numbers; /* version_at: three bytes, not a text */
 	bool crc, even, vectors;
 	struct an3155_chip any; /* the chip that `page_size` describes */

@@ -15,7 +15,14 @@
 
 #include "an3155_state.h"
 
-enum { VECTOR = 8, QUIET_MS = 3000, VERSION_LEN = 32, ID_LEN = 3, PAGES_OF_ONE_BYTE = 256 };
+enum {
+	VECTOR = 8,
+	QUIET_MS = 3000,
+	VERSION_LEN = 32,
+	UNIT_LEN = 12,
+	ID_LEN = 3,
+	PAGES_OF_ONE_BYTE = 256
+};
 
 static const char *
 as_text(const struct an3155_talk *t, char out[60])
@@ -339,6 +346,14 @@ take_version(struct an3155 *x, const uint8_t *in)
 	out[n < VERSION_LEN ? n : 0] = 0;
 }
 
+/* The chip's unique id, after the version: 96 bits. */
+static bool
+is_for_unit(const struct an3155 *x)
+{
+	return x->unit_at && x->command.code == AN3155_READ && x->command.address == x->unit_at &&
+	       x->command.len == UNIT_LEN && x->facts.version[0];
+}
+
 static void
 on_read(struct an3155 *x, struct mono now)
 {
@@ -354,8 +369,18 @@ on_read(struct an3155 *x, struct mono now)
 			leave(x, now);
 		return;
 	}
+	if (is_for_unit(x)) {
+		for (size_t i = 0; i < UNIT_LEN; i++)
+			snprintf(x->facts.unit + 2 * i, 3, "%02x", in[i]);
+		leave_with(x, ERR_OK, "", now);
+		return;
+	}
 	take_version(x, in);
 	x->facts.active_confirmed = x->facts.version[0] != 0;
+	if (x->facts.version[0] && x->unit_at) {
+		ask_simple(x, AN3155_READ, x->unit_at, UNIT_LEN, now);
+		return;
+	}
 	snprintf(why, sizeof(why), "expected a version at %08x, got %02x %02x %02x %02x",
 	    (unsigned)x->version_at, in[0], in[1], in[2], in[3]);
 	if (x->facts.version[0] || is_upgrade(x))
@@ -394,6 +419,10 @@ give_up(struct an3155 *x, struct mono now)
 	char got[60], why[160];
 	enum err e = x->rom.state == AN3155_SILENT ? ERR_TIMEOUT : ERR_DEVICE_PROTO;
 
+	if (is_for_unit(x)) { /* of no known unit, but there */
+		leave_with(x, ERR_OK, "", now);
+		return;
+	}
 	if (x->rom.state == AN3155_REFUSED)
 		e = x->rom.turn == 0 ? ERR_PROTECTED : ERR_DEVICE_REJECTED;
 	snprintf(why, sizeof(why), "command %02x at %08x: expected ACK, got %s %u times%s",

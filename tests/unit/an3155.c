@@ -139,6 +139,24 @@ Test(an3155, three_bytes_in_flash_can_be_a_version)
 	cr_expect_str_eq(s->facts->version, "40.35.0");
 }
 
+Test(an3155, the_unique_id_is_read_behind_the_version_and_need_not_be_readable)
+{
+	AUTO(rom_case) struct rom_case *s = setup();
+
+	rom_case_set(s, "version_at", "0x08000100");
+	rom_case_set(s, "identify", "none");
+	rom_case_set(
+	    s, "unit_at", "08000100"); /* in flash, for the test: it begins with the text */
+	expect_run(s, DRIVER_IDENTIFY, ERR_OK);
+	cr_expect_str_eq(s->facts->version, "1.0.0");
+	cr_expect_eq(strncmp(s->facts->unit, "312e302e30", 10), 0, "%s", s->facts->unit);
+	cr_expect_eq(strlen(s->facts->unit), 24);
+	rom_case_set(s, "unit_at", "e0000000");
+	expect_run(s, DRIVER_IDENTIFY, ERR_OK);
+	cr_expect_str_eq(s->facts->version, "1.0.0");
+	cr_expect_str_empty(s->facts->unit);
+}
+
 Test(an3155, nobody_at_the_line_is_away_in_bounded_time)
 {
 	AUTO(rom_case) struct rom_case *s = setup();
@@ -324,6 +342,7 @@ Test(an3155, says_what_is_wrong_with_its_options)
 {
 	static const char *const bad[][3] = {{"address", "20000000", "address: expected"},
 	    {"version_at", "1", "version_at: expected an address in flash"},
+	    {"unit_at", "zz", "unit_at: expected an address in hex"},
 	    {"identify", "send 'x'", "identify: expected a script with an expect of {version}"},
 	    {"identify", "none", "expected identify or version_at"},
 	    {"enter", "set led on", "enter: script: expected boot or reset"},
