@@ -31,11 +31,11 @@ save_conversation(struct outbox *o, const struct subdevice *s)
 	    " ask_at = excluded.ask_at, error = excluded.error, detail = excluded.detail,"
 	    " turn = excluded.turn",
 	    "ttttiitttiiiiiiiti", s->keys.product_key, s->keys.device_key,
-	    component_main_name(&s->components), c->version,
-	    (int64_t)c->state, (int64_t)c->upgrade, c->plan.component, c->plan.source,
-	    c->plan.target, (int64_t)c->plan.type, (int64_t)c->plan.min_battery_percent,
-	    (int64_t)c->plan.min_signal_dbm, (int64_t)c->plan.space_bytes, (int64_t)c->failures,
-	    (int64_t)c->ask_at, (int64_t)c->error, c->detail, (int64_t)c->turn);
+	    component_main_name(&s->components), c->version, (int64_t)c->state, (int64_t)c->upgrade,
+	    c->plan.component, c->plan.source, c->plan.target, (int64_t)c->plan.type,
+	    (int64_t)c->plan.min_battery_percent, (int64_t)c->plan.min_signal_dbm,
+	    (int64_t)c->plan.space_bytes, (int64_t)c->failures, (int64_t)c->ask_at,
+	    (int64_t)c->error, c->detail, (int64_t)c->turn);
 }
 
 static enum err
@@ -112,8 +112,8 @@ save_firmware(struct outbox *o, const struct subdevice *s)
 	    " component, target, type, listed) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
 	    "tttibbittii", k->product_key, k->device_key, f->file.url, (int64_t)f->file.size,
 	    f->file.md5, sizeof(f->file.md5), f->sha256,
-	    f->has_sha256 ? sizeof(f->sha256) : (size_t)0, (int64_t)f->crc, f->component,
-	    f->target, (int64_t)f->type, (int64_t)f->listed);
+	    f->has_sha256 ? sizeof(f->sha256) : (size_t)0, (int64_t)f->crc, f->component, f->target,
+	    (int64_t)f->type, (int64_t)f->listed);
 }
 
 static enum err
@@ -268,11 +268,14 @@ outbox_part_save_gateway(struct outbox *o)
 static enum err
 save_counters(struct outbox *o)
 {
-	enum err e = record_run(o->record, "UPDATE counter SET value = ? WHERE name = 'upgrade'",
-	    "i", (int64_t)o->last_upgrade);
+	/* a row that is written makes its page dirty, changed or not */
+	enum err e = record_run(o->record,
+	    "UPDATE counter SET value = ?1 WHERE name = 'upgrade' AND value <> ?1", "i",
+	    (int64_t)o->last_upgrade);
 
 	if (e == ERR_OK)
-		e = record_run(o->record, "UPDATE counter SET value = ? WHERE name = 'item'", "i",
+		e = record_run(o->record,
+		    "UPDATE counter SET value = ?1 WHERE name = 'item' AND value <> ?1", "i",
 		    (int64_t)o->last_item);
 	if (e == ERR_OK && o->gateway_dirty)
 		e = outbox_part_save_gateway(o);
