@@ -108,8 +108,8 @@ Test(powercut, gateway_without_power_again_and_again_loses_nothing)
 	if (!powercut_open(&p, h))
 		cr_skip_test("a disk of its own needs root and loop devices");
 	HOUSE_MUST(h, house_start_all(h));
-	while (p.cuts < wanted || !all_over(h, version)) {
-		if (plans == 0 || all_over(h, version)) {
+	for (bool over = true; p.cuts < wanted || !over;) {
+		if (over) {
 			within = 0;
 			snprintf(name, sizeof(name), "fw%u", ++plans);
 			snprintf(version, sizeof(version), "1.%u.0", plans);
@@ -119,6 +119,7 @@ Test(powercut, gateway_without_power_again_and_again_loses_nothing)
 					       .size = 60000});
 		}
 		house_look_pause(50 + (int)roll(&state, LONGEST_MS));
+		over = all_over(h, version);
 		if (p.cuts == wanted)
 			continue;
 		HOUSE_MUST(h, powercut_now(&p));
