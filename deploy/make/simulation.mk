@@ -34,14 +34,12 @@ simulate-table: $(sim_BIN) ## a long run (sim_LONG=4000 seeds and more); tests/s
 		--out build/simulate-long.json --table tests/simulation/long-run.md
 
 # The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
-sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 2000000:5,--seed 1 --n 110 --and 2000000:40)
+sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 1000001:4 --and 2000000:5,--seed 1 --n 110 \
+	--and 1000001:50 --and 2000000:40)
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/README.md), each for itself.
 sim_FOUND := 100101 100104 101724 202670
 test: ITEMS_checks += $(foreach s,$(sim_FOUND),"check:seed-$s:$(sim_BIN) --seed $s --n 1 --jobs 1 --out $(B)/seed-$s.json")
-# Of the newer misbehaviour (SIM_HOSTILE in tests/simulation/sim.h) a share of its own.
-sim_HOSTILE := $(if $(filter asan,$(VARIANT)),4,50)
-test: ITEMS_checks += "check:simulation-hostile:$(sim_BIN) --seed 1000001 --n $(sim_HOSTILE) --jobs 2 --out build/simulate-hostile.json"
 test: ITEMS_checks += "check:simulation:$(sim_BIN) $(sim_SHARE) --jobs 2 --out build/simulate.json"
 
 # 24 hours of one gateway with 64 devices, plans and faults at a steady rate; with sanitizers four.

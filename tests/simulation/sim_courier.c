@@ -142,11 +142,11 @@ end(struct courier *c, Pb__CourierReport *last)
 }
 
 static void
-hash_file(int fd, const EVP_MD *how, uint8_t *out)
+hash_file(int fd, uint64_t from, const EVP_MD *how, uint8_t *out)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t piece[4096];
-	off_t at = 0;
+	off_t at = (off_t)from;
 
 	EVP_DigestInit_ex(ctx, how, NULL);
 	for (ssize_t n; (n = pread(fd, piece, sizeof(piece), at)) > 0; at += n)
@@ -166,13 +166,13 @@ finish(struct courier *c)
 		abort();
 	c->durable = c->done;
 	if (o->md5.len) {
-		hash_file(c->file, EVP_md5(), md5);
+		hash_file(c->file, o->begins_at, EVP_md5(), md5);
 		r.md5 = (ProtobufCBinaryData){sizeof(md5), md5};
 		if (memcmp(md5, o->md5.data, sizeof(md5)) != 0)
 			r.error = ERR_MD5;
 	}
 	if (o->sha256.len) {
-		hash_file(c->file, EVP_sha256(), sha256);
+		hash_file(c->file, o->begins_at, EVP_sha256(), sha256);
 		r.sha256 = (ProtobufCBinaryData){sizeof(sha256), sha256};
 		if (memcmp(sha256, o->sha256.data, sizeof(sha256)) != 0)
 			r.error = ERR_SHA256;
@@ -218,18 +218,20 @@ settle(struct courier *c)
 static bool
 fetch(struct courier *c, const struct sim_package *p)
 {
-	uint64_t left = p->file.len > c->done ? p->file.len - c->done : 0;
+	const Pb__CourierOrder *o = c->order->courier_order;
+	const struct sim_piece of = sim_house_piece(p, o->url);
+	uint64_t left = of.len > c->done ? of.len - c->done : 0;
 	size_t n = left < PIECE ? (size_t)left : PIECE;
 	uint8_t piece[PIECE];
 
 	if (n == 0)
 		return false;
-	memcpy(piece, p->file.data + c->done, n);
+	memcpy(piece, p->file.data + of.at + c->done, n);
 	if (c->trouble == SIM_COURIER_LIES)
 		piece[sim_below(n)] ^= 0x40;
 	if (c->trouble == SIM_COURIER_WRONG)
 		piece[n - 1] ^= 0x40;
-	if (pwrite(c->file, piece, n, (off_t)c->done) != (ssize_t)n)
+	if (pwrite(c->file, piece, n, (off_t)(o->begins_at + c->done)) != (ssize_t)n)
 		abort();
 	c->done += n;
 	c->since_mark += n;
@@ -349,7 +351,7 @@ downloads_start(struct downloads *d, uint64_t job, int file, Pb__CourierOrder *o
 	c->order = copy_order(order);
 	if (c->file < 0 || fstat(c->file, &st) != 0 || !c->order)
 		return ERR_SYSTEM;
-	if (ftruncate(c->file, (off_t)order->offset) != 0)
+	if (ftruncate(c->file, (off_t)(order->begins_at + order->offset)) != 0)
 		return ERR_SYSTEM;
 	c->inode = st.st_ino;
 	c->trouble = take_trouble(sim()->couriers);

@@ -94,6 +94,7 @@ static const struct {
 	[SIM_FAULT_PLAN_WITHDRAWN]  = {"plan_withdrawn_midway",        .hostile = 2},
 	[SIM_FAULT_COURIER_FULL]    = {"courier_without_room",         .hostile = 2},
 	[SIM_FAULT_NAME_LOST]       = {"name_lost_with_the_power"},
+	[SIM_FAULT_PLAN_LATE]       = {"plan_repeated_much_later"},
 };
 /* clang-format on */
 

@@ -48,6 +48,40 @@ choose_illness(const struct sim_house *h, struct sim_package *p)
 		p->variant = SIM_GOOD;
 }
 
+/* In hostile worlds some packages are larger than what the platform takes, and are cut. */
+static void
+cut_up(struct sim_package *p)
+{
+	struct sim_stream s = sim_stream("pieces");
+	size_t at = 0;
+
+	s.state += p->sequence;
+	if (!sim()->hostile || !sim_stream_chance(&s, 40))
+		return;
+	p->n_pieces = 1 + (unsigned)sim_stream_below(&s, SIM_PIECES_MAX);
+	for (unsigned i = 0; i < p->n_pieces; i++) {
+		size_t left = p->file.len - at, others = p->n_pieces - i - 1;
+		size_t len = others ? 1 + sim_stream_below(&s, (left - others) / 2) : left;
+		const struct bundle_bytes part = {p->file.data + at, len};
+
+		p->piece[i].at = at;
+		p->piece[i].len = len;
+		digest(EVP_md5(), &part, p->piece[i].md5);
+		at += len;
+	}
+}
+
+struct sim_piece
+sim_house_piece(const struct sim_package *p, const char *url)
+{
+	const char *name = strrchr(url, '/'), *dot = name ? strchr(name, '.') : NULL;
+	unsigned i = dot ? (unsigned)strtoul(dot + 1, NULL, 10) : 0;
+
+	if (dot && i < p->n_pieces)
+		return p->piece[i];
+	return (struct sim_piece){.len = p->file.len};
+}
+
 static void
 make_package(
     struct sim_house *h, int n, int variant, const struct kit *ours, const struct kit *other)
@@ -77,6 +111,8 @@ make_package(
 		p->file.data[p->file.len - 1024 - 512 - sim_below(100)] ^= 1;
 	digest(EVP_md5(), &p->file, p->md5);
 	digest(EVP_sha256(), &p->file, p->sha256);
+	if (n < h->n_packages)
+		cut_up(p);
 }
 
 static int

@@ -11,7 +11,7 @@
 #include "settings.h"
 #include "sim.h"
 
-enum { SIM_PACKAGES_MAX = 64, SIM_PRODUCTS = 8, SIM_RADIOS = 7 };
+enum { SIM_PACKAGES_MAX = 64, SIM_PRODUCTS = 8, SIM_PIECES_MAX = 5, SIM_RADIOS = 7 };
 
 enum sim_variant {
 	SIM_GOOD,
@@ -33,6 +33,11 @@ struct sim_package {
 	struct bundle_bytes image, file;
 	uint8_t hash[32]; /* MCUboot's */
 	uint8_t md5[16], sha256[32];
+	unsigned n_pieces; /* it is cut into so many files; 0 = it is whole */
+	struct sim_piece {
+		size_t at, len;
+		uint8_t md5[16];
+	} piece[SIM_PIECES_MAX];
 };
 
 struct sim_house {
@@ -61,6 +66,8 @@ void sim_house_start(struct sim_proc *p);
 
 const char *sim_house_store(void);
 const struct sim_package *sim_house_package(const char *url);
+/* Of which it is this file; a whole one is piece 0. */
+struct sim_piece sim_house_piece(const struct sim_package *p, const char *url);
 const struct sim_package *sim_house_image(const uint8_t hash[32]);
 /* Did a publisher sign these bytes, at this place in an image, for these devices? */
 bool sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len);

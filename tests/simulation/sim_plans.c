@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim_device.h"
+#include "sim_fault.h"
 #include "sim_mischief.h"
 #include "sim_platform.h"
 #include "sim_platform_part.h"
@@ -14,6 +15,7 @@
 
 enum {
 	STEP_MS = 120000,
+	ECHO_MS = 900000,
 	PUSH_MS = 600000,  /* again while nobody answers */
 	LATER_MS = 120000, /* after a failure or a refusal */
 	DEADLINE_MS = 3600000,
@@ -114,6 +116,35 @@ sim_platform_wants(int device)
 	return n && n->offered ? n->package : NULL;
 }
 
+struct echo {
+	int device;
+	const struct sim_plan *plan;
+};
+
+static void
+say_again(void *arg)
+{
+	struct echo *e = arg;
+
+	if (!sim()->calm && sim_plans_peer(e->device)->in) {
+		sim()->counts.faults[SIM_FAULT_PLAN_LATE]++;
+		sim_platform_send_plan(e->device, e->plan);
+	}
+	free(e);
+}
+
+/* In hostile worlds an offer comes once more, long after, when another is under way or none. */
+static void
+echo(int device, const struct sim_plan *n)
+{
+	struct echo *e = NULL;
+
+	if (!sim()->hostile || !sim_chance(5) || !(e = malloc(sizeof(*e))))
+		return;
+	*e = (struct echo){device, n};
+	sim_after(sim_between(1000, ECHO_MS) * SIM_MS, say_again, e);
+}
+
 void
 sim_plans_offer(int device, bool asked)
 {
@@ -131,6 +162,7 @@ sim_plans_offer(int device, bool asked)
 	n->since = sim()->now;
 	if (!sim_quirk_pushes(device))
 		sim_platform_send_plan(device, n);
+	echo(device, n);
 	offer_later(device, PUSH_MS);
 }
 

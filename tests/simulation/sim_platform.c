@@ -78,22 +78,48 @@ put_plan(struct ttlv_writer *w, const struct sim_package *k, bool radio)
 	ttlv_put_int(w, 7, radio);
 }
 
+static void
+put_file(struct ttlv_writer *w, int package, int piece, int64_t size, const uint8_t md5[16])
+{
+	char text[65];
+	int n = snprintf(text, sizeof(text), "https://packages.example/%d", package);
+
+	if (piece >= 0)
+		snprintf(text + n, sizeof(text) - (size_t)n, ".%d", piece);
+	ttlv_put_text(w, 1, text);
+	ttlv_put_int(w, 2, size);
+	for (int i = 0; i < 16; i++)
+		snprintf(text + 2 * i, 3, "%02x", md5[i]);
+	ttlv_put_text(w, 3, text);
+}
+
+/* The last one first: only their indices count. */
+static void
+put_pieces(struct ttlv_writer *w, const struct sim_package *k, bool bad)
+{
+	ttlv_put_struct(w, 20, (uint16_t)k->n_pieces);
+	for (unsigned i = k->n_pieces; i-- > 0;) {
+		ttlv_put_struct(w, 0, 4);
+		ttlv_put_int(w, 30, i);
+		put_file(w, (int)(k - sim()->house->package), (int)i,
+		    bad ? -1 : (int64_t)k->piece[i].len, k->piece[i].md5);
+	}
+}
+
 void
 sim_platform_send_firmware(int device, const struct sim_package *k, bool radio)
 {
 	uint8_t values[600];
 	struct ttlv_writer w = TTLV_WRITER(values);
-	char text[65];
 
-	snprintf(
-	    text, sizeof(text), "https://packages.example/%d", (int)(k - sim()->house->package));
-	ttlv_put_text(&w, 1, text);
-	ttlv_put_int(&w, 2, sim_quirk_is_bad(device) ? -1 : (int64_t)k->file.len);
-	for (int i = 0; i < 16; i++)
-		snprintf(text + 2 * i, 3, "%02x", k->md5[i]);
-	ttlv_put_text(&w, 3, text);
 	put_plan(&w, k, radio);
-	ttlv_put_text(&w, 15, "cafe1234");
+	if (k->n_pieces && !radio) {
+		put_pieces(&w, k, sim_quirk_is_bad(device));
+	} else {
+		put_file(&w, (int)(k - sim()->house->package), -1,
+		    sim_quirk_is_bad(device) ? -1 : (int64_t)k->file.len, k->md5);
+		ttlv_put_text(&w, 15, "cafe1234");
+	}
 	send(device, DIALECT_FIRMWARE, 0, &w);
 }
 
