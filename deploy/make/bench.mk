@@ -7,7 +7,7 @@ LIBS_subota-bench := bench testlib subdevices devcenter flashd fetchd courier se
 EXTRA_subota-bench := -lcriterion -lcurl -lmicrohttpd -lwolfssl -lcbor -lssl -lutil
 
 bench: deps ## figures beside curl and swupdate: build/bench.json (QUICK=1: shorter)
-	$(Q)$(MAKE) --no-print-directory programs build/release/tests/modbus-client VARIANT=release
+	$(Q)$(MAKE) --no-print-directory programs build/release/tests/modbus-client build/release/tests/optiboot VARIANT=release
 	$(Q)$(MAKE) --no-print-directory build/release/bin/subota-bench \
 		build/release/bin/subota-solo VARIANT=release
 	$(Q)build/release/bin/subota-bench --out build/bench.json $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))

@@ -16,6 +16,7 @@
 #include "bench.h"
 #include "bench_cloud.h"
 #include "bench_download.h"
+#include "bench_exec.h"
 #include "bench_fleet.h"
 #include "bench_guard.h"
 #include "bench_house.h"
@@ -37,6 +38,7 @@ static const struct part {
 	{"stm32",    "STM32 boot loaders on emulated lines, beside stm32flash", bench_stm32},
 	{"xmodem",   "XMODEM-1K and YMODEM boot loaders, beside lrzsz", bench_xmodem},
 	{"modbus",   "Modbus devices, beside libmodbus",         bench_modbus},
+	{"exec",     "avrdude and stm32flash by recipe and by hand", bench_exec},
 	{"download", "the gate beside curl and swupdate",        bench_download},
 	{"fleet",    "one to eight devices, one of them bad",    bench_fleet},
 	{"fleet-swupdate", "the same with swupdate's forwarder", bench_fleet_swupdate},

@@ -111,7 +111,7 @@ Test(bench, the_readmes_rows_say_what_was_measured_and_what_was_missed_and_of_wh
 
 Test(bench, a_figure_beside_another_is_on_its_line)
 {
-	static struct bench one;
+	struct bench one = {0};
 
 	bench_sample(bench_add(&one, "ours", "s", BENCH_LOWER), 1);
 	bench_sample(bench_want(bench_beside(&one, "theirs", "peer", "s"), BENCH_LOWER, 1), 2);
