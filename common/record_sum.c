@@ -21,7 +21,7 @@ struct sum_file {
 	sqlite3_file base;
 	bool main; /* the database itself, not one of its logs */
 	int page; /* size of a page with a sum; 0: its header says that there is no room for them */
-	_Alignas(max_align_t) unsigned char under[UNDER_MAX];
+	_Alignas(sqlite3_int64) unsigned char under[UNDER_MAX]; /* SQLite aligns files to 8 */
 };
 
 static sqlite3_vfs *
