@@ -36,7 +36,7 @@ override CC := $(CLANG)
 WARN += -Wno-error # gcc is the judge
 endif
 
-INCLUDES := -Icommon -Icloudd -Ifetchd -Ifetchd/courier -Ifetchd/nursery -Iflashd -Iflashd/session -Iflashd/drivers -Iflashd/links -Iflashd/exec
+INCLUDES := -Icommon -Icloudd -Ifetchd -Ifetchd/courier -Icommon/nursery -Iflashd -Iflashd/session -Iflashd/drivers -Iflashd/links -Iflashd/exec
 CPPFLAGS := -D_GNU_SOURCE -DSUBOTA_VERSION='"$(VERSION)"' -include common/banned.h $(INCLUDES) -isystem $(B)/gen
 CFLAGS = -std=gnu11 $(FLAGS_$(VARIANT)) $(WARN) $(HARDEN) $(EXTRA_CFLAGS)
 DEPFLAGS := -MMD -MP
@@ -56,7 +56,7 @@ ctl_SRC      := $(call part,common/ctl)
 cloudd_SRC   := $(call part,cloudd)
 fetchd_SRC   := $(call part,fetchd)
 courier_SRC  := $(call part,fetchd/courier)
-nursery_SRC  := $(call part,fetchd/nursery)
+nursery_SRC  := $(call part,common/nursery)
 flashd_SRC   := $(call part,flashd flashd/links)
 exec_SRC     := $(call part,flashd/exec)
 session_SRC  := $(call part,flashd/session flashd/drivers)
@@ -70,7 +70,7 @@ LIB = $(B)/lib$(1).a
 
 # program: main.c, libraries of ours (in link order), packages beyond PKGS
 PROGRAMS := $(foreach p,\
-	subota-cloudd:cloudd subota-fetchd:fetchd subota-courier:fetchd/courier subota-nursery:fetchd/nursery \
+	subota-cloudd:cloudd subota-fetchd:fetchd subota-courier:fetchd/courier subota-nursery:common/nursery \
 	subota-flashd:flashd \
 	subota-session:flashd/session subota-exec:flashd/exec subotactl:common/ctl subota-devcenter:tests/devcenter \
 	subota-subdevice:tests/subdevices subota-demo:tests/demo subota-tests:tests/runner,\

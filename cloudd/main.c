@@ -273,12 +273,12 @@ check(const void *settings)
 }
 
 static enum err
-prepare(struct daemon *d)
+prepare(const struct daemon_spec *s, struct daemon *d)
 {
 	struct cloudd *me = d->settings;
-
 	char path[300];
 
+	(void)s;
 	daemon_credential(d, "secrets", me->settings.secrets_file, path);
 	return secrets_load(path, &me->secrets);
 }

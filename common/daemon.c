@@ -17,8 +17,14 @@ enum { EXIT_USAGE = 64, EXIT_ENVIRONMENT = 71, EXIT_CONFIG = 78 };
 struct options {
 	const char *config;
 	const char *sandbox; /* NULL: as configured */
-	bool check, verbose;
+	bool check, verbose, nursery;
 };
+
+static const char nursery_help[] =
+    "  --nursery       for service managers: become the process that starts others for this "
+    "daemon,\n"
+    "                  which is at the other end of descriptor 3 (a unit of its own, behind a "
+    "socket)\n";
 
 static void
 print_help(const struct daemon_spec *s)
@@ -31,11 +37,12 @@ print_help(const struct daemon_spec *s)
 	       "  --no-sandbox    for debugging by hand: no Landlock, no seccomp, no namespaces; "
 	       "or without\n"
 	       "                  some of them: no-files,no-calls,no-apart\n"
+	       "%s"
 	       "  --help-config   every key of the configuration with its default\n"
 	       "  --version       which version this is\n\n"
 	       "Exit status: 0 after SIGTERM or SIGINT, 64 usage, 71 environment, 78 "
 	       "configuration.\n",
-	    s->name, s->name, s->summary);
+	    s->name, s->name, s->summary, s->brood ? nursery_help : "");
 }
 
 /* -1: go on; else the exit status. */
@@ -44,7 +51,7 @@ read_options(const struct daemon_spec *s, int argc, char **argv, struct options 
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 	    {"check", no_argument, NULL, 'k'}, {"verbose", no_argument, NULL, 'v'},
-	    {"no-sandbox", optional_argument, NULL, 'S'},
+	    {"no-sandbox", optional_argument, NULL, 'S'}, {"nursery", no_argument, NULL, 'n'},
 	    {"help", no_argument, NULL, 'h'}, {"help-config", no_argument, NULL, 'H'},
 	    {"version", no_argument, NULL, 'V'}, {0}};
 	int o;
@@ -62,6 +69,9 @@ read_options(const struct daemon_spec *s, int argc, char **argv, struct options 
 			break;
 		case 'v':
 			out->verbose = true;
+			break;
+		case 'n':
+			out->nursery = true;
 			break;
 		case 'h':
 			print_help(s);
@@ -137,7 +147,7 @@ own(const struct daemon_spec *s, size_t offset)
 static const struct sandbox_promise *
 promise_of(const struct daemon_spec *s)
 {
-	return promise_find(s->promise ? s->promise(s->settings) : s->name);
+	return promise_find(s->name);
 }
 
 /* While still root, if we are. */
@@ -148,7 +158,7 @@ prepare(const struct daemon_spec *s, struct daemon *d)
 	enum err e = daemon_make_dirs(s->common, s->who, uid);
 
 	if (e == ERR_OK && s->prepare)
-		e = s->prepare(d);
+		e = s->prepare(s, d);
 	if (e == ERR_OK)
 		e = sandbox_apart(promise_of(s), &d->mode);
 	if (e == ERR_OK)
@@ -268,7 +278,7 @@ daemon_main(const struct daemon_spec *s, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	log_init(s->name, LOG_INFO);
-	sandbox_close_from(3);
+	sandbox_close_from(o.nursery ? 4 : 3);
 	umask(0077);
 	enum err e = conf_load(s->conf, o.config, s->settings);
 	if (e == ERR_OK && s->check)
@@ -281,6 +291,8 @@ daemon_main(const struct daemon_spec *s, int argc, char **argv)
 	}
 	log_init(s->name, o.verbose ? LOG_DEBUG : (enum log_level)s->common->log_level);
 	e = set_mode(s, &o, &d);
+	if (e == ERR_OK && o.nursery)
+		return daemon_become_nursery(s, &d);
 	read_manager(&d);
 	empty_environment();
 	keep_heap_small();

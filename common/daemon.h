@@ -6,8 +6,8 @@
  * still root), spec->prepare (still root: what must be read or started before), namespaces and
  * privileges (sandbox_apart, sandbox_enter), event log, loop, ZeroMQ context, files and ports
  * (sandbox_lock_files), spec->start, system calls (sandbox_lock_calls), readiness (notify.h),
- * loop, spec->stop. Exit status: 0 after SIGTERM or SIGINT, 64 usage, 78 configuration, 71
- * environment.
+ * loop, spec->stop. With --nursery it ends after the configuration (daemon_become_nursery). Exit
+ * status: 0 after SIGTERM or SIGINT, 64 usage, 78 configuration, 71 environment.
  */
 #ifndef SUBOTA_DAEMON_H
 #define SUBOTA_DAEMON_H
@@ -16,6 +16,7 @@
 #include "conf.h"
 #include "event.h"
 #include "loop.h"
+#include "nursery.h"
 #include "sandbox.h"
 
 /* [common] of the configuration: what every process must know of the others. */
@@ -23,8 +24,8 @@ struct daemon_common {
 	char run_dir[100];   /* sockets; ipc paths are short (107) */
 	char state_dir[200]; /* STATE/cloudd, STATE/fetchd, STATE/flashd */
 	char store_dir[200]; /* images: written by fetchd, read by flashd */
-	char lib_dir[200];   /* where subota-courier and subota-session lie */
-	uint32_t cloud_uid, fetch_uid, courier_uid, flash_uid;
+	char lib_dir[200];   /* where subota-nursery and what it starts lie */
+	uint32_t cloud_uid, fetch_uid, courier_uid, flash_uid, session_uid;
 	uint32_t operator_gid; /* may use control and tap sockets; 0 = root only */
 	uint32_t actor_gid;    /* may use act sockets; 0 = root only */
 	uint32_t device_gid;   /* flashd's supplementary group, for the lines; 0 = none */
@@ -53,6 +54,13 @@ struct daemon {
 	char mode_text[40]; /* for the processes that it starts */
 };
 
+/* What a daemon has started by its nursery. */
+struct daemon_brood {
+	uid_t uid;   /* of all of it */
+	gid_t group; /* one more; 0 = none */
+	struct places places; /* of programs and of what they may reach: for its promise */
+};
+
 struct daemon_spec {
 	const char *name;    /* "fetchd" */
 	const char *summary; /* what it may touch and what it must never: printed by --help */
@@ -63,11 +71,12 @@ struct daemon_spec {
 	size_t uid_offset;            /* of this daemon's uid in struct daemon_common */
 	size_t group_offset;          /* of its supplementary group there; 0 = it has none */
 	enum err (*check)(const void *settings); /* what a single key cannot tell; may be NULL */
-	enum err (*prepare)(struct daemon *d);   /* as root, may be NULL */
+	/* as root, may be NULL */
+	enum err (*prepare)(const struct daemon_spec *s, struct daemon *d);
 	enum err (*start)(struct daemon *d);
 	void (*stop)(struct daemon *d);
-	/* Which promise it keeps; NULL: that of its name. */
-	const char *(*promise)(const void *settings);
+	/* NULL: it starts nothing. */
+	void (*brood)(const void *settings, struct daemon_brood *out);
 	/* Paths for the names in its promise (promise.c) beyond $state, $store, $sockets. */
 	void (*places)(const void *settings, struct places *out);
 };
@@ -80,6 +89,15 @@ void daemon_socket_path(
     const struct daemon_common *c, enum who server, enum who client, char out[108]);
 /* The same for the tap: RUN/<server>-tap/sock. */
 void daemon_tap_path(const struct daemon_common *c, enum who server, char out[108]);
+
+/* The nursery of this daemon, in spec->prepare: whoever listens at RUN/<name>-nursery/sock, else,
+ * and for root, one that is started here. Caller frees. */
+enum err daemon_nursery(
+    const struct daemon_spec *s, const struct daemon *d, struct nursery **out) MUST_CHECK;
+/* --nursery: become the one that was started for a connection to that socket, descriptor 3, by the
+ * user that we are; its places come from the configuration, which the daemon's user cannot change.
+ * Returns only an exit status. */
+int daemon_become_nursery(const struct daemon_spec *s, const struct daemon *d);
 
 /* Path of a file that only this daemon may read: the service manager's credential `name`
  * (LoadCredential= of the unit) if there is one, else `otherwise`. */

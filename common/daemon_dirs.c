@@ -29,7 +29,8 @@ const struct conf_key daemon_common_keys[] = {
 	{"store_dir", TEXT(store_dir), .fallback = "/var/lib/subota/store",
 	    .help = "Packages: written by fetchd, read by flashd."},
 	{"lib_dir", TEXT(lib_dir), .fallback = "/usr/lib/subota",
-	    .help = "Where subota-courier, subota-nursery, subota-session and subota-exec lie."},
+	    .help = "Where subota-nursery and what it starts lie: subota-courier, subota-session, "
+		    "subota-exec."},
 	{"cloud_user", CONF_USER, AT(cloud_uid), .fallback = "subota-cloud",
 	    .help = "User of cloudd, a name or a number."},
 	{"fetch_user", CONF_USER, AT(fetch_uid), .fallback = "subota-fetch",
@@ -37,13 +38,16 @@ const struct conf_key daemon_common_keys[] = {
 	{"courier_user", CONF_USER, AT(courier_uid), .fallback = "subota-courier",
 	    .help = "User of the couriers, which face the package servers."},
 	{"flash_user", CONF_USER, AT(flash_uid), .fallback = "subota-flash",
-	    .help = "User of flashd and its sessions."},
+	    .help = "User of flashd."},
+	{"session_user", CONF_USER, AT(session_uid), .fallback = "subota-session",
+	    .help = "User of flashd's sessions, which speak with devices, and of flasher programs."},
 	{"operator_group", CONF_GROUP, AT(operator_gid), .fallback = "root",
 	    .help = "Who is in this group may look: use subotactl with running daemons."},
 	{"actor_group", CONF_GROUP, AT(actor_gid), .fallback = "root",
 	    .help = "Who is in this group may act: confirm, reject, cancel, check, forget."},
 	{"device_group", CONF_GROUP, AT(device_gid), .fallback = "dialout",
-	    .help = "The group that may open the serial lines; flashd joins it."},
+	    .help = "The group that may open the serial lines; flashd joins it, and flasher "
+		    "programs."},
 	{"tap", CONF_BOOL, AT(tap), .fallback = "yes",
 	    .help = "Let operators listen to what the processes say to each other."},
 	{"sandbox", CONF_CHOICE, AT(sandbox), .choices = sandboxes, .fallback = "require",
@@ -195,8 +199,7 @@ make_socket_dirs(const struct daemon_common *c, enum who who, uid_t uid)
 	} dirs[] = {{WHO_FETCHD, WHO_CLOUDD, daemon_gid_of(c->cloud_uid)},
 	    {WHO_FLASHD, WHO_FETCHD, daemon_gid_of(c->fetch_uid)},
 	    {WHO_CLOUDD, WHO_ACTOR, c->actor_gid}, {WHO_FETCHD, WHO_ACTOR, c->actor_gid},
-	    {WHO_FLASHD, WHO_ACTOR, c->actor_gid},
-	    {who, WHO_CTL, c->operator_gid}};
+	    {WHO_FLASHD, WHO_ACTOR, c->actor_gid}, {who, WHO_CTL, c->operator_gid}};
 	char path[108];
 	enum err e = ERR_OK;
 

@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <zmq.h>
 
 #include "log.h"
@@ -43,9 +42,6 @@ struct loop {
 	struct loop_timer *timers; /* by due */
 	struct loop_timer *firing; /* due in this round */
 	int signals;               /* signalfd */
-	void (*on_child)(void *arg, int pid, int status);
-	void *on_child_arg;
-	bool look_for_children;
 	bool stopped;
 	int result; /* of loop_run */
 };
@@ -61,7 +57,6 @@ loop_new(struct loop **out)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN);
 	loop->signals = loop->epoll = -1;
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
@@ -255,35 +250,12 @@ run_timers(struct loop *loop)
 
 /* --- signals --------------------------------------------------------------------------------- */
 
-void
-loop_on_child(struct loop *loop, void (*fn)(void *arg, int pid, int status), void *arg)
-{
-	loop->on_child = fn;
-	loop->on_child_arg = arg;
-	loop->look_for_children = fn != NULL; /* one may have ended before */
-}
-
-static void
-reap(struct loop *loop)
-{
-	int status = 0;
-	int pid;
-
-	loop->look_for_children = false;
-	while (loop->on_child && (pid = waitpid(-1, &status, WNOHANG)) > 0)
-		loop->on_child(loop->on_child_arg, pid, status);
-}
-
 static void
 read_signals(struct loop *loop)
 {
 	struct signalfd_siginfo info;
 
 	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGCHLD) {
-			loop->look_for_children = true;
-			continue;
-		}
 		loop->stopped = true;
 		loop->result = (int)info.ssi_signo;
 	}
@@ -367,8 +339,6 @@ wait_ms(const struct loop *loop, int max_wait_ms)
 {
 	int64_t ms = max_wait_ms < 0 ? INT32_MAX : max_wait_ms;
 
-	if (loop->look_for_children)
-		return 0;
 	if (loop->timers && loop->timers->due.ms != MONO_NEVER.ms) {
 		int64_t left = mono_between(clock_now(), loop->timers->due);
 		ms = left < ms ? left : ms;
@@ -392,8 +362,6 @@ one_round(struct loop *loop, int max_wait_ms)
 		loop->result = -1;
 		return false;
 	}
-	if (loop->look_for_children)
-		reap(loop);
 	run_timers(loop);
 	return !loop->stopped;
 }

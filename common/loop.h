@@ -54,10 +54,6 @@ void loop_timer_set(
     struct loop *loop, struct loop_timer *t, struct mono due, loop_on_timer *fn, void *arg);
 void loop_timer_clear(struct loop *loop, struct loop_timer *t);
 
-/* Called with the pid's wait status for each child that ended (SIGCHLD); NULL = leave children
- * alone. */
-void loop_on_child(struct loop *loop, void (*fn)(void *arg, int pid, int status), void *arg);
-
 /* Run until loop_stop or a stopping signal. Returns the signal's number, 0 after loop_stop, -1 on a
  * poll error. */
 int loop_run(struct loop *loop);

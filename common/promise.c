@@ -50,7 +50,7 @@ static const struct landlock_rule fetchd_files[] = {
 	{NULL, 0},
 };
 
-static const struct landlock_rule nursery_files[] = {
+static const struct landlock_rule fetchd_nursery_files[] = {
 	{"$courier",  READ | RUN},
 	{"$ca",       READ | ABSENT},
 	{"/etc/ssl/certs", READ},
@@ -72,6 +72,11 @@ static const struct landlock_rule flashd_files[] = {
 	{"$sockets",  READ | SOCKETS},
 	{"$trust",    READ | ABSENT},
 	{"$lines",    READ | WRITE | DEVICE | ABSENT}, /* directories: a device comes back as another node */
+	{"/dev/urandom", READ},
+	{NULL, 0},
+};
+
+static const struct landlock_rule flashd_nursery_files[] = {
 	{"$session",  READ | RUN},
 	/* only where a device is written by a program of somebody else */
 	{"$exec",     READ | RUN},
@@ -103,7 +108,7 @@ static const struct sandbox_promise rows[] = {
 	{"fetchd",  "subota-fetchd",  768 * MIB,    128, 0, true,  fetchd_files,  NULL,
 	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files)},
 	/* a courier inherits all of this and then has less: its own memory, files, calls */
-	{"nursery", "subota-nursery", 4096 * MIB,    64, 0, false, nursery_files, "*",
+	{"fetchd-nursery", "subota-nursery", 4096 * MIB,   256, 0, false, fetchd_nursery_files, "*",
 	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_network, &promise_calls_threads,
 		&promise_calls_courier, &promise_calls_parent)},
 	{"courier", "subota-courier", 512 * MIB,     32, 0, false, courier_files, "$port",
@@ -111,12 +116,15 @@ static const struct sandbox_promise rows[] = {
 		&promise_calls_courier)},
 	/* files: a line and a channel for each of 256 devices, and twice that */
 	{"flashd",  "subota-flashd",  768 * MIB,   1024, 0, true,  flashd_files,  "$link_ports",
-	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line, &promise_calls_plug,
-		&promise_calls_parent)},
+	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line, &promise_calls_plug)},
+	/* a session inherits all of this, as a courier does */
+	{"flashd-nursery", "subota-nursery", 768 * MIB, 64, 0, true, flashd_nursery_files, NULL,
+	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_channel, &promise_calls_line,
+		&promise_calls_births, &promise_calls_parent)},
 	/* the same where there is a device with driver exec */
-	{"flashd+exec", "subota-flashd", 768 * MIB, 1024, 0, true, flashd_files,  "$link_ports",
-	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line,
-		&promise_calls_parent, &promise_calls_flasher, &promise_calls_launcher)},
+	{"flashd-nursery+exec", "subota-nursery", 768 * MIB, 256, 0, true, flashd_nursery_files, NULL,
+	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_channel, &promise_calls_line,
+		&promise_calls_births, &promise_calls_parent, &promise_calls_flasher, &promise_calls_launcher)},
 	{"exec",    "subota-exec",    768 * MIB,    256, 0, true,  flasher_files, NULL,
 	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_line, &promise_calls_parent,
 		&promise_calls_flasher, &promise_calls_launcher)},

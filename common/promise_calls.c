@@ -195,6 +195,13 @@ static const struct seccomp_row launcher[] = {
 	END,
 };
 
+/* Descriptors for those that are to be born. */
+static const struct seccomp_row births[] = {
+	CALL(recvmsg),
+	CALL(getsockopt), /* a session asks what its link is before it locks itself in */
+	END,
+};
+
 /* A child inherits the filter: this is also what a program needs until it has locked itself in. */
 static const struct seccomp_row parent[] = {
 	FAILS(clone3, ENOSYS),
@@ -228,4 +235,5 @@ const struct seccomp_set promise_calls_plug = {"hot-plug", plug};
 const struct seccomp_set promise_calls_line = {"line", line};
 const struct seccomp_set promise_calls_flasher = {"flasher", flasher};
 const struct seccomp_set promise_calls_launcher = {"launcher", launcher};
+const struct seccomp_set promise_calls_births = {"births", births};
 const struct seccomp_set promise_calls_parent = {"parent", parent};

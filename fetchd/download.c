@@ -40,7 +40,6 @@ struct downloads {
 	struct download_handler handler;
 	struct download *list;
 	struct loop_timer tick;
-	uint32_t last_id;
 };
 
 static void
@@ -231,7 +230,7 @@ start_one(struct downloads *ds, struct download **out)
 
 	if (!d)
 		return ERR_NOMEM;
-	*d = (struct download){.of = ds, .id = ++ds->last_id, .hatch = -1};
+	*d = (struct download){.of = ds, .hatch = -1};
 	d->kill_at = mono_after(clock_now(), READY_MS);
 	enum err e = hatch_new(hatch);
 	d->hatch = hatch[0];
@@ -239,7 +238,10 @@ start_one(struct downloads *ds, struct download **out)
 	if (e == ERR_OK)
 		e = open_chan(d, &peer);
 	if (e == ERR_OK)
-		e = nursery_spawn(ds->nursery, d->id, peer, their_hatch);
+		e = nursery_spawn(ds->nursery,
+		    &(struct nursery_birth){
+			.program = NURSERY_COURIER, .fds = {peer, their_hatch}, .n_fds = 2},
+		    &d->id);
 	if (e != ERR_OK) {
 		free_download(d);
 		return e;

@@ -16,32 +16,29 @@ struct fetchd {
 	bool started;
 };
 
+static void
+brood(const void *settings, struct daemon_brood *out)
+{
+	const struct settings *s = settings;
+
+	out->uid = s->common.courier_uid;
+	places_add(&out->places, "$courier", "%s/subota-courier", s->common.lib_dir);
+	if (s->ca_file[0])
+		places_add(&out->places, "$ca", "%s", s->ca_file);
+}
+
 static enum err
-prepare(struct daemon *d)
+prepare(const struct daemon_spec *s, struct daemon *d)
 {
 	struct fetchd *me = d->settings;
 	const struct daemon_common *c = d->common;
-	char nursery[260], courier[260];
 	enum err e = daemon_make_dir(
 	    c->store_dir, c->fetch_uid, daemon_gid_of(c->flash_uid), 02750);
 
 	if (e != ERR_OK)
 		return e;
 	drop_make(c);
-	if (geteuid() != 0) { /* systemd's, which starts nurseries under their own user */
-		snprintf(nursery, sizeof(nursery), "%s/nursery/sock", c->run_dir);
-		if (access(nursery, F_OK) == 0)
-			return nursery_connect(nursery, &me->nursery);
-	}
-	snprintf(nursery, sizeof(nursery), "%s/subota-nursery", c->lib_dir);
-	snprintf(courier, sizeof(courier), "%s/subota-courier", c->lib_dir);
-	const struct nursery_setup setup = {.program = nursery,
-	    .courier = courier,
-	    .uid = c->courier_uid,
-	    .gid = daemon_gid_of(c->courier_uid),
-	    .mode = d->mode_text,
-	    .ca_file = me->settings.ca_file};
-	return nursery_start(&setup, &me->nursery);
+	return daemon_nursery(s, d, &me->nursery);
 }
 
 static enum err
@@ -92,6 +89,7 @@ main(int argc, char **argv)
 	    .prepare = prepare,
 	    .start = start,
 	    .stop = stop,
+	    .brood = brood,
 	    .places = places};
 	int status = daemon_main(&spec, argc, argv);
 

@@ -207,8 +207,6 @@ set_limits(struct flash *f)
 	    .reboot_ms = s->reboot_ms,
 	    .test_ms = s->test_ms,
 	    .confirm_ms = s->confirm_ms};
-	snprintf(
-	    f->session_program, sizeof(f->session_program), "%s/subota-session", s->common.lib_dir);
 }
 
 enum err
@@ -218,6 +216,7 @@ flash_start(struct flash *f, struct daemon *d)
 	    .settings = d->settings,
 	    .plug = f->plug,
 	    .sockets = f->sockets,
+	    .nursery = f->nursery,
 	    .pins = f->pins};
 	if (sodium_init() < 0)
 		return ERR_SYSTEM;

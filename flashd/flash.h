@@ -31,7 +31,6 @@ struct flash {
 	struct daemon *daemon;
 	const struct flash_settings *settings;
 	struct device_limits limits;
-	char session_program[260];
 	char gate_socket[108];
 	struct ledger ledger;
 	struct trust *trust;
@@ -40,6 +39,7 @@ struct flash {
 	size_t n_lanes;
 	struct plug *plug;           /* the same; NULL: nobody listens */
 	struct link_sockets sockets; /* made before flash_start, kept by it */
+	struct nursery *nursery;     /* likewise */
 	struct pins *pins;           /* of each configured device, likewise; NULL = none */
 	struct bus_link *gate;
 	bool online; /* the platform can be reached, as the gate says */

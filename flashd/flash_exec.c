@@ -4,7 +4,6 @@
 #include "flash_exec.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "exec_recipe.h"
@@ -139,39 +138,4 @@ flash_exec_check(const struct flash_settings *s, const struct flash_settings_dev
 			e = ERR_CONFIG;
 	}
 	return e;
-}
-
-/* --- the command line ------------------------------------------------------------------------- */
-
-void
-flash_exec_free_argv(char **argv)
-{
-	for (size_t i = 0; argv && argv[i]; i++)
-		free(argv[i]);
-	free(argv);
-}
-
-static char *
-word(const char *format_name, const char *value)
-{
-	char text[2 * PATH];
-
-	snprintf(text, sizeof(text), "%s%s%s", format_name, format_name[0] ? "=" : "", value);
-	return strdup(text);
-}
-
-char **
-flash_exec_argv(const struct flash_settings *s, const struct places *places, const char *mode)
-{
-	char program[PATH];
-
-	snprintf(program, sizeof(program), "%s/subota-exec", s->common.lib_dir);
-	char **argv = calloc(places->n + 3, sizeof(*argv));
-	bool fine = argv && (argv[0] = word("", program)) && (argv[1] = word("", mode));
-	for (size_t i = 0; fine && i < places->n; i++)
-		fine = (argv[i + 2] = word(places->list[i].name, places->list[i].path)) != NULL;
-	if (fine)
-		return argv;
-	flash_exec_free_argv(argv);
-	return NULL;
 }

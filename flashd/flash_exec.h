@@ -1,6 +1,6 @@
 /*
- * flash_exec: what a device's flasher program may reach, from the configuration: flashd must be
- * able to hand it on, and subota-exec gets it as its jail.
+ * flash_exec: what a device's flasher program may reach, from the configuration: the nursery must
+ * be able to hand it on, and subota-exec gets it as its jail.
  */
 #ifndef SUBOTA_FLASH_EXEC_H
 #define SUBOTA_FLASH_EXEC_H
@@ -25,11 +25,5 @@ enum err flash_exec_check(
 bool flash_exec_are_paths(const struct flash_settings_device *d, const char *key, const char *list);
 /* Each of a list. */
 void flash_exec_add_list(struct places *out, const char *name, const char *list);
-
-/* The command line of subota-exec for what a program may reach: path, mode, places; ends with NULL.
- * Freed with flash_exec_free_argv. NULL: no memory. */
-char **flash_exec_argv(
-    const struct flash_settings *s, const struct places *places, const char *mode);
-void flash_exec_free_argv(char **argv);
 
 #endif

@@ -50,23 +50,14 @@ flash_health_places(const struct flash_settings_device *d, struct places *out)
 		places_add(out, "$flasher_devices", "%s", d->port);
 }
 
-enum err
-flash_health_argv_for(const struct flash_settings *s, const struct flash_settings_device *d,
-    int verb, const char *mode, char ***out)
+void
+flash_health_places_for(const struct flash_settings *s, const struct flash_settings_device *d,
+    int verb, struct places *out)
 {
-	struct places places = {0};
-
-	*out = NULL;
 	if (verb == PB__VERB__VERB_CHECK)
-		flash_health_places(d, &places);
+		flash_health_places(d, out);
 	else
-		flash_exec_places(s, d, &places);
-	bool needed = places.n > 0;
-
-	if (needed)
-		*out = flash_exec_argv(s, &places, mode);
-	places_fini(&places);
-	return needed && !*out ? ERR_NOMEM : ERR_OK;
+		flash_exec_places(s, d, out);
 }
 
 enum err

@@ -23,10 +23,10 @@ bool flash_health_uses_port(const struct flash_settings_device *d);
  * none. */
 void flash_health_places(const struct flash_settings_device *d, struct places *out);
 
-/* The command line of subota-exec (flash_exec.h) for an order: for the health check, or the
- * device's flasher; *out NULL where the session needs none. ERR_NOMEM. */
-enum err flash_health_argv_for(const struct flash_settings *s,
-    const struct flash_settings_device *d, int verb, const char *mode, char ***out) MUST_CHECK;
+/* The same for an order: of the health check, or of the device's flasher; nothing where the session
+ * needs no program. */
+void flash_health_places_for(const struct flash_settings *s, const struct flash_settings_device *d,
+    int verb, struct places *out);
 
 /* ERR_CONFIG, logged: no path, quotes without end, a placeholder that does not exist. */
 enum err flash_health_check(const struct flash_settings_device *d) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "flash_exec.h"
 #include "flash_group.h"
 #include "flash_health.h"
+#include "flash_nursery.h"
 #include "flash_order.h"
 #include "flash_queue.h"
 #include "flash_restore.h"
@@ -149,16 +150,6 @@ on_idle(void *arg, struct lane *lane)
 	flash_settle(l->flash);
 }
 
-static void
-on_child(void *arg, int pid, int status)
-{
-	struct flash *f = arg;
-
-	for (size_t i = 0; i < f->n_lanes; i++)
-		if (lane_on_child(f->lanes[i].lane, pid, status))
-			return;
-}
-
 void
 flash_work_stop(struct flash *f, const struct device_upgrade *u)
 {
@@ -206,16 +197,14 @@ start_lane(struct flash *f, struct flash_lane *l, const struct roster_device *d,
     struct flash_order *k, int image_fd, char why[WHY_SIZE])
 {
 	bool check = k->o.verb == PB__VERB__VERB_CHECK;
-	char **argv = NULL;
-	enum err e = flash_health_argv_for(
-	    f->settings, d->config, (int)k->o.verb, f->daemon->mode_text, &argv);
+	struct places places = {0};
 
-	if (e != ERR_OK)
-		return why_say(why, e, "expected memory, got none");
+	flash_health_places_for(f->settings, d->config, (int)k->o.verb, &places);
 	lane_lend_pins(l->lane, check ? -1 : pins_of(f, d));
-	lane_lend_exec(l->lane, argv, check && !flash_health_uses_port(d->config));
-	e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
-	flash_exec_free_argv(argv);
+	lane_lend_exec(l->lane, places.n ? &places : NULL,
+	    check && !flash_health_uses_port(d->config));
+	enum err e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
+	places_fini(&places);
 	return e;
 }
 
@@ -454,8 +443,7 @@ add_lane(struct flash *f, const char *port)
 {
 	struct flash_lane *l = &f->lanes[f->n_lanes];
 	struct lane_handler h = {on_report, on_final, on_idle, l};
-	enum err e = lane_new(
-	    f->daemon->loop, port, f->session_program, f->daemon->mode_text, &h, &l->lane);
+	enum err e = lane_new(f->daemon->loop, f->nursery, port, &h, &l->lane);
 
 	if (e != ERR_OK)
 		return e;
@@ -481,14 +469,13 @@ flash_work_open(struct flash *f)
 			e = add_lane(f, d->config->port);
 		d->lane = f->lanes[d->lane_number].lane;
 	}
-	loop_on_child(f->daemon->loop, on_child, f);
-	return e;
+	return e == ERR_OK ? flash_nursery_watch(f) : e;
 }
 
 void
 flash_work_close(struct flash *f)
 {
-	loop_on_child(f->daemon->loop, NULL, NULL);
+	flash_nursery_unwatch(f);
 	for (size_t i = 0; i < f->n_lanes; i++)
 		lane_free(f->lanes[i].lane);
 	free(f->lanes);
@@ -497,4 +484,5 @@ flash_work_close(struct flash *f)
 		pins_close(&f->pins[i]);
 	free(f->pins);
 	f->pins = NULL;
+	flash_nursery_end(f);
 }

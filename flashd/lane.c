@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,7 +14,6 @@
 #include "lane.h"
 #include "log.h"
 #include "msg.h"
-#include "sandbox.h"
 
 enum {
 	GRACE_MS = 10000, /* beyond the order's own time */
@@ -25,32 +23,33 @@ enum {
 
 struct lane {
 	struct loop *loop;
-	const char *port, *program, *mode;
+	struct nursery *nursery;
+	const char *port;
 	struct lane_handler handler;
 	struct link link;
-	int pins;          /* GPIO lines of the device whose turn it is, -1 = none */
-	pid_t pid;         /* 0 = none */
-	char *const *exec; /* of the order at hand, NULL = the link is used */
-	bool keep_port;    /* it does not open that */
-	pid_t helper;      /* subota-exec, 0 = none */
-	int helper_fd;     /* to it, on its way to the session; -1 */
+	int pins;                  /* GPIO lines of the device whose turn it is, -1 = none */
+	uint32_t session;          /* as the nursery names it, 0 = none */
+	Pb__Verb verb;             /* of its order */
+	const struct places *exec; /* of the order at hand, NULL = the link is used */
+	bool keep_port;            /* it does not open that */
+	uint32_t helper;           /* subota-exec, 0 = none */
+	int helper_fd;             /* to it, on its way to the session; -1 */
 	struct chan *chan;
 	bool final; /* the last word is out, or nobody wants it */
 	struct loop_timer timer;
 };
 
 enum err
-lane_new(struct loop *loop, const char *port, const char *program, const char *mode,
-    const struct lane_handler *h, struct lane **out)
+lane_new(struct loop *loop, struct nursery *nursery, const char *port, const struct lane_handler *h,
+    struct lane **out)
 {
 	struct lane *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return ERR_NOMEM;
 	*l = (struct lane){.loop = loop,
+	    .nursery = nursery,
 	    .port = port,
-	    .program = program,
-	    .mode = mode,
 	    .handler = *h,
 	    .helper_fd = -1,
 	    .pins = -1};
@@ -80,7 +79,7 @@ lane_port(const struct lane *l)
 bool
 lane_is_idle(const struct lane *l)
 {
-	return l->pid == 0 && l->helper == 0;
+	return l->session == 0 && l->helper == 0;
 }
 
 static void
@@ -93,17 +92,25 @@ close_chan(struct lane *l)
 	l->chan = NULL;
 }
 
+/* Of a nursery that is gone nothing is left to kill. */
+static void
+kill_one(const struct lane *l, uint32_t id)
+{
+	if (nursery_kill(l->nursery, id) != ERR_OK)
+		log_error(NULL, "%s: cannot reach the nursery", l->port);
+}
+
 static void
 on_timer(void *arg)
 {
 	struct lane *l = arg;
 
-	if (l->pid) {
+	if (l->session) {
 		log_warn(NULL, "%s: the session does not end: killed", l->port);
-		kill(l->pid, SIGKILL);
+		kill_one(l, l->session);
 	} else if (l->helper) {
 		log_warn(NULL, "%s: the flasher program does not end: killed", l->port);
-		kill(l->helper, SIGKILL);
+		kill_one(l, l->helper);
 	}
 	if (l->helper)
 		loop_timer_set(l->loop, &l->timer, mono_after(clock_now(), END_MS), on_timer, l);
@@ -114,7 +121,7 @@ static void
 let_end(struct lane *l)
 {
 	close_chan(l);
-	if (l->pid || l->helper)
+	if (l->session || l->helper)
 		loop_timer_set(l->loop, &l->timer, mono_after(clock_now(), END_MS), on_timer, l);
 }
 
@@ -123,8 +130,8 @@ lane_free(struct lane *l)
 {
 	if (!l)
 		return;
-	if (l->pid)
-		kill(l->pid, SIGKILL); /* which ends its helper, too */
+	if (l->session)
+		kill_one(l, l->session); /* which ends its helper, too */
 	loop_timer_clear(l->loop, &l->timer);
 	close_chan(l);
 	link_close(&l->link);
@@ -181,9 +188,9 @@ on_readable(void *arg, short revents)
 }
 
 void
-lane_lend_exec(struct lane *l, char *const argv[], bool keep_port)
+lane_lend_exec(struct lane *l, const struct places *places, bool keep_port)
 {
-	l->exec = argv;
+	l->exec = places;
 	l->keep_port = keep_port;
 }
 
@@ -197,7 +204,10 @@ start_helper(struct lane *l)
 		link_close(&l->link); /* the program opens it, and needs it for itself */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return ERR_SYSTEM;
-	enum err e = sandbox_spawn(l->exec[0], l->exec, &pair[1], 1, &l->helper);
+	enum err e = nursery_spawn(l->nursery,
+	    &(struct nursery_birth){
+		.program = NURSERY_EXEC, .fds = {pair[1]}, .n_fds = 1, .places = l->exec},
+	    &l->helper);
 	close(pair[1]);
 	l->helper_fd = pair[0];
 	if (e == ERR_OK && fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
@@ -212,23 +222,23 @@ open_line(struct lane *l, const struct tty_settings *s, char why[WHY_SIZE])
 	if (!l->exec)
 		return link_open(&l->link, s, why);
 	enum err e = start_helper(l);
-	return e ? why_say(why, e, "expected %.100s, got: %s", l->exec[0], err_text(e)) : ERR_OK;
+	return e ? why_say(
+		       why, e, "expected a nursery that starts subota-exec, got: %s", err_text(e))
+		 : ERR_OK;
 }
 
 static enum err
 spawn(struct lane *l, int chan_end, int image_fd)
 {
-	char *argv[] = {(char *)(uintptr_t) "subota-session", (char *)(uintptr_t)l->mode, NULL};
 	int line = l->exec ? l->helper_fd : l->link.fd;
 	/* 5 is the package: where the pins follow and there is none, it is the link once more */
-	int fds[4] = {chan_end, line, image_fd < 0 ? line : image_fd, l->pins};
-	size_t n = l->pins >= 0 ? 4 : image_fd >= 0 ? 3 : 2;
-	pid_t pid = 0;
-	enum err e = sandbox_spawn(l->program, argv, fds, n, &pid);
+	const struct nursery_birth birth = {.program = NURSERY_SESSION,
+	    .fds = {chan_end, line, image_fd < 0 ? line : image_fd, l->pins},
+	    .n_fds = l->pins >= 0    ? 4
+		     : image_fd >= 0 ? 3
+				     : 2};
 
-	if (e == ERR_OK)
-		l->pid = pid;
-	return e;
+	return nursery_spawn(l->nursery, &birth, &l->session);
 }
 
 static enum err
@@ -280,6 +290,7 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
 		return e;
 	}
 	l->final = false;
+	l->verb = o->verb;
 	e = open_chan(l, &peer);
 	if (e == ERR_OK)
 		e = spawn(l, peer, image_fd);
@@ -292,7 +303,7 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
 		l->final = true;
 		let_end(l);
 		return why_say(
-		    why, e, "expected a session (%.100s), got: %s", l->program, err_text(e));
+		    why, e, "expected a nursery that starts a session, got: %s", err_text(e));
 	}
 	loop_timer_set(l->loop, &l->timer,
 	    mono_after(clock_now(), (int64_t)o->timeout_ms + GRACE_MS), on_timer, l);
@@ -302,36 +313,58 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
 void
 lane_stop(struct lane *l)
 {
-	if (!l->pid)
+	if (!l->session)
 		return;
 	l->final = true;
-	kill(l->pid, SIGKILL);
+	kill_one(l, l->session);
 	close_chan(l);
 }
 
-static bool
-on_helper_end(struct lane *l)
+static void
+on_helper_end(struct lane *l, const struct nursery_note *note)
 {
 	l->helper = 0;
+	if (note->error)
+		log_error(NULL, "%s: expected subota-exec, got: %s", l->port,
+		    err_text((enum err)note->error));
 	if (!lane_is_idle(l))
-		return true;
+		return;
 	loop_timer_clear(l->loop, &l->timer);
 	l->handler.on_idle(l->handler.arg, l);
-	return true;
+}
+
+/* It never was: as if it had said so. */
+static void
+end_unborn(struct lane *l, enum err e)
+{
+	Pb__SessionReport r = PB__SESSION_REPORT__INIT;
+	char why[WHY_SIZE] = "";
+
+	r.verb = l->verb;
+	r.final = true;
+	r.error = why_say(why, e, "expected a session, got: %s", err_text(e));
+	r.detail = why;
+	log_error(NULL, "%s: %s", l->port, why);
+	end_with(l, &r);
 }
 
 bool
-lane_on_child(struct lane *l, int pid, int status)
+lane_on_end(struct lane *l, const struct nursery_note *note)
 {
-	if (l->helper && pid == l->helper)
-		return on_helper_end(l);
-	if (l->pid == 0 || pid != l->pid)
+	if (l->helper && note->id == l->helper) {
+		on_helper_end(l, note);
+		return true;
+	}
+	if (l->session == 0 || note->id != l->session)
 		return false;
-	l->pid = 0;
+	l->session = 0;
 	if (!l->helper)
 		loop_timer_clear(l->loop, &l->timer);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		log_debug(NULL, "%s: session ended with status 0x%x", l->port, (unsigned)status);
+	if (!WIFEXITED(note->status) || WEXITSTATUS(note->status) != 0)
+		log_debug(
+		    NULL, "%s: session ended with status 0x%x", l->port, (unsigned)note->status);
+	if (note->error && !l->final)
+		end_unborn(l, (enum err)note->error);
 	while (l->chan && take_one(l))
 		; /* what it said before it ended */
 	if (!l->final)

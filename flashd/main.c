@@ -2,9 +2,9 @@
  * subota-flashd: the devices.
  *
  * May: bind the socket for the gate, read the image store and the trust anchors, write its own
- * state, open the configured lines, start sessions.
- * Must never: reach a network other than the addresses of its configured links, believe another
- * process about an image, parse a byte that a device sent.
+ * state, open the configured lines, have sessions started by its nursery.
+ * Must never: start a process, reach a network other than the addresses of its configured links,
+ * believe another process about an image, parse a byte that a device sent.
  */
 #include <time.h>
 
@@ -47,8 +47,26 @@ open_pins(struct flashd *me)
 
 /* Whoever of gate and flashd is first makes the store: what does not exist when a process locks
  * itself in stays out of its reach. */
+/* Flasher programs open the line themselves. */
+static void
+brood(const void *settings, struct daemon_brood *out)
+{
+	const struct flash_settings *s = settings;
+
+	out->uid = s->common.session_uid;
+	places_add(&out->places, "$session", "%s/subota-session", s->common.lib_dir);
+	if (!flash_exec_any(s) && !flash_health_any(s))
+		return;
+	out->group = s->common.device_gid;
+	places_add(&out->places, "$exec", "%s/subota-exec", s->common.lib_dir);
+	for (size_t i = 0; i < s->n_devices; i++) {
+		flash_exec_places(s, &s->devices[i], &out->places);
+		flash_health_places(&s->devices[i], &out->places);
+	}
+}
+
 static enum err
-prepare(struct daemon *d)
+prepare(const struct daemon_spec *spec, struct daemon *d)
 {
 	const struct daemon_common *c = d->common;
 	struct flashd *me = d->settings;
@@ -62,6 +80,8 @@ prepare(struct daemon *d)
 	enum err e = open_pins(me);
 	if (e == ERR_OK)
 		e = flash_plug_prepare(&me->flash.plug, &me->settings);
+	if (e == ERR_OK)
+		e = daemon_nursery(spec, d, &me->flash.nursery);
 	if (e != ERR_OK)
 		return e;
 	if (geteuid() != 0 && geteuid() != c->fetch_uid)
@@ -95,21 +115,9 @@ places(const void *settings, struct places *out)
 	const struct flash_settings *s = settings;
 
 	places_add(out, "$trust", "%s", s->trust_dir);
-	places_add(out, "$session", "%s/subota-session", s->common.lib_dir);
-	if (flash_exec_any(s) || flash_health_any(s))
-		places_add(out, "$exec", "%s/subota-exec", s->common.lib_dir);
-	for (size_t i = 0; i < s->n_devices; i++) {
-		flash_exec_places(s, &s->devices[i], out);
-		flash_health_places(&s->devices[i], out);
+	for (size_t i = 0; i < s->n_devices; i++)
 		if (!flash_exec_is(&s->devices[i]) || s->devices[i].port[0] == '/')
 			place_line(s->devices[i].port, out);
-	}
-}
-
-static const char *
-promise(const void *settings)
-{
-	return flash_exec_any(settings) || flash_health_any(settings) ? "flashd+exec" : "flashd";
 }
 
 static enum err
@@ -153,7 +161,7 @@ main(int argc, char **argv)
 	    .prepare = prepare,
 	    .start = start,
 	    .stop = stop,
-	    .promise = promise,
+	    .brood = brood,
 	    .places = places};
 
 	int status = daemon_main(&spec, argc, argv);
@@ -161,5 +169,6 @@ main(int argc, char **argv)
 	/* of a start that failed after prepare; else flash_stop has done it */
 	free(me->flash.pins);
 	plug_free(me->flash.plug);
+	nursery_free(me->flash.nursery);
 	return status;
 }

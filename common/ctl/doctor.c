@@ -197,7 +197,10 @@ static void
 look_at_line(struct doctor *d, const struct flash_settings_device *dev)
 {
 	struct stat st = {0};
-	uint32_t uid = d->flash->common.flash_uid, gid = d->flash->common.device_gid;
+	const struct daemon_common *c = &d->flash->common;
+	/* a flasher program opens it itself */
+	uint32_t uid = strcmp(dev->driver, "exec") == 0 ? c->session_uid : c->flash_uid;
+	uint32_t gid = c->device_gid;
 
 	if (dev->port[0] != '/')
 		return; /* a network address: flashd knows whether it answers */

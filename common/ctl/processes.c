@@ -56,13 +56,42 @@ runs(const char *pid, const char *program)
 	return link[0] && strncmp(link, program, NAME_KEPT) == 0;
 }
 
+/* The name of a nursery's promise, from its command line: for whom it is, and whether flasher
+ * programs are among what it may start (nursery.h). */
+static void
+nursery_promise(const char *pid, char out[64])
+{
+	char path[300], words[2048] = "";
+
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	AUTO(file) FILE *f = fopen(path, "re");
+	size_t n = f ? fread(words, 1, sizeof(words) - 1, f) : 0;
+	size_t first = strlen(words) + 1;
+	bool exec = memmem(words, n, "\0$exec", 6) != NULL; /* it cuts its places apart */
+
+	snprintf(out, 64, "%.30s-nursery%s", first < n ? words + first : "", exec ? "+exec" : "");
+}
+
+static bool
+keeps(const char *pid, const struct sandbox_promise *p)
+{
+	char name[64];
+
+	if (!runs(pid, p->program))
+		return false;
+	if (strcmp(p->program, "subota-nursery") != 0)
+		return true;
+	nursery_promise(pid, name);
+	return strcmp(name, p->name) == 0;
+}
+
 void
-processes_each(const char *program, void (*fn)(void *arg, const char *pid), void *arg)
+processes_each(const struct sandbox_promise *p, void (*fn)(void *arg, const char *pid), void *arg)
 {
 	AUTO(dir) DIR *dir = opendir("/proc");
 
 	for (const struct dirent *d = NULL; dir && (d = readdir(dir));)
-		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' && runs(d->d_name, program))
+		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' && keeps(d->d_name, p))
 			fn(arg, d->d_name);
 }
 

@@ -8,8 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Call `fn` with the pid (as text) of each process whose executable has this name. */
-void processes_each(const char *program, void (*fn)(void *arg, const char *pid), void *arg);
+#include "promise.h"
+
+/* Call `fn` with the pid (as text) of each process that keeps this promise: whose executable has
+ * that name, and of nurseries, which are one program, those that were started for that. */
+void processes_each(
+    const struct sandbox_promise *p, void (*fn)(void *arg, const char *pid), void *arg);
 
 /* The value behind "Key:" in a process's status, "" when there is none. */
 void processes_status(const char *pid, const char *key, char out[64]);

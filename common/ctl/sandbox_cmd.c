@@ -138,7 +138,7 @@ add_all_kept(cJSON *list, const struct sandbox_promise *p)
 {
 	struct keeping k = {list, p, false};
 
-	processes_each(p->program, on_process, &k);
+	processes_each(p, on_process, &k);
 	if (!k.found)
 		add(list, p->name, "kernel", "it does not run");
 }

@@ -90,7 +90,7 @@ look(const struct ask *a, struct top_look *out)
 
 	*out = (struct top_look){.at = clock_now()};
 	for (size_t i = 0; i < n; i++)
-		processes_each(rows[i].program, on_process, &(struct naming){out, rows[i].name});
+		processes_each(&rows[i], on_process, &(struct naming){out, rows[i].name});
 	for (size_t i = 0; i < ASK_DAEMONS; i++) {
 		out->status[i] = ask_quietly(a, ask_daemons[i], "status");
 		if (!out->status[i])

@@ -35,9 +35,10 @@ write_config(const struct bench_gate *g)
 	fprintf(f,
 	    "[common]\nrun_dir = %s/run\nstate_dir = %s/state\nstore_dir = %s/store\n"
 	    "lib_dir = %s\ncloud_user = %u\nfetch_user = %u\ncourier_user = %u\n"
-	    "flash_user = %u\n",
+	    "flash_user = %u\nsession_user = %u\n",
 	    g->dir, g->dir, g->dir, lib, me, root ? HOUSE_FETCH_UID : me,
-	    root ? HOUSE_COURIER_UID : me, root ? HOUSE_FLASH_UID : me);
+	    root ? HOUSE_COURIER_UID : me, root ? HOUSE_FLASH_UID : me,
+	    root ? HOUSE_SESSION_UID : me);
 	fprintf(f, "[fetchd]\ntrust_dir = %s\nallow_http = yes\nallow_private_hosts = yes\n",
 	    g->kit->anchor_dir);
 	return ferror(f) == 0;

@@ -5,7 +5,9 @@
 #include "attempt.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "auto.h"
 
 enum { PATIENCE_S = 10, ROOM = 512, NO_CALL = -1 };
 
@@ -50,7 +54,46 @@ put_tcp(struct inject *in, const char *port)
 }
 
 static uint64_t
-make_arg(struct inject *in, const struct attempt_arg *a, const struct places *places, long before)
+put_netlink(struct inject *in, long groups)
+{
+	struct sockaddr_nl at = {.nl_family = AF_NETLINK, .nl_groups = (uint32_t)groups};
+
+	return inject_put(in, &at, sizeof(at));
+}
+
+static bool
+is_stream(int pidfd, int number, int family)
+{
+	AUTO(fd) int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       domain == family && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_STREAM;
+}
+
+/* The number that a socket of it has; -1: it has none. */
+static int
+find_own(pid_t pid, int family)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	AUTO(dir) DIR *d = opendir(path);
+	AUTO(fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	for (struct dirent *e = NULL; d && (e = readdir(d));) {
+		int number = (int)strtol(e->d_name, NULL, 10);
+
+		if (e->d_name[0] != '.' && is_stream(pidfd, number, family))
+			return number;
+	}
+	return -1;
+}
+
+static uint64_t
+make_arg(struct inject *in, pid_t pid, const struct attempt_arg *a, const struct places *places,
+    long before)
 {
 	char text[300] = "", room[ROOM];
 
@@ -65,6 +108,10 @@ make_arg(struct inject *in, const struct attempt_arg *a, const struct places *pl
 		return put_tcp(in, text);
 	case ATTEMPT_UNIX:
 		return put_unix(in, text, a->number != 0);
+	case ATTEMPT_NETLINK:
+		return put_netlink(in, a->number);
+	case ATTEMPT_OWN:
+		return (uint64_t)(int64_t)find_own(pid, (int)a->number);
 	case ATTEMPT_RESULT:
 		return (uint64_t)before;
 	case ATTEMPT_ROOM:
@@ -77,7 +124,7 @@ make_arg(struct inject *in, const struct attempt_arg *a, const struct places *pl
 }
 
 static struct attempt_result
-carry_out(struct inject *in, const struct attempt *a, const struct places *places)
+carry_out(struct inject *in, pid_t pid, const struct attempt *a, const struct places *places)
 {
 	struct attempt_result r = {INJECT_LOST, 0};
 	long result = 0, opened = -1;
@@ -86,7 +133,7 @@ carry_out(struct inject *in, const struct attempt *a, const struct places *place
 		uint64_t args[6];
 
 		for (size_t k = 0; k < 6; k++)
-			args[k] = make_arg(in, &a->calls[i].args[k], places, result);
+			args[k] = make_arg(in, pid, &a->calls[i].args[k], places, result);
 		r.end = inject_call(in, a->calls[i].nr, args, &result);
 		bool failed = r.end == INJECT_RETURNED && result < 0 && result > -4096;
 
@@ -114,7 +161,7 @@ attempt_run(const struct attempt *a, pid_t pid, const struct places *places)
 		alarm(PATIENCE_S);
 		struct inject *in = inject_begin(pid);
 		if (in)
-			r = carry_out(in, a, places);
+			r = carry_out(in, pid, a, places);
 		inject_finish(in);
 		(void)!write(pipes[1], &r, sizeof(r));
 		_exit(0);

@@ -17,10 +17,11 @@ enum attempt_who {
 	ATTEMPT_COURIER = 4,
 	ATTEMPT_FLASHD = 8,
 	ATTEMPT_SESSION = 16,
-	ATTEMPT_NURSERY = 32,
+	ATTEMPT_NURSERY = 32, /* the gate's */
 	ATTEMPT_EXEC = 64,
 	ATTEMPT_FLASHER = 128,
-	ATTEMPT_FLASHD_EXEC = 256,
+	ATTEMPT_FLASH_NURSERY = 256, /* flashd's */
+	ATTEMPT_EXEC_NURSERY = 512,  /* the same where there is a device by driver exec */
 };
 
 /* How an argument is made. */
@@ -30,6 +31,8 @@ enum attempt_kind {
 	ATTEMPT_PID,    /* a place whose path is a number */
 	ATTEMPT_TCP,    /* address of 127.0.0.1 with the port that the place names */
 	ATTEMPT_UNIX,   /* address of a socket at the path that the place names */
+	ATTEMPT_NETLINK, /* address of a netlink address of the groups `number` */
+	ATTEMPT_OWN,    /* a stream socket of the family `number` that the process has; -1: none */
 	ATTEMPT_RESULT, /* what the call before returned */
 	ATTEMPT_ROOM,   /* address of 512 bytes, each of value `number` */
 };

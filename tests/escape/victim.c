@@ -25,20 +25,22 @@
 #include "sandbox.h"
 #include "victim_open.h"
 
-enum { PATIENCE_MS = 10000 };
+enum {
+	PATIENCE_MS = 10000,
+	NURSERIES = ATTEMPT_NURSERY | ATTEMPT_FLASH_NURSERY | ATTEMPT_EXEC_NURSERY,
+};
 
 static const struct {
 	enum attempt_who who;
 	const char *name;
 	enum house_part part; /* HOUSE_PARTS: not a part of the house */
 } table[VICTIMS] = {
-    {ATTEMPT_CLOUDD, "cloudd", HOUSE_CLOUDD},
-    {ATTEMPT_FETCHD, "fetchd", HOUSE_FETCHD},
+    {ATTEMPT_CLOUDD, "cloudd", HOUSE_CLOUDD}, {ATTEMPT_FETCHD, "fetchd", HOUSE_FETCHD},
     {ATTEMPT_NURSERY, "nursery", HOUSE_FETCHD}, /* a child of it */
     {ATTEMPT_COURIER, "courier", HOUSE_PARTS},
-    {ATTEMPT_FLASHD, "flashd", HOUSE_FLASHD},
-    {ATTEMPT_SESSION, "session", HOUSE_PARTS},
-    {ATTEMPT_FLASHD_EXEC, "flashd+exec", HOUSE_FLASHD}, /* of another house */
+    {ATTEMPT_FLASHD, "flashd", HOUSE_FLASHD}, /* of the other house */
+    {ATTEMPT_FLASH_NURSERY, "its nursery", HOUSE_FLASHD}, {ATTEMPT_SESSION, "session", HOUSE_PARTS},
+    {ATTEMPT_EXEC_NURSERY, "nursery+exec", HOUSE_FLASHD}, /* of the other house */
     {ATTEMPT_EXEC, "exec", HOUSE_PARTS},
     {ATTEMPT_FLASHER, "flasher", HOUSE_PARTS}, /* a child of it */
 };
@@ -46,7 +48,7 @@ static const struct {
 static struct house *
 home(const struct victims *v, enum attempt_who who)
 {
-	return who == ATTEMPT_FLASHD_EXEC ? v->exec_house : v->house;
+	return who == ATTEMPT_FLASHD || who == ATTEMPT_EXEC_NURSERY ? v->exec_house : v->house;
 }
 
 enum attempt_who
@@ -54,6 +56,15 @@ victims_who(size_t i, const char **name)
 {
 	*name = table[i].name;
 	return table[i].who;
+}
+
+static const char *
+name_of(enum attempt_who who)
+{
+	for (size_t i = 0; i < VICTIMS; i++)
+		if (table[i].who == who)
+			return table[i].name;
+	return "?";
 }
 
 static enum house_part
@@ -67,75 +78,49 @@ part_of(enum attempt_who who)
 
 /* --- a session, a courier, a flasher program -------------------------------------------------- */
 
-enum { WORDS = 3 };
+static void
+end_nursery(struct nursery **n)
+{
+	pid_t pid = *n ? nursery_pid(*n) : 0;
 
-/* What to start, and how. */
+	nursery_free(*n);
+	*n = NULL;
+	if (pid > 0)
+		(void)waitpid(pid, NULL, 0);
+}
+
+/* What a nursery of its own starts for `parent`. */
 struct program {
-	const char *name;
+	const char *parent, *name;
 	uid_t uid;
-	int fds[2];
-	size_t n_fds;
-	bool apart;               /* as flashd, whose network it shares */
-	const char *words[WORDS]; /* after the mode */
+	struct places places; /* of the nursery; freed */
+	struct nursery_birth birth;
 };
 
-/* In a child that stays as the parent of the program: become the user, start it, tell the pid. */
-__attribute__((noreturn)) static void
-be_parent(const char *path, char *const argv[], const struct program *p, int tell)
-{
-	struct sandbox_mode mode = {0};
-	pid_t pid = 0;
-
-	if (sandbox_mode_parse(argv[1], &mode) != ERR_OK ||
-	    (p->apart && sandbox_apart(promise_find("flashd"), &mode) != ERR_OK) ||
-	    setresgid(p->uid, p->uid, p->uid) != 0 || setresuid(p->uid, p->uid, p->uid) != 0)
-		_exit(1);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (sandbox_spawn(path, argv, p->fds, p->n_fds, &pid) != ERR_OK)
-		_exit(1);
-	(void)!write(tell, &pid, sizeof(pid));
-	close(tell);
-	for (size_t i = 0; i < p->n_fds; i++)
-		close(p->fds[i]);
-	(void)waitpid(pid, NULL, 0);
-	_exit(0);
-}
-
-/* The parents of what has ended. */
-static void
-reap(struct victims *v)
-{
-	for (size_t i = 0; i < v->n_parents;)
-		if (waitpid(v->parents[i], NULL, WNOHANG) != 0)
-			v->parents[i] = v->parents[--v->n_parents];
-		else
-			i++;
-}
-
 static pid_t
-start(struct victims *v, const struct program *p)
+be_born(const struct victims *v, struct program *p, struct nursery **from)
 {
-	char path[400], mode[40];
-	char *argv[2 + WORDS + 1] = {path, mode};
+	struct mono end = mono_after(clock_now(), PATIENCE_MS);
+	char path[400];
+	uint32_t id = 0;
 	pid_t pid = 0;
-	int pipes[2];
+	const struct nursery_setup setup = {.program = path,
+	    .parent = p->parent,
+	    .mode = v->mode,
+	    .uid = p->uid,
+	    .gid = p->uid,
+	    .places = &p->places};
 
-	snprintf(path, sizeof(path), "%s/%s", v->house->programs, p->name);
-	snprintf(mode, sizeof(mode), "%s", v->mode);
-	for (size_t i = 0; i < WORDS; i++)
-		argv[2 + i] = (char *)(uintptr_t)p->words[i];
-	if (pipe2(pipes, O_CLOEXEC) != 0)
-		return 0;
-	pid_t child = fork();
-	if (child == 0)
-		be_parent(path, argv, p, pipes[1]);
-	close(pipes[1]);
-	reap(v);
-	if (child > 0 && v->n_parents < VICTIMS)
-		v->parents[v->n_parents++] = child;
-	if (child < 0 || read(pipes[0], &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
-		pid = 0;
-	close(pipes[0]);
+	end_nursery(from);
+	snprintf(path, sizeof(path), "%s/subota-nursery", v->house->programs);
+	bool fine = nursery_start(&setup, from) == ERR_OK &&
+		    nursery_spawn(*from, &p->birth, &id) == ERR_OK;
+	places_fini(&p->places);
+	while (fine && !pid && !mono_reached(clock_now(), end)) {
+		pid = house_proc_find(nursery_pid(*from), p->name);
+		if (!pid)
+			house_look_pause(5);
+	}
 	return pid;
 }
 
@@ -176,8 +161,12 @@ start_session(struct victims *v)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 ||
 	    openpty(&v->link, &slave, NULL, NULL, NULL) != 0)
 		return 0;
-	v->session = start(v, &(struct program){.name = "subota-session", .uid = HOUSE_FLASH_UID,
-				  .fds = {pair[1], slave}, .n_fds = 2, .apart = true});
+	struct program p = {.parent = "flashd",
+	    .name = "subota-session",
+	    .uid = HOUSE_SESSION_UID,
+	    .birth = {.program = NURSERY_SESSION, .fds = {pair[1], slave}, .n_fds = 2}};
+	places_add(&p.places, "$session", "%s/subota-session", v->house->programs);
+	v->session = be_born(v, &p, &v->session_from);
 	close(pair[1]);
 	close(slave);
 	if (v->session && wait_for_poll(v->session) &&
@@ -210,7 +199,7 @@ send_order(struct victims *v)
 static pid_t
 start_courier(struct victims *v)
 {
-	struct pollfd p = {.fd = v->server, .events = POLLIN};
+	struct pollfd asked = {.fd = v->server, .events = POLLIN};
 	char path[300];
 	int pair[2], hatch[2], fd;
 
@@ -221,15 +210,20 @@ start_courier(struct victims *v)
 	if (file < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 ||
 	    hatch_new(hatch) != ERR_OK)
 		return 0;
-	v->courier = start(v, &(struct program){.name = "subota-courier", .uid = HOUSE_COURIER_UID,
-				  .fds = {pair[1], hatch[1]}, .n_fds = 2});
+	struct program p = {.parent = "fetchd",
+	    .name = "subota-courier",
+	    .uid = HOUSE_COURIER_UID,
+	    .birth = {.program = NURSERY_COURIER, .fds = {pair[1], hatch[1]}, .n_fds = 2}};
+	places_add(&p.places, "$courier", "%s/subota-courier", v->house->programs);
+	v->courier = be_born(v, &p, &v->courier_from);
 	bool given = hatch_give(hatch[0], file) == ERR_OK;
 	close(pair[1]);
 	close(hatch[0]);
 	close(hatch[1]);
 	if (!v->courier || !given ||
 	    chan_new(pair[0], WHO_FETCHD, WHO_COURIER, &v->chan) != ERR_OK ||
-	    send_order(v) != ERR_OK || poll(&p, 1, PATIENCE_MS) != 1 || !wait_for_poll(v->courier))
+	    send_order(v) != ERR_OK || poll(&asked, 1, PATIENCE_MS) != 1 ||
+	    !wait_for_poll(v->courier))
 		return 0;
 	return v->courier;
 }
@@ -261,17 +255,24 @@ end_exec(struct victims *v)
 static pid_t
 start_exec(struct victims *v)
 {
-	char device[100];
+	struct places told = {0};
 	int pair[2];
 
 	end_exec(v);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return 0;
 	v->exec_link = pair[0];
-	snprintf(device, sizeof(device), "$flasher_devices=%s", v->tty);
-	v->exec = start(v, &(struct program){.name = "subota-exec", .uid = HOUSE_FLASH_UID,
-			       .fds = {pair[1]}, .n_fds = 1, .apart = true,
-			       .words = {"$flasher=" FLASHER, device}});
+	places_add(&told, "$flasher", FLASHER);
+	places_add(&told, "$flasher_devices", "%s", v->tty);
+	struct program p = {.parent = "flashd",
+	    .name = "subota-exec",
+	    .uid = HOUSE_SESSION_UID,
+	    .birth = {.program = NURSERY_EXEC, .fds = {pair[1]}, .n_fds = 1, .places = &told}};
+	places_add(&p.places, "$exec", "%s/subota-exec", v->house->programs);
+	for (size_t i = 0; i < told.n; i++)
+		places_add(&p.places, told.list[i].name, "%s", told.list[i].path);
+	v->exec = be_born(v, &p, &v->exec_from);
+	places_fini(&told);
 	close(pair[1]);
 	return v->exec && wait_for_poll(v->exec) ? v->exec : 0;
 }
@@ -322,9 +323,8 @@ victims_pid(struct victims *v, enum attempt_who who)
 
 	if (part != HOUSE_PARTS) {
 		if (house_start(h, part) == ERR_OK)
-			pid = who == ATTEMPT_NURSERY
-				  ? house_look_child(h, part, "subota-nursery")
-				  : h->process[part].pid;
+			pid = who & NURSERIES ? house_look_child(h, part, "subota-nursery")
+					      : h->process[part].pid;
 	} else if (who == ATTEMPT_SESSION) {
 		pid = is_alive(v->session) ? v->session : start_session(v);
 	} else if (who == ATTEMPT_EXEC) {
@@ -335,7 +335,8 @@ victims_pid(struct victims *v, enum attempt_who who)
 		pid = is_alive(v->courier) ? v->courier : start_courier(v);
 	}
 	if (!pid)
-		fprintf(stderr, "escape: a victim cannot be started: %s\n", house_why(h));
+		fprintf(stderr, "escape: a victim (%s) cannot be started: %s\n", name_of(who),
+		    house_why(h));
 	return pid;
 }
 
@@ -348,7 +349,9 @@ victims_control(struct victims *v)
 	v->control = fork();
 	if (v->control == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(CLONE_NEWNS) != 0)
+		sandbox_close_from(3); /* what it spoils must be its own */
+		if (unshare(CLONE_NEWNS) != 0 ||
+		    socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0) < 0)
 			_exit(1);
 		for (;;)
 			pause();
@@ -403,6 +406,9 @@ victims_close(struct victims *v)
 {
 	victims_set_mode(v, "require");
 	victims_end_control(v);
+	end_nursery(&v->session_from);
+	end_nursery(&v->courier_from);
+	end_nursery(&v->exec_from);
 	victims_shut(v);
 }
 
@@ -428,5 +434,9 @@ victims_places(struct victims *v, enum attempt_who who, struct places *out)
 	places_add(out, "$broker", "%u", h->mqtt);
 	places_add(out, "$server", "%u", v->server_port);
 	places_add(out, "$other", "%u", v->other_port);
+	places_add(out, "$own", "%u",
+	    who == ATTEMPT_COURIER  ? v->server_port
+	    : who == ATTEMPT_FLASHD ? v->far_port
+				    : v->other_port);
 	places_add(out, "$abstract", "%s", v->abstract_name);
 }

@@ -1,8 +1,8 @@
 /*
- * victim: the processes that are tried. The daemons run in a house; a session and a courier are the
- * shipped programs too, started as flashd and nursery start them and held where they wait for a
- * peer; subota-exec likewise, with `sleep` as the flasher program that it was told to start; and a
- * process of root without any jail is the control.
+ * victim: the processes that are tried. The daemons run in a house, with their nurseries; a
+ * session and a courier are the shipped programs too, born in nurseries that we have started, and
+ * held where they wait for a peer; subota-exec likewise, with `sleep` as the flasher program that
+ * it was told to start; and a process of root without any jail is the control.
  */
 #ifndef SUBOTA_ESCAPE_VICTIM_H
 #define SUBOTA_ESCAPE_VICTIM_H
@@ -10,22 +10,23 @@
 #include "attempt.h"
 #include "chan.h"
 #include "house.h"
+#include "nursery.h"
 
-enum { VICTIMS = 9 };
+enum { VICTIMS = 10 };
 
 struct victims {
-	struct house *house, *exec_house; /* the other: its flashd has a device by driver exec */
+	/* the other: its flashd has a device by driver exec and one by TCP, too */
+	struct house *house, *exec_house;
 	const char *mode; /* words of sandbox.h */
 	pid_t session, courier, exec, flasher, control;
-	pid_t parents[VICTIMS]; /* of session, courier and exec */
-	size_t n_parents;
+	struct nursery *session_from, *courier_from, *exec_from; /* where they were born */
 	struct chan *chan, *session_chan; /* closing them would end courier and session */
 	int link;          /* of the session: the other end */
 	int exec_link;     /* of exec: who plays its session */
 	int line;          /* of the device that a flasher program writes: the other end */
 	char tty[64];
-	int server, other, abstract; /* who listens, for those that try to connect */
-	unsigned server_port, other_port;
+	int server, other, far, abstract; /* who listens, for those that try to connect */
+	unsigned server_port, other_port, far_port;
 	char abstract_name[16];
 };
 

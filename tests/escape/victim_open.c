@@ -1,6 +1,6 @@
 /*
- * victim_open: see victim_open.h. The second house is needed because a flashd keeps one promise for
- * its life, and which one the configuration says: a device by driver exec, or none.
+ * victim_open: see victim_open.h. The second house is needed because a nursery keeps one promise
+ * for its life, and which one the configuration says: a device by driver exec, or none.
  */
 #include "victim_open.h"
 
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ listen_abstract(char name[16])
 											    : -1;
 }
 
-/* The line of a flasher program's device: the house's is flashd's, who may hold it. */
+/* The line of a flasher program's device: flashd may open it as well, as a group's. */
 static bool
 open_line(struct victims *v)
 {
@@ -48,23 +49,28 @@ open_line(struct victims *v)
 
 	if (openpty(&v->line, &slave, v->tty, NULL, NULL) != 0)
 		return false;
-	bool fine = fchown(slave, HOUSE_FLASH_UID, HOUSE_FLASH_UID) == 0;
+	bool fine = fchown(slave, HOUSE_SESSION_UID, HOUSE_FLASH_UID) == 0 &&
+		    fchmod(slave, 0660) == 0;
 	close(slave);
 	return fine;
 }
 
-/* A flashd that may start a program for a device: one that says nothing, so the device is away. */
+/* A flashd with a device that a program writes, and one at the end of a network link. Neither says
+ * anything, so they are away. */
 static enum err
 open_exec_house(struct victims *v)
 {
 	struct house_options o = v->house->options;
-	char text[400];
+	char text[800];
 
 	snprintf(text, sizeof(text),
 	    "ask_every = 2 s\naway_retry = 60 s\n\n[flashd.device written]\n"
 	    "product_key = %s\ndevice_key = WRITTEN\nvendor = %s\nmodel = %s\n"
-	    "driver = exec\nport = %s\nprogram = " FLASHER "\nidentify = 0\n",
-	    HOUSE_PK, HOUSE_VENDOR, HOUSE_MODEL, v->tty);
+	    "driver = exec\nport = %s\nprogram = " FLASHER "\nidentify = 0\n\n"
+	    "[flashd.device far]\nproduct_key = %s\ndevice_key = FAR001\nvendor = %s\nmodel = %s\n"
+	    "port = tcp:127.0.0.1:%u\n",
+	    HOUSE_PK, HOUSE_VENDOR, HOUSE_MODEL, v->tty, HOUSE_PK, HOUSE_VENDOR, HOUSE_MODEL,
+	    v->far_port);
 	o.flashd = text;
 	enum err e = house_open(&o, &v->exec_house);
 	if (e == ERR_OK)
@@ -84,8 +90,9 @@ victims_open(struct victims *v, struct house *h)
 	*v = (struct victims){.house = h, .mode = "require", .link = -1, .exec_link = -1};
 	v->server = listen_tcp(&v->server_port);
 	v->other = listen_tcp(&v->other_port);
+	v->far = listen_tcp(&v->far_port);
 	v->abstract = listen_abstract(v->abstract_name);
-	if (v->server < 0 || v->other < 0 || v->abstract < 0 || !open_line(v))
+	if (v->server < 0 || v->other < 0 || v->far < 0 || v->abstract < 0 || !open_line(v))
 		return ERR_SYSTEM;
 	kit_write(h->kit->anchor_dir, "spare", "x", 1);
 	return open_exec_house(v);
@@ -96,6 +103,7 @@ victims_shut(struct victims *v)
 {
 	close(v->server);
 	close(v->other);
+	close(v->far);
 	close(v->abstract);
 	close(v->line);
 	house_close(v->exec_house);

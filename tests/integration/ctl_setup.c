@@ -35,7 +35,7 @@ scene(void)
 /* Users that need no account. */
 #define USERS \
 	"--common", "cloud_user=64001", "--common", "fetch_user=64002", "--common", \
-	    "courier_user=64003", "--common", "flash_user=64004"
+	    "courier_user=64003", "--common", "flash_user=64004", "--common", "session_user=64005"
 #define SETUP(dir, ...) CTL(dir, "setup", "--dir", "etc", USERS, __VA_ARGS__)
 
 static void
@@ -75,8 +75,7 @@ Test(ctl_setup, options_make_a_configuration_that_all_daemons_take)
 	slurp(dir, "etc/subota.conf", text);
 	cr_expect(strstr(text, "\nhost = iot.example\nport = 8883\n"), "%s", text);
 	cr_expect(strstr(text, "\n[flashd.device m1]\nproduct_key = p2\n"), "%s", text);
-	cr_expect(
-	    strstr(text, "/trust\nallow_private_hosts=yes\nallow_http=yes\n"), "%s", text);
+	cr_expect(strstr(text, "/trust\nallow_private_hosts=yes\nallow_http=yes\n"), "%s", text);
 	cr_expect_null(strstr(text, SECRET));
 	slurp(dir, "etc/secrets", text);
 	cr_expect_str_eq(

@@ -89,12 +89,12 @@ write_conf(const char *dir, const char *extra, char path[300])
 	fprintf(f,
 	    "[common]\nrun_dir = %s/run\nstate_dir = %s/state\nstore_dir = %s/store\n"
 	    "lib_dir = %s\ncloud_user = %u\nfetch_user = %u\ncourier_user = %u\n"
-	    "flash_user = %u\n%s\n"
+	    "flash_user = %u\nsession_user = %u\n%s\n"
 	    "[cloudd]\nhost = 127.0.0.1\nport = 1\ntls = no\nlab = yes\nproduct_key = p1\n"
 	    "device_key = gw1\nsecrets = %s/secrets\n"
 	    "[fetchd]\ntrust_dir = %s/trust\n[flashd]\ntrust_dir = %s/trust\n",
-	    dir, dir, dir, programs_dir, uid, uid + step, uid + 2 * step, uid + 3 * step, extra,
-	    dir, dir, dir);
+	    dir, dir, dir, programs_dir, uid, uid + step, uid + 2 * step, uid + 3 * step,
+	    uid + 4 * step, extra, dir, dir, dir);
 	cr_assert_eq(chmod(dir, 0755), 0);
 }
 

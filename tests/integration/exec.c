@@ -161,8 +161,8 @@ Test(exec, a_board_without_power_in_mid_flash_is_written_again)
 
 Test(exec, stm32flash_upgrades_a_chip_in_its_boot_loader)
 {
-	static const char *const chip[] = {
-	    "--baud", "1000000", "--write-us", "200", "--erase-us", "500", "--uid", "65534", NULL};
+	static const char *const chip[] = {"--baud", "1000000", "--write-us", "200", "--erase-us",
+	    "500", "--uid", FLASHHOUSE_SESSION_UID, NULL};
 	struct scene s = {0};
 
 	if (access("/usr/bin/stm32flash", X_OK) != 0)

@@ -1,25 +1,31 @@
 /*
  * lane: what flashd makes of a session that does not behave. The session's program is a shell
- * script of the test, so it may say and do anything; the line is a pseudo-terminal.
+ * script of the test, started by a real nursery without its jail, so it may say and do anything;
+ * the line is a pseudo-terminal.
  */
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "couriers.h"
 #include "golden.h"
 #include "kit.h"
 #include "lane.h"
 #include "msg.h"
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 20000, NOBODY = 65534 };
 
 struct scene {
 	char *dir, program[300], port[64];
 	int master, slave;
 	struct loop *loop;
+	struct nursery *nursery;
 	struct lane *lane;
 	unsigned reports, finals, idles;
 	bool died; /* the final was NULL */
@@ -54,9 +60,32 @@ on_idle(void *arg, struct lane *lane)
 }
 
 static void
-on_child(void *arg, int pid, int status)
+on_nursery(void *arg, short revents)
 {
-	cr_expect(lane_on_child(((struct scene *)arg)->lane, pid, status));
+	struct scene *s = arg;
+	struct nursery_note note;
+
+	(void)revents;
+	cr_assert_eq(nursery_read(s->nursery, &note), ERR_OK);
+	cr_expect(lane_on_end(s->lane, &note));
+}
+
+static void
+start_nursery(struct scene *s)
+{
+	bool root = geteuid() == 0;
+	struct places places = {0};
+	const struct nursery_setup setup = {.program = couriers_program("subota-nursery"),
+	    .parent = "flashd",
+	    .mode = "none",
+	    .uid = root ? NOBODY : geteuid(),
+	    .gid = root ? NOBODY : getegid(),
+	    .places = &places};
+
+	places_add(&places, "$session", "%s", s->program);
+	cr_assert_eq(nursery_start(&setup, &s->nursery), ERR_OK);
+	places_fini(&places);
+	cr_assert_eq(loop_watch_fd(s->loop, nursery_fd(s->nursery), POLLIN, on_nursery, s), ERR_OK);
 }
 
 /* A session whose whole life is `script`; FRAME in it is a file with a final report. */
@@ -74,14 +103,19 @@ open_scene(struct scene *s, const char *script)
 	cr_assert_eq(chmod(s->program, 0755), 0);
 	cr_assert_eq(openpty(&s->master, &s->slave, s->port, NULL, NULL), 0);
 	cr_assert_eq(loop_new(&s->loop), ERR_OK);
-	loop_on_child(s->loop, on_child, s);
-	cr_assert_eq(lane_new(s->loop, s->port, s->program, "require", &h, &s->lane), ERR_OK);
+	cr_assert(geteuid() != 0 || chown(s->dir, NOBODY, NOBODY) == 0);
+	start_nursery(s);
+	cr_assert_eq(lane_new(s->loop, s->nursery, s->port, &h, &s->lane), ERR_OK);
 }
 
 static void
 close_scene(struct scene *s)
 {
+	pid_t nursery = nursery_pid(s->nursery);
+
 	lane_free(s->lane);
+	nursery_free(s->nursery);
+	cr_expect_eq(waitpid(nursery, NULL, 0), nursery);
 	loop_free(s->loop);
 	close(s->master);
 	close(s->slave);
@@ -239,13 +273,28 @@ Test(lane, flood_of_reports_does_not_hold_up_anybody_else)
 	close_scene(&s);
 }
 
-Test(lane, program_that_is_not_there_is_an_error_at_once)
+Test(lane, program_that_is_not_there_is_the_last_word)
 {
 	struct scene s;
 
 	open_scene(&s, "exit 0");
 	unlink(s.program);
-	cr_expect_neq(start(&s, 5000), ERR_OK);
+	cr_assert_eq(start(&s, 5000), ERR_OK, "%s", s.why);
+	run_until_idle(&s);
+	cr_expect_eq(s.finals, 1u);
+	cr_expect_eq(s.error, ERR_NOT_FOUND);
+	close_scene(&s);
+}
+
+Test(lane, nursery_that_died_is_an_error_at_once)
+{
+	struct scene s;
+
+	open_scene(&s, "exit 0");
+	loop_unwatch_fd(s.loop, nursery_fd(s.nursery));
+	cr_assert_eq(kill(nursery_pid(s.nursery), SIGKILL), 0);
+	cr_expect_eq(waitid(P_PID, (id_t)nursery_pid(s.nursery), NULL, WEXITED | WNOWAIT), 0);
+	cr_expect_eq(start(&s, 5000), ERR_CLOSED);
 	cr_expect_not_null(strstr(s.why, "session"), "%s", s.why);
 	cr_expect(lane_is_idle(s.lane));
 	cr_expect_eq(s.finals, 0u);

@@ -18,7 +18,8 @@ has_systemd(void)
 }
 
 static const char *const units[] = {"subota-cloudd.service", "subota-fetchd.service",
-    "subota-flashd.service", "subota-nursery@.service", "subota-nursery.socket", "subota.target"};
+    "subota-flashd.service", "subota-fetchd-nursery@.service", "subota-fetchd-nursery.socket",
+    "subota-flashd-nursery@.service", "subota-flashd-nursery.socket", "subota.target"};
 
 /* Exposure as a tenth, as --threshold= counts; everything at most that much exposed passes. */
 static int
@@ -39,7 +40,8 @@ Test(units, are_exposed_no_more_than_they_promise)
 	static const struct {
 		const char *unit, *tenths;
 	} promised[] = {{"subota-cloudd.service", "10"}, {"subota-fetchd.service", "5"},
-	    {"subota-flashd.service", "5"}, {"subota-nursery@.service", "10"}};
+	    {"subota-flashd.service", "5"}, {"subota-fetchd-nursery@.service", "10"},
+	    {"subota-flashd-nursery@.service", "5"}};
 	char out[4000];
 
 	if (!has_systemd())

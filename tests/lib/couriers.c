@@ -37,21 +37,28 @@ couriers_start(struct courier_run *r, Pb__CourierOrder *order, int file)
 	gid_t gid = geteuid() ? getegid() : NOBODY;
 	int pair[2], hatch[2];
 
-	*r = (struct courier_run){.file = file, .id = 1};
+	*r = (struct courier_run){.file = file};
+	struct places places = {0};
+	places_add(&places, "$courier", "%s", couriers_program("subota-courier"));
+	if (order->ca_file[0])
+		places_add(&places, "$ca", "%s", order->ca_file);
 	const struct nursery_setup setup = {.program = couriers_program("subota-nursery"),
-	    .courier = couriers_program("subota-courier"),
+	    .parent = "fetchd",
 	    .uid = uid,
 	    .gid = gid,
 	    .mode = "require",
-	    .ca_file = order->ca_file};
+	    .places = &places};
 	cr_assert_eq(nursery_start(&setup, &r->nursery), ERR_OK);
+	places_fini(&places);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	cr_assert_eq(chan_new(pair[0], WHO_FETCHD, WHO_COURIER, &r->chan), ERR_OK);
 	e.body_case = PB__ENVELOPE__BODY_COURIER_ORDER;
 	e.courier_order = order;
 	cr_assert_eq(chan_send(r->chan, &e), ERR_OK);
 	cr_assert_eq(hatch_new(hatch), ERR_OK);
-	cr_assert_eq(nursery_spawn(r->nursery, r->id, pair[1], hatch[1]), ERR_OK);
+	const struct nursery_birth birth = {
+	    .program = NURSERY_COURIER, .fds = {pair[1], hatch[1]}, .n_fds = 2};
+	cr_assert_eq(nursery_spawn(r->nursery, &birth, &r->id), ERR_OK);
 	cr_assert_eq(hatch_give(hatch[0], file), ERR_OK);
 	close(pair[1]);
 	close(hatch[0]);

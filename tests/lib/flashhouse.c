@@ -12,8 +12,8 @@
 
 #include "daemon.h"
 #include "flashhouse.h"
-#include "mcuboot.h"
 #include "mail.h"
+#include "mcuboot.h"
 
 enum { PATIENCE_MS = 20000, STEP_MS = 10, NOBODY = 65534 };
 
@@ -35,18 +35,20 @@ programs(char out[300])
 static void
 write_config(struct flashhouse *h)
 {
-	char path[300], lib[300], me[16], flash[16];
+	char path[300], lib[300], me[16], flash[16], session[16];
 
 	programs(lib);
 	snprintf(me, sizeof(me), "%u", (unsigned)geteuid());
 	snprintf(flash, sizeof(flash), "%u", (unsigned)flash_uid());
+	snprintf(session, sizeof(session), "%s", geteuid() ? me : FLASHHOUSE_SESSION_UID);
 	snprintf(path, sizeof(path), "%s/subota.conf", h->dir);
 	AUTO(file) FILE *f = fopen(path, "we");
 	cr_assert_not_null(f);
 	fprintf(f,
 	    "[common]\nrun_dir = %s/run\nstate_dir = %s/state\nstore_dir = %s/store\n"
-	    "lib_dir = %s\ncloud_user = %s\nfetch_user = %s\ncourier_user = %s\nflash_user = %s\n",
-	    h->dir, h->dir, h->dir, lib, me, me, me, flash);
+	    "lib_dir = %s\ncloud_user = %s\nfetch_user = %s\ncourier_user = %s\nflash_user = %s\n"
+	    "session_user = %s\n",
+	    h->dir, h->dir, h->dir, lib, me, me, me, flash, session);
 	fprintf(f, "[flashd]\ntrust_dir = %s\n%s\n", h->kit->anchor_dir, h->extra);
 	if (h->devices) {
 		fprintf(f, "%s", h->devices);

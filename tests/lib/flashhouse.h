@@ -2,8 +2,9 @@
  * flashhouse: a real flashd with real sessions between a gate that the test plays and a scripted
  * SMP device on a pseudo-terminal (smp_tty.h).
  *
- * As root flashd runs as nobody; otherwise all are us. Bundles are made and signed on the spot
- * (kit.h) around one of the golden MCUboot images and put into the store as the gate would.
+ * As root flashd runs as nobody and its sessions as another one; otherwise all are us. Bundles are
+ * made and signed on the spot (kit.h) around one of the golden MCUboot images and put into the
+ * store as the gate would.
  */
 #ifndef SUBOTA_TESTS_FLASHHOUSE_H
 #define SUBOTA_TESTS_FLASHHOUSE_H
@@ -16,10 +17,11 @@
 enum { FLASHHOUSE_INBOX = 1024 };
 
 #define FLASHHOUSE_VERSION "1.1.0.2"
+#define FLASHHOUSE_SESSION_UID "65533" /* of sessions and flasher programs, for root */
 
 struct flashhouse {
 	char *dir;
-	char extra[300]; /* lines added to [flashd]; set before flashhouse_start */
+	char extra[300];     /* lines added to [flashd]; set before flashhouse_start */
 	const char *devices; /* sections in place of those of the SMP device; borrowed */
 	struct kit *kit;
 	struct kit_spec spec; /* of the next flashhouse_publish */
@@ -28,7 +30,7 @@ struct flashhouse {
 	uint8_t digest[32]; /* of the last one published */
 	char bundle[400];   /* its path */
 	struct smp_tty *device;
-	int flashd; /* pid */
+	int flashd;           /* pid */
 	struct keeper keeper; /* should the test die */
 	struct loop *loop;
 	struct bus *bus;

@@ -2,12 +2,12 @@
  * flashhouse_expect: see flashhouse_expect.h.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "flashhouse_expect.h"
 #include "golden.h"
+#include "house_proc.h"
 #include "msg.h"
 
 enum { PATIENCE_MS = 20000, FLASH_MAX = 1 << 20 };
@@ -176,52 +176,14 @@ flashhouse_quirk(struct flashhouse *h, unsigned quirk)
 	smp_tty_give(h->device);
 }
 
-struct proc {
-	char name[64];
-	char state;
-	int parent;
-};
-
-static bool
-read_proc(const char *pid, struct proc *out)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	*out = (struct proc){0};
-	return f && fscanf(f, "%*d (%63[^)]) %c %d", out->name, &out->state, &out->parent) == 3;
-}
-
-static bool
-is_session_of(const char *pid, int parent)
-{
-	struct proc p;
-
-	return read_proc(pid, &p) && p.parent == parent && p.state != 'Z' &&
-	       strcmp(p.name, "subota-session") == 0;
-}
-
-static int
-find_session(int parent)
-{
-	AUTO(dir) DIR *proc = opendir("/proc");
-	const struct dirent *entry = NULL;
-
-	while (proc && (entry = readdir(proc)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-		    is_session_of(entry->d_name, parent))
-			return (int)strtol(entry->d_name, NULL, 10);
-	return 0;
-}
-
 int
 flashhouse_session(struct flashhouse *h)
 {
 	struct mono end = mono_after(clock_now(), PATIENCE_MS);
 	int pid = 0;
 
-	while (!(pid = find_session(h->flashd)) && !mono_reached(clock_now(), end))
+	while (!(pid = (int)house_proc_find(h->flashd, "subota-session")) &&
+	       !mono_reached(clock_now(), end))
 		loop_once(h->loop, 1);
 	return pid;
 }
@@ -231,11 +193,9 @@ bool
 flashhouse_has_ended(struct flashhouse *h, int pid)
 {
 	struct mono end = mono_after(clock_now(), PATIENCE_MS);
-	struct proc p;
-	char name[24];
+	struct house_proc p;
 
-	snprintf(name, sizeof(name), "%d", pid);
-	while (read_proc(name, &p) && p.state != 'Z') {
+	while (house_proc_read(pid, &p) && p.state != 'Z') {
 		if (mono_reached(clock_now(), end))
 			return false;
 		loop_once(h->loop, 1);

@@ -48,9 +48,9 @@ write_config(struct gatehouse *h)
 	fprintf(f,
 	    "[common]\nrun_dir = %s/run\nstate_dir = %s/state\nstore_dir = %s/store\n"
 	    "lib_dir = %.*s\ncloud_user = %u\nfetch_user = %u\ncourier_user = %u\n"
-	    "flash_user = %u\n",
+	    "flash_user = %u\nsession_user = %u\n",
 	    h->dir, h->dir, h->dir, (int)strlen(lib) - 1, lib, c.cloud_uid, c.fetch_uid,
-	    geteuid() ? geteuid() : COURIER, c.flash_uid);
+	    geteuid() ? geteuid() : COURIER, c.flash_uid, c.flash_uid);
 	fprintf(f, "[fetchd]\ntrust_dir = %s\nallow_http = yes\nallow_private_hosts = yes\n%s\n",
 	    h->kit->anchor_dir, h->extra);
 }

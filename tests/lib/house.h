@@ -51,7 +51,13 @@ enum house_part {
 #define HOUSE_PK "meters" /* of the devices, whose device keys are METER1, METER2, ... */
 
 /* Users of the processes when we are root. */
-enum { HOUSE_CLOUD_UID = 64001, HOUSE_FETCH_UID, HOUSE_COURIER_UID, HOUSE_FLASH_UID };
+enum {
+	HOUSE_CLOUD_UID = 64001,
+	HOUSE_FETCH_UID,
+	HOUSE_COURIER_UID,
+	HOUSE_FLASH_UID,
+	HOUSE_SESSION_UID,
+};
 
 struct house_options {
 	unsigned devices;     /* 1 to HOUSE_DEVICES; 0: 1 */

@@ -166,10 +166,10 @@ write_common(const struct house *h, FILE *f)
 	    h->dir, h->dir, h->dir);
 	fprintf(f,
 	    "lib_dir = %s\ncloud_user = %u\nfetch_user = %u\ncourier_user = %u\n"
-	    "flash_user = %u\noperator_group = %u\ndevice_group = %u\n",
+	    "flash_user = %u\nsession_user = %u\noperator_group = %u\ndevice_group = %u\n",
 	    h->programs, root ? HOUSE_CLOUD_UID : me, root ? HOUSE_FETCH_UID : me,
-	    root ? HOUSE_COURIER_UID : me, root ? HOUSE_FLASH_UID : me, (unsigned)getegid(),
-	    (unsigned)getegid());
+	    root ? HOUSE_COURIER_UID : me, root ? HOUSE_FLASH_UID : me,
+	    root ? HOUSE_SESSION_UID : me, (unsigned)getegid(), (unsigned)getegid());
 	if (h->options.degrade)
 		fprintf(f, "sandbox = degrade\n");
 }

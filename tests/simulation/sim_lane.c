@@ -328,12 +328,12 @@ sim_lanes_lost(void)
 /* --- the header ------------------------------------------------------------------------------- */
 
 enum err
-lane_new(struct loop *loop, const char *port, const char *program, const char *mode,
-    const struct lane_handler *h, struct lane **out)
+lane_new(struct loop *loop, struct nursery *nursery, const char *port, const struct lane_handler *h,
+    struct lane **out)
 {
 	struct lane *l = calloc(1, sizeof(*l));
 
-	(void)loop, (void)program, (void)mode;
+	(void)loop, (void)nursery;
 	*l = (struct lane){
 	    .port = port, .handler = *h, .number = (int)strtol(port + strlen("line-"), NULL, 10)};
 	*out = l;
@@ -354,9 +354,9 @@ lane_lend_pins(struct lane *l, int fd)
 }
 
 void
-lane_lend_exec(struct lane *l, char *const argv[], bool keep_port)
+lane_lend_exec(struct lane *l, const struct places *places, bool keep_port)
 {
-	(void)l, (void)argv, (void)keep_port;
+	(void)l, (void)places, (void)keep_port;
 }
 
 void
@@ -475,8 +475,8 @@ lane_stop(struct lane *l)
 }
 
 bool
-lane_on_child(struct lane *l, int pid, int status)
+lane_on_end(struct lane *l, const struct nursery_note *note)
 {
-	(void)l, (void)pid, (void)status;
+	(void)l, (void)note;
 	return false;
 }

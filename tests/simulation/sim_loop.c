@@ -111,12 +111,6 @@ loop_unwatch_socket(struct loop *l, void *socket)
 	(void)l, (void)socket;
 }
 
-void
-loop_on_child(struct loop *l, void (*fn)(void *arg, int pid, int status), void *arg)
-{
-	(void)l, (void)fn, (void)arg;
-}
-
 int
 loop_run(struct loop *l)
 {

@@ -177,6 +177,9 @@ KILLED(flashd_killed_when_the_end_is_reported,  kill_part(HOUSE_FLASHD, ENDING))
 
 KILLED(session_killed_in_mid_flash,      kill_child(HOUSE_FLASHD, "subota-session", FLASHING))
 KILLED(session_killed_while_the_device_resets, kill_child(HOUSE_FLASHD, "subota-session", TESTING))
+KILLED(flashds_nursery_killed_while_offered,   kill_child(HOUSE_FLASHD, "subota-nursery", OFFERED))
+KILLED(flashds_nursery_killed_in_mid_flash,    kill_child(HOUSE_FLASHD, "subota-nursery", FLASHING))
+KILLED(flashds_nursery_killed_while_the_device_resets, kill_child(HOUSE_FLASHD, "subota-nursery", TESTING))
 
 KILLED(platform_killed_while_a_plan_is_offered,   kill_platform(OFFERED))
 KILLED(platform_killed_in_mid_download,           kill_platform(FETCHING))
@@ -262,4 +265,13 @@ Test(killed, no_child_outlives_its_daemon)
 	cr_assert_gt(house_look_child(h, HOUSE_FETCHD, "subota-nursery"), 0);
 	house_kill(h, HOUSE_FETCHD);
 	cr_expect_eq(h->process[HOUSE_FETCHD].orphans, 0);
+}
+
+Test(killed, no_session_outlives_flashd)
+{
+	AUTO(house_case) struct house *h = house_in(FLASHING);
+
+	cr_assert_gt(house_look_child(h, HOUSE_FLASHD, "subota-session"), 0);
+	house_kill(h, HOUSE_FLASHD);
+	cr_expect_eq(h->process[HOUSE_FLASHD].orphans, 0);
 }

@@ -123,14 +123,13 @@ Test(users, each_daemon_is_a_user_of_its_own_without_privileges_in_every_thread)
 	const struct house_process *p = h->process;
 
 	/* libzmq has threads of its own, which must have given up the same */
-	cr_expect_gt(
-	    check_process(p[HOUSE_CLOUDD].pid, "cloudd", uid_or_ours(HOUSE_CLOUD_UID)), 1);
-	cr_expect_gt(
-	    check_process(p[HOUSE_FETCHD].pid, "fetchd", uid_or_ours(HOUSE_FETCH_UID)), 1);
-	cr_expect_gt(
-	    check_process(p[HOUSE_FLASHD].pid, "flashd", uid_or_ours(HOUSE_FLASH_UID)), 1);
-	check_process(house_look_child(h, HOUSE_FETCHD, "subota-nursery"), "nursery",
+	cr_expect_gt(check_process(p[HOUSE_CLOUDD].pid, "cloudd", uid_or_ours(HOUSE_CLOUD_UID)), 1);
+	cr_expect_gt(check_process(p[HOUSE_FETCHD].pid, "fetchd", uid_or_ours(HOUSE_FETCH_UID)), 1);
+	cr_expect_gt(check_process(p[HOUSE_FLASHD].pid, "flashd", uid_or_ours(HOUSE_FLASH_UID)), 1);
+	check_process(house_look_child(h, HOUSE_FETCHD, "subota-nursery"), "the gate's nursery",
 	    uid_or_ours(HOUSE_COURIER_UID));
+	check_process(house_look_child(h, HOUSE_FLASHD, "subota-nursery"), "flashd's nursery",
+	    uid_or_ours(HOUSE_SESSION_UID));
 }
 
 Test(users, courier_and_session_have_no_privilege_while_they_face_their_stranger)
@@ -141,7 +140,7 @@ Test(users, courier_and_session_have_no_privilege_while_they_face_their_stranger
 	house_case_fault(h, "http_rate", "50000");
 	house_case_plan(h, &(struct house_pack){0});
 	check_child(h, HOUSE_FETCHD, "subota-courier", HOUSE_COURIER_UID);
-	check_child(h, HOUSE_FLASHD, "subota-session", HOUSE_FLASH_UID);
+	check_child(h, HOUSE_FLASHD, "subota-session", HOUSE_SESSION_UID);
 	house_case_upgraded(h, 0, HOUSE_NEW);
 }
 

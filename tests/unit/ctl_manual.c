@@ -50,8 +50,9 @@ Test(ctl_manual, the_sample_configuration_has_every_key_with_its_default)
 static void
 expect_example(const char *text, const char *from, const char *to, const char *prefix)
 {
-	static const char common[] = "[common]\ncloud_user = 0\nfetch_user = 0\ncourier_user = 0\n"
-				     "flash_user = 0\noperator_group = 0\ndevice_group = 0\n";
+	static const char common[] =
+	    "[common]\ncloud_user = 0\nfetch_user = 0\ncourier_user = 0\n"
+	    "flash_user = 0\nsession_user = 0\noperator_group = 0\ndevice_group = 0\n";
 	AUTO(scratch) char *dir = kit_scratch();
 	char conf[4096];
 	size_t n = (size_t)snprintf(conf, sizeof(conf), "%s", common);

@@ -14,9 +14,9 @@
 #include "kit.h"
 #include "login.h"
 #include "promise.h"
+#include "rollout.h"
 #include "route.h"
 #include "settings.h"
-#include "rollout.h"
 #include "tool.h"
 #include "upgrade.h"
 
@@ -74,11 +74,10 @@ is_promised(const cJSON *list, const char *process, const char *about, const cha
 {
 	const cJSON *row = NULL;
 
-	cJSON_ArrayForEach(row, list)
-		if (strcmp(text(row, "process"), process) == 0 &&
-		    strcmp(text(row, "about"), about) == 0 &&
-		    strncmp(text(row, "text"), promise, strlen(promise)) == 0)
-			return true;
+	cJSON_ArrayForEach(
+	    row, list) if (strcmp(text(row, "process"), process) == 0 &&
+			   strcmp(text(row, "about"), about) == 0 &&
+			   strncmp(text(row, "text"), promise, strlen(promise)) == 0) return true;
 	return false;
 }
 
@@ -106,6 +105,7 @@ Test(ctl_tables, firewall_holds_each_user_to_the_ports_of_its_servers)
 	AUTO(scratch) char *dir = kit_scratch();
 	const char conf[] =
 	    "[common]\ncloud_user = 71\nfetch_user = 72\ncourier_user = 73\nflash_user = 74\n"
+	    "session_user = 75\n"
 	    "operator_group = 0\ndevice_group = 0\n[cloudd]\nhost = h\nport = 1884\n"
 	    "product_key = p\ndevice_key = d\nmove_to = other:1885\n[fetchd]\nallow_http = yes\n";
 
@@ -221,7 +221,7 @@ Test(ctl_tables, config_prints_every_key_of_every_daemon_with_its_default)
 	cr_expect_null(strstr(strstr(r.out, "[common]") + 1, "[common]"), "once is enough");
 }
 
-#define USERS "cloud_user = 0\nfetch_user = 0\ncourier_user = 0\nflash_user = 0\n"
+#define USERS "cloud_user = 0\nfetch_user = 0\ncourier_user = 0\nflash_user = 0\nsession_user = 0\n"
 #define COMMON "[common]\n" USERS "operator_group = 0\ndevice_group = 0\n"
 #define CLOUD "[cloudd]\nhost = iot.example\nproduct_key = p1\ndevice_key = gw1\n"
 
@@ -260,7 +260,7 @@ Test(ctl_tables, config_effective_lists_each_value_and_where_it_is_from)
 
 	cr_expect_eq(r.status, 0, "%s", r.out);
 	cr_expect(strstr(r.out, "\nfetchd           parallel "), "%s", r.out);
-	cr_expect(strstr(r.out, " 3                                   conf:13\n"), "%s", r.out);
+	cr_expect(strstr(r.out, " 3                                   conf:14\n"), "%s", r.out);
 	cr_expect(strstr(r.out, "\nflashd.device m  model "), "%s", r.out);
 	AUTO(json) cJSON *list = parsed(CTL(dir, "config", "--effective", "conf", "--json"));
 	const cJSON *row = NULL;

@@ -1,5 +1,5 @@
 /*
- * The loop: descriptors, sockets, timers, signals and children, and what callbacks may do
+ * The loop: descriptors, sockets, timers, signals, and what callbacks may do
  * meanwhile.
  */
 #include <criterion/criterion.h>
@@ -395,7 +395,7 @@ Test(loop, a_timer_that_sets_itself_for_now_waits_for_the_next_round)
 	tap_close(&t);
 }
 
-/* --- stopping, signals, children ------------------------------------------------------------- */
+/* --- stopping, signals ----------------------------------------------------------------------- */
 
 static void
 on_stop(void *arg)
@@ -425,62 +425,16 @@ Test(loop, stops_on_the_two_signals_that_end_a_daemon_and_says_which)
 	}
 }
 
-struct ended {
-	int pid[4], status[4];
-	unsigned n;
-};
-
-static void
-on_child(void *arg, int pid, int status)
-{
-	struct ended *c = arg;
-
-	cr_assert_lt(c->n, 4);
-	c->pid[c->n] = pid;
-	c->status[c->n++] = status;
-}
-
-static int
-start_child(int status)
-{
-	int pid = fork();
-
-	if (pid == 0)
-		_exit(status);
-	cr_assert_gt(pid, 0);
-	return pid;
-}
-
-Test(loop, tells_of_every_child_that_ended_even_if_it_did_so_before)
-{
-	AUTO(loop) struct loop *loop = make();
-	siginfo_t info;
-	struct ended c = {.n = 0};
-	int first = start_child(3);
-
-	cr_assert_eq(waitid(P_PID, (id_t)first, &info, WEXITED | WNOWAIT), 0);
-	cr_assert(loop_once(loop, 0)); /* eats the signal */
-	loop_on_child(loop, on_child, &c);
-	cr_assert(loop_once(loop, WAIT_MS));
-	cr_assert_eq(c.n, 1);
-	cr_expect_eq(c.pid[0], first);
-	cr_expect_eq(WEXITSTATUS(c.status[0]), 3);
-	start_child(4);
-	start_child(5);
-	while (c.n < 3)
-		cr_assert(loop_once(loop, WAIT_MS));
-	cr_expect_eq(WEXITSTATUS(c.status[1]) + WEXITSTATUS(c.status[2]), 9);
-}
-
-Test(loop, leaves_children_alone_unless_asked)
+Test(loop, leaves_children_alone)
 {
 	AUTO(loop) struct loop *loop = make();
 	int status = 0;
-	int pid = start_child(7);
+	int pid = fork();
 	siginfo_t info;
 
+	if (pid == 0)
+		_exit(7);
 	cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-	cr_assert(loop_once(loop, 0));
 	cr_assert(loop_once(loop, 0));
 	cr_expect_eq(waitpid(pid, &status, 0), pid);
 	cr_expect_eq(WEXITSTATUS(status), 7);

@@ -163,7 +163,7 @@ calls_of(const char *name)
 static bool
 is_for_flashers(const char *name, int call)
 {
-	bool may = strcmp(name, "flashd+exec") == 0 || strcmp(name, "exec") == 0;
+	bool may = strcmp(name, "flashd-nursery+exec") == 0 || strcmp(name, "exec") == 0;
 
 	return (call == SYS_memfd_create && may) ||
 	       (call == SYS_bind && (may || strcmp(name, "flasher") == 0));
@@ -187,9 +187,11 @@ Test(promise, lets_nobody_do_what_no_process_needs)
 			    "%s: call %d", rows[i].name, never[k]);
 }
 
-Test(promise, lets_only_flashd_start_a_program)
+Test(promise, lets_only_nurseries_start_a_program)
 {
-	static const char *const others[] = {"cloudd", "fetchd", "courier", "session"};
+	static const char *const nurseries[] = {
+	    "fetchd-nursery", "flashd-nursery", "flashd-nursery+exec"};
+	static const char *const others[] = {"cloudd", "fetchd", "courier", "flashd", "session"};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		cr_expect_eq(ask(calls_of(others[i]), SYS_execve, 0, 0, 0),
@@ -199,9 +201,12 @@ Test(promise, lets_only_flashd_start_a_program)
 		cr_expect_neq(ask(calls_of(others[i]), SYS_mmap, 0, 4096, PROT_EXEC),
 		    SECCOMP_RET_ALLOW, "%s", others[i]);
 	}
-	cr_expect_eq(ask(calls_of("flashd"), SYS_execve, 0, 0, 0), SECCOMP_RET_ALLOW);
-	cr_expect_eq(ask(calls_of("flashd"), SYS_clone, SIGCHLD | 0x10000000, 0, 0),
-	    SECCOMP_RET_KILL_PROCESS, "with a user namespace");
+	for (size_t i = 0; i < sizeof(nurseries) / sizeof(nurseries[0]); i++) {
+		cr_expect_eq(ask(calls_of(nurseries[i]), SYS_execve, 0, 0, 0), SECCOMP_RET_ALLOW,
+		    "%s", nurseries[i]);
+		cr_expect_eq(ask(calls_of(nurseries[i]), SYS_clone, SIGCHLD | 0x10000000, 0, 0),
+		    SECCOMP_RET_KILL_PROCESS, "%s: with a user namespace", nurseries[i]);
+	}
 }
 
 /* What a program inherits can only be less than what who starts it has. */
@@ -214,7 +219,8 @@ Test(promise, lets_a_flasher_do_nothing_that_those_who_start_it_may_not)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		cr_expect_eq(ask(calls_of("flasher"), calls[i], 0, 0, 0), SECCOMP_RET_ALLOW);
 		cr_expect_eq(ask(calls_of("exec"), calls[i], 0, 0, 0), SECCOMP_RET_ALLOW);
-		cr_expect_eq(ask(calls_of("flashd+exec"), calls[i], 0, 0, 0), SECCOMP_RET_ALLOW);
+		cr_expect_eq(
+		    ask(calls_of("flashd-nursery+exec"), calls[i], 0, 0, 0), SECCOMP_RET_ALLOW);
 	}
 	cr_expect_eq(ask(calls_of("flasher"), SYS_kill, 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
 	cr_expect_eq(ask(calls_of("flasher"), SYS_setpgid, 0, 0, 0), SECCOMP_RET_KILL_PROCESS);

@@ -46,6 +46,13 @@ go_on(int argc, char **argv)
 	}
 }
 
+enum err
+daemon_nursery(const struct daemon_spec *s, const struct daemon *d, struct nursery **out)
+{
+	(void)s, (void)d;
+	return nursery_start(NULL, out);
+}
+
 static enum err
 prepare(const struct daemon_spec *s, struct daemon *d)
 {
@@ -59,7 +66,7 @@ prepare(const struct daemon_spec *s, struct daemon *d)
 	snprintf(d->state_dir, sizeof(d->state_dir), "%s/%s", s->common->state_dir, s->name);
 	if (e == ERR_OK)
 		e = daemon_make_dirs(s->common, s->who, geteuid());
-	return e == ERR_OK && s->prepare ? s->prepare(d) : e;
+	return e == ERR_OK && s->prepare ? s->prepare(s, d) : e;
 }
 
 int
@@ -96,7 +103,7 @@ main(int argc, char **argv)
 	umask(0077);
 	solo()->config = argv[1];
 	if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-	    loop_new(&solo()->loop) != ERR_OK || solo_thread_init() != ERR_OK)
+	    loop_new(&solo()->loop) != ERR_OK)
 		return 71;
 	int status = solo_flashd_main(argc, argv);
 

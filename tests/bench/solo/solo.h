@@ -10,17 +10,13 @@ struct solo {
 	const char *config;
 	struct loop *loop; /* everybody's */
 	unsigned started;  /* daemons, in the order of their sockets: flashd, fetchd, cloudd */
-	int ends[2];       /* pipe: numbers of sessions that have ended */
-	int last_pid;      /* of a session: no process has it */
-	void (*on_child)(void *arg, int pid, int status);
-	void *on_child_arg;
 	struct bus_link *bound; /* those that wait for their other end */
 };
 
 struct solo *solo(void);
 
-/* The pipe and its watch. */
-enum err solo_thread_init(void) MUST_CHECK;
+/* Be a session with these descriptors; those that are taken are -1 afterwards. */
+enum err solo_session_run(int fds[], size_t n) MUST_CHECK;
 /* Run `fn` in a thread of its own, which nobody waits for. */
 enum err solo_thread_start(void *(*fn)(void *arg), void *arg) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /*
- * solo_nursery: fetchd/nursery.h where a courier is a thread: it takes its order and its file as
- * the courier's main.c does, and fetches.
+ * solo_nursery: common/nursery.h where couriers and sessions are threads. A courier takes its order
+ * and its file as the courier's main.c does, and fetches. To kill one means to wait until it sees
+ * its channel end.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -17,12 +18,15 @@ enum { ORDER_MS = 10000, CA_MAX = 4 << 20 };
 
 struct nursery {
 	int notes[2]; /* pipe */
+	uint32_t last_id;
 };
 
-struct courier {
+struct newborn {
 	struct nursery *nursery;
 	uint32_t id;
-	int chan, hatch;
+	enum nursery_program program;
+	int fds[NURSERY_FDS]; /* of its own; -1: another's now */
+	size_t n;
 };
 
 static enum err
@@ -81,18 +85,18 @@ read_ca(const char *path)
 }
 
 static enum err
-fetch(struct courier *c)
+fetch(int fds[])
 {
 	AUTO(chan) struct chan *chan = NULL;
 	AUTO(msg) Pb__Envelope *order = NULL;
 	AUTO(fd) int file = -1;
-	enum err e = chan_new(c->chan, WHO_COURIER, WHO_FETCHD, &chan);
+	enum err e = chan_new(fds[0], WHO_COURIER, WHO_FETCHD, &chan);
 
 	if (e != ERR_OK)
 		return e;
-	c->chan = -1; /* the channel's now */
+	fds[0] = -1; /* the channel's now */
 	e = chan_wait(chan, ORDER_MS, &order);
-	e = e ? e : hatch_take(c->hatch, ORDER_MS, &file);
+	e = e ? e : hatch_take(fds[1], ORDER_MS, &file);
 	if (e != ERR_OK)
 		return e;
 	AUTO(mem) char *ca = read_ca(order->courier_order->ca_file);
@@ -101,37 +105,42 @@ fetch(struct courier *c)
 }
 
 static void *
-courier_thread(void *arg)
+live(void *arg)
 {
-	struct courier *c = arg;
-	struct nursery_note note = {.id = c->id, .pid = 1};
+	struct newborn *b = arg;
+	struct nursery_note note = {.id = b->id, .pid = 1};
+	enum err e = b->program == NURSERY_COURIER ? fetch(b->fds) : solo_session_run(b->fds, b->n);
 
-	note.status = fetch(c) == ERR_OK ? 0 : 1 << 8;
-	if (c->chan >= 0)
-		close(c->chan);
-	close(c->hatch);
-	if (write(c->nursery->notes[1], &note, sizeof(note)) != (ssize_t)sizeof(note))
-		log_error(NULL, "a courier's end is not heard");
-	free(c);
+	note.status = e == ERR_OK ? 0 : 1 << 8;
+	for (size_t i = 0; i < b->n; i++)
+		if (b->fds[i] >= 0)
+			close(b->fds[i]);
+	if (write(b->nursery->notes[1], &note, sizeof(note)) != (ssize_t)sizeof(note))
+		log_error(NULL, "an end is not heard");
+	free(b);
 	return NULL;
 }
 
 enum err
-nursery_spawn(struct nursery *n, uint32_t id, int chan_fd, int file_fd)
+nursery_spawn(struct nursery *n, const struct nursery_birth *birth, uint32_t *id)
 {
-	struct courier *c = calloc(1, sizeof(*c));
+	struct newborn *b = calloc(1, sizeof(*b));
 
-	if (!c)
+	if (!b)
 		return ERR_NOMEM;
-	*c = (struct courier){n, id, dup(chan_fd), dup(file_fd)};
-	return solo_thread_start(courier_thread, c);
+	*b = (struct newborn){
+	    .nursery = n, .id = ++n->last_id, .program = birth->program, .n = birth->n_fds};
+	for (size_t i = 0; i < b->n; i++)
+		b->fds[i] = dup(birth->fds[i]);
+	*id = b->id;
+	return solo_thread_start(live, b);
 }
 
 enum err
 nursery_kill(struct nursery *n, uint32_t id)
 {
 	(void)n, (void)id;
-	return ERR_OK; /* it ends with its channel */
+	return ERR_OK;
 }
 
 enum err

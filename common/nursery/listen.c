@@ -2,8 +2,8 @@
  * listen: see listen.h.
  *
  * What subota-nursery.socket is under systemd. It reads not one byte of a connection: a nursery of
- * its own is started for each, which locks itself in before it hears the gate. So a gate that was
- * started again meets a fresh nursery, and the one of its predecessor ends with its connection.
+ * its own is started for each, which locks itself in before it hears the daemon. So a daemon that
+ * was started again meets a fresh nursery, and the one of its predecessor ends with its connection.
  * Rejected: one nursery for all connections (couriers would outlive the gate that asked for them),
  * systemd-socket-activate in the image (40 MB of packages for these lines).
  */
@@ -92,9 +92,9 @@ listen_run(const char *path, char *const argv[])
 		log_error(NULL, "%s: cannot listen: %s", path, strerror(errno));
 		return 71;
 	}
-	log_info(NULL, "waiting for the gate at %s", path);
+	log_info(NULL, "waiting for a daemon at %s", path);
 	while (!stop) {
-		/* a full house lets the gate wait at the door */
+		/* a full house lets a daemon wait at the door */
 		struct pollfd p[] = {{.fd = signals, .events = POLLIN},
 		    {.fd = inside < LISTEN_MAX ? door : -1, .events = POLLIN}};
 
