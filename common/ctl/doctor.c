@@ -67,7 +67,7 @@ doctor_kernel(struct doctor *d)
 		doctor_say(d, DOCTOR_OK, "kernel", "", "Landlock ABI %d", abi);
 	else if (abi >= LANDLOCK_ABI_MIN)
 		doctor_say(d, DOCTOR_WARN, "kernel",
-		    "a newer kernel also limits ports, signals and devices; users and seccomp hold",
+		    "subotactl sandbox says who limits the rest; subotactl firewall limits ports",
 		    "expected Landlock ABI %d, got %d", LANDLOCK_ABI_SCOPES, abi);
 	else
 		doctor_say(d, c && c->sandbox == 1 ? DOCTOR_WARN : DOCTOR_BAD, "kernel",
