@@ -79,7 +79,9 @@ house_pack_publish(struct house *h, const struct house_pack *p)
 	    .payload = image.data,
 	    .payload_len = image.len,
 	    .component = p->component,
-	    .expires_ms = p->expires_ms};
+	    .expires_ms = p->expires_ms,
+	    .root = p->root,
+	    .release_key = p->release_key};
 
 	if (!image.data)
 		return ERR_NOMEM;

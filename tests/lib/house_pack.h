@@ -26,6 +26,8 @@ struct house_pack {
 	unsigned files;           /* 1; cut into so many, at most HOUSE_PACK_FILES */
 	size_t cut;               /* bytes of each but the last; 20000 */
 	uint64_t expires_ms;      /* 2090-01-01 */
+	const Tr__Root *root;     /* none; a newer root document that it carries */
+	unsigned release_key;     /* 0; which of the publisher\'s two */
 };
 
 /* Make it, sign it, put it into the package store; house_activate plans it. */

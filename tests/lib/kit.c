@@ -294,8 +294,8 @@ kit_sign(struct bundle_signed *s, const struct minikey *key, const char *comment
 	must(minikey_sign(key, comment, s), "sign");
 }
 
-struct bundle_head *
-kit_head_of(const struct kit *k, const Tr__Manifest *m)
+static struct bundle_head *
+head_by(const struct kit *k, const Tr__Manifest *m, unsigned release_key)
 {
 	char comment[MANIFEST_COMMENT_SIZE];
 	struct bundle_head *h = NULL;
@@ -306,7 +306,7 @@ kit_head_of(const struct kit *k, const Tr__Manifest *m)
 	if (strcmp(m->role, "operator") == 0) {
 		kit_sign(&h->manifest, &k->operator_key, comment);
 	} else {
-		kit_sign(&h->manifest, &k->release[0], comment);
+		kit_sign(&h->manifest, &k->release[release_key], comment);
 		if (strcmp(m->role, "security") == 0)
 			kit_sign(&h->manifest, &k->release[1], comment);
 	}
@@ -315,12 +315,20 @@ kit_head_of(const struct kit *k, const Tr__Manifest *m)
 }
 
 struct bundle_head *
+kit_head_of(const struct kit *k, const Tr__Manifest *m)
+{
+	return head_by(k, m, 0);
+}
+
+struct bundle_head *
 kit_head(const struct kit *k, const struct kit_spec *spec)
 {
 	Tr__Manifest *m = kit_manifest(spec);
-	struct bundle_head *h = kit_head_of(k, m);
+	struct bundle_head *h = head_by(k, m, spec->release_key);
 
 	manifest_free(m);
+	if (spec->root)
+		kit_add_root(k, h, spec->root, 3);
 	return h;
 }
 
@@ -462,4 +470,19 @@ kit_revoke(Tr__Root *doc, const struct minikey *key)
 
 	*b = (ProtobufCBinaryData){0};
 	must(manifest_make_bytes(b, key->id, MINISIG_KEY_ID), "a revoked key");
+}
+
+void
+kit_add_floor(Tr__Root *doc, const char *model, uint64_t counter, uint64_t sequence)
+{
+	Tr__Floor *f = malloc(sizeof(*f));
+
+	tr__floor__init(f);
+	must(manifest_make_text(&f->vendor, "acme"), "a floor");
+	must(manifest_make_text(&f->model, model), "a floor");
+	must(manifest_make_text(&f->component, "*"), "a floor");
+	f->min_security_counter = counter;
+	f->min_sequence = sequence;
+	doc->floor = realloc(doc->floor, (doc->n_floor + 1) * sizeof(*doc->floor));
+	doc->floor[doc->n_floor++] = f;
 }

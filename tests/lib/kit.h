@@ -46,6 +46,8 @@ struct kit_spec {
 	uint32_t chunk_size;       /* 4096 */
 	const void *payload;       /* "firmware", 8 bytes */
 	size_t payload_len;
+	const Tr__Root *root; /* none; a newer one that it carries, signed by root keys 0 and 1 */
+	unsigned release_key; /* 0; which one signs */
 	const char *depends_model;   /* none; else of "acme", its component "app", and */
 	const char *depends_version; /* at least this */
 };
@@ -96,6 +98,8 @@ void kit_write(const char *dir, const char *name, const void *data, size_t len);
 Tr__Root *kit_next_root(const Tr__Root *prev);
 /* It revokes this key. */
 void kit_revoke(Tr__Root *doc, const struct minikey *key);
+/* It has a floor for acme/MODEL, every component. */
+void kit_add_floor(Tr__Root *doc, const char *model, uint64_t counter, uint64_t sequence);
 /* Append it to a bundle's head, signed by these root keys (bit i = key i). */
 void kit_add_root(
     const struct kit *k, struct bundle_head *h, const Tr__Root *doc, unsigned root_keys);

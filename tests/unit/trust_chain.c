@@ -63,21 +63,6 @@ role_named(Tr__Root *doc, const char *name)
 	return NULL;
 }
 
-static void
-add_floor(Tr__Root *doc, const char *model, uint64_t counter, uint64_t sequence)
-{
-	Tr__Floor *f = malloc(sizeof(*f));
-
-	tr__floor__init(f);
-	cr_assert_eq(manifest_make_text(&f->vendor, "acme"), ERR_OK);
-	cr_assert_eq(manifest_make_text(&f->model, model), ERR_OK);
-	cr_assert_eq(manifest_make_text(&f->component, "*"), ERR_OK);
-	f->min_security_counter = counter;
-	f->min_sequence = sequence;
-	doc->floor = realloc(doc->floor, (doc->n_floor + 1) * sizeof(*doc->floor));
-	doc->floor[doc->n_floor++] = f;
-}
-
 Test(trust_chain, climbs_one_version_and_keeps_it_over_a_restart)
 {
 	SCENE(s);
@@ -413,8 +398,8 @@ Test(trust_chain, holds_signed_floors_without_any_memory)
 	HEAD(s, other, .sequence = 1, .model = "meter-1");
 	uint64_t counter = 0, sequence = 0;
 
-	add_floor(two, "sensor-*", 5, 0);
-	add_floor(two, "sensor-9", 1, 8);
+	kit_add_floor(two, "sensor-*", 5, 0);
+	kit_add_floor(two, "sensor-9", 1, 8);
 	cr_assert_eq(kit_verify(s.t, old, NULL), ERR_OK);
 	kit_add_root(s.kit, carrier, two, 3);
 	cr_assert_eq(kit_verify(s.t, carrier, NULL), ERR_OK);
