@@ -88,6 +88,10 @@ Test(flashd_health, an_image_that_the_program_finds_healthy_is_kept)
 	open_house(&s, "0", "");
 	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	flashhouse_expect_upgraded(&s.h, s.h.device);
+	struct tool_result r = CTL(s.h.dir, "plan", "--config", "subota.conf", s.h.bundle, "meter");
+
+	cr_expect(
+	    strstr(r.out, "health") && strstr(r.out, "expected exit status 0 of"), "%s", r.out);
 	close_house(&s);
 }
 
