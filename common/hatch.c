@@ -8,10 +8,10 @@
 
 #include "hatch.h"
 
-/* Room for two, so that two are seen and not cut down to one. */
+/* Room for one more, so that too many are seen and not cut down. */
 union control {
 	struct cmsghdr head;
-	char space[CMSG_SPACE(2 * sizeof(int))];
+	char space[CMSG_SPACE((HATCH_MOST + 1) * sizeof(int))];
 };
 
 enum err
@@ -22,53 +22,68 @@ hatch_new(int pair[2])
 }
 
 enum err
-hatch_give(int hatch, int fd)
+hatch_give_all(int hatch, uint8_t what, const int *fds, size_t n)
 {
 	union control control = {0};
-	char byte = 1;
-	struct iovec iov = {&byte, 1};
+	struct iovec iov = {&what, 1};
 	struct msghdr m = {.msg_iov = &iov,
 	    .msg_iovlen = 1,
 	    .msg_control = &control,
-	    .msg_controllen = CMSG_SPACE(sizeof(int))};
+	    .msg_controllen = CMSG_SPACE(n * sizeof(int))};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
+	if (n == 0 || n > HATCH_MOST)
+		return ERR_INVALID;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
 	if (sendmsg(hatch, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
 		return ERR_OK;
+	if (errno == EAGAIN)
+		return ERR_AGAIN;
 	return errno == EPIPE || errno == ECONNRESET ? ERR_CLOSED : ERR_SYSTEM;
 }
 
-/* What came with the message, closed but the one that was wanted. */
+enum err
+hatch_give(int hatch, int fd)
+{
+	return hatch_give_all(hatch, 1, &fd, 1);
+}
+
+static void
+close_all(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+/* What came with the message; closed when it is not what it may be. */
 static enum err
-sort_out(struct msghdr *m, int *fd)
+sort_out(struct msghdr *m, int fds[HATCH_MOST], size_t *n)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	int got[2] = {-1, -1};
-	size_t n = 0;
+	int got[HATCH_MOST + 1];
 
+	*n = 0;
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(got, CMSG_DATA(c), (n < 2 ? n : 2) * sizeof(int));
+		*n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		*n = *n < HATCH_MOST + 1 ? *n : HATCH_MOST + 1;
+		memcpy(got, CMSG_DATA(c), *n * sizeof(int));
 	}
-	if (n == 1 && !(m->msg_flags & MSG_CTRUNC)) {
-		*fd = got[0];
-		return ERR_OK;
+	if (*n == 0 || *n > HATCH_MOST || (m->msg_flags & MSG_CTRUNC)) {
+		close_all(got, *n);
+		return ERR_MALFORMED;
 	}
-	for (size_t i = 0; i < n && i < 2; i++)
-		close(got[i]);
-	return ERR_MALFORMED;
+	memcpy(fds, got, *n * sizeof(int));
+	return ERR_OK;
 }
 
 enum err
-hatch_take(int hatch, int timeout_ms, int *fd)
+hatch_take_all(int hatch, int timeout_ms, uint8_t *what, int fds[HATCH_MOST], size_t *n)
 {
 	union control control = {0};
-	char byte = 0;
-	struct iovec iov = {&byte, 1};
+	struct iovec iov = {what, 1};
 	struct msghdr m = {.msg_iov = &iov,
 	    .msg_iovlen = 1,
 	    .msg_control = &control,
@@ -78,8 +93,25 @@ hatch_take(int hatch, int timeout_ms, int *fd)
 
 	if (ready <= 0)
 		return ready == 0 ? ERR_TIMEOUT : ERR_SYSTEM;
-	ssize_t n = recvmsg(hatch, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (n == 0)
+	ssize_t len = recvmsg(hatch, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (len == 0)
 		return ERR_CLOSED;
-	return n < 0 ? ERR_SYSTEM : sort_out(&m, fd);
+	return len < 0 ? ERR_SYSTEM : sort_out(&m, fds, n);
+}
+
+enum err
+hatch_take(int hatch, int timeout_ms, int *fd)
+{
+	int fds[HATCH_MOST];
+	size_t n = 0;
+	uint8_t what = 0;
+	enum err e = hatch_take_all(hatch, timeout_ms, &what, fds, &n);
+
+	if (e == ERR_OK && n != 1) {
+		close_all(fds, n);
+		e = ERR_MALFORMED;
+	}
+	if (e == ERR_OK)
+		*fd = fds[0];
+	return e;
 }

@@ -2,7 +2,6 @@
  * ferry: see ferry.h.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -313,19 +312,16 @@ next_time(const struct ferry *p)
 	return due;
 }
 
+/* Until `due`, as poll(2) has it. */
 static int
-wait_ms(const struct ferry *p, struct mono now, int max_wait_ms)
+wait_ms(struct mono now, struct mono due)
 {
-	struct mono due = next_time(p);
-
 	if (due.ms == INT64_MAX)
-		return max_wait_ms;
+		return -1;
 	int64_t ms = mono_between(now, due);
 	if (ms < 0)
-		ms = 0;
-	if (ms > 60000)
-		ms = 60000;
-	return max_wait_ms >= 0 && ms > max_wait_ms ? max_wait_ms : (int)ms;
+		return 0;
+	return ms > 60000 ? 60000 : (int)ms;
 }
 
 static void
@@ -345,21 +341,36 @@ work_on(struct ferry *p, short revents)
 	finish_if_done(p);
 }
 
-bool
-ferry_step(struct ferry *p, int max_wait_ms)
+int
+ferry_wants(const struct ferry *p, struct mono now, struct pollfd fds[2])
 {
-	struct pollfd fds[2] = {
-	    {.fd = chan_fd(p->chan), .events = POLLIN},
-	    {.fd = p->work && !p->link_lost ? p->link_fd : -1, .events = POLLIN},
-	};
+	bool listens = p->work && !p->link_lost;
 
-	if (p->full)
-		fds[1].events |= POLLOUT;
-	if (poll(fds, 2, wait_ms(p, clock_now(), max_wait_ms)) < 0 && errno != EINTR)
-		return false;
+	fds[0] = (struct pollfd){.fd = chan_fd(p->chan), .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = listens ? p->link_fd : -1,
+	    .events = (short)(POLLIN | (p->full ? POLLOUT : 0))};
+	return wait_ms(now, next_time(p));
+}
+
+bool
+ferry_act(struct ferry *p, const struct pollfd fds[2])
+{
 	while (fds[0].revents && !p->over && take_message(p, clock_now()))
 		;
 	if (p->work && !p->over)
 		work_on(p, fds[1].revents);
 	return !p->over;
+}
+
+bool
+ferry_step(struct ferry *p, int max_wait_ms)
+{
+	struct pollfd fds[2];
+	int ms = ferry_wants(p, clock_now(), fds);
+
+	if (ms < 0 || (max_wait_ms >= 0 && ms > max_wait_ms))
+		ms = max_wait_ms;
+	if (poll(fds, 2, ms) < 0 && errno != EINTR)
+		return false;
+	return ferry_act(p, fds);
 }

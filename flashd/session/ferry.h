@@ -10,6 +10,9 @@
 #ifndef SUBOTA_FERRY_H
 #define SUBOTA_FERRY_H
 
+#include <poll.h>
+#include <stdbool.h>
+
 #include "auto.h"
 #include "chan.h"
 #include "work.h"
@@ -28,6 +31,12 @@ enum err ferry_new(struct chan *chan, const struct ferry_ends *ends, work_find *
     struct ferry **out) MUST_CHECK;
 void ferry_free(struct ferry *p);
 AUTO_DEFINE(ferry, struct ferry *, ferry_free)
+
+/* For a loop that turns several: what to wait for (fds), and for how long at most, in ms (-1: for
+ * ever). */
+int ferry_wants(const struct ferry *p, struct mono now, struct pollfd fds[2]);
+/* What was waited for is there, or the time. False: as of ferry_step. */
+bool ferry_act(struct ferry *p, const struct pollfd fds[2]);
 
 /* Wait for something to do, at most `max_wait_ms` (-1 = for ever), and do it. False: the channel
  * has ended or was violated, the session is over. */
