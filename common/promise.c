@@ -118,11 +118,11 @@ static const struct sandbox_promise rows[] = {
 	{"flashd",  "subota-flashd",  768 * MIB,   1024, 0, true,  flashd_files,  "$link_ports",
 	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_line, &promise_calls_plug)},
 	/* a session inherits all of this, as a courier does */
-	{"flashd-nursery", "subota-nursery", 768 * MIB, 64, 0, true, flashd_nursery_files, NULL,
+	{"flashd-nursery", "subota-nursery", 768 * MIB, 1056, 0, true, flashd_nursery_files, NULL,
 	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_channel, &promise_calls_line,
 		&promise_calls_births, &promise_calls_parent)},
 	/* the same where there is a device with driver exec */
-	{"flashd-nursery+exec", "subota-nursery", 768 * MIB, 256, 0, true, flashd_nursery_files, NULL,
+	{"flashd-nursery+exec", "subota-nursery", 768 * MIB, 1056, 0, true, flashd_nursery_files, NULL,
 	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_channel, &promise_calls_line,
 		&promise_calls_births, &promise_calls_parent, &promise_calls_flasher, &promise_calls_launcher)},
 	{"exec",    "subota-exec",    768 * MIB,    256, 0, true,  flasher_files, NULL,
@@ -132,6 +132,9 @@ static const struct sandbox_promise rows[] = {
 	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_line, &promise_calls_flasher)},
 	{"session", "subota-session", 256 * MIB,     16, 0, true,  no_files,      NULL,
 	    SETS(&promise_calls_base, &promise_calls_channel, &promise_calls_line)},
+	/* the same for several links (links_per_session), four descriptors each */
+	{"sessions", "subota-session", 512 * MIB,  1056, 0, true,  no_files,      NULL,
+	    SETS(&promise_calls_base, &promise_calls_channel, &promise_calls_line, &promise_calls_births)},
 };
 /* clang-format on */
 

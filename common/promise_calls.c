@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "auto.h"
@@ -81,6 +82,7 @@ static const struct seccomp_row base[] = {
 static const struct seccomp_row channel[] = {
 	CALL_IF(sendto,         EQUALS, 5, 0),
 	CALL(recvfrom), CALL(shutdown),
+	CALL_IF2(getsockopt,    EQUALS, 1, SOL_SOCKET,  EQUALS, 2, SO_TYPE),
 	END,
 };
 
@@ -198,7 +200,6 @@ static const struct seccomp_row launcher[] = {
 /* Descriptors for those that are to be born. */
 static const struct seccomp_row births[] = {
 	CALL(recvmsg),
-	CALL(getsockopt), /* a session asks what its link is before it locks itself in */
 	END,
 };
 

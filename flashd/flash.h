@@ -40,6 +40,7 @@ struct flash {
 	struct plug *plug;           /* the same; NULL: nobody listens */
 	struct link_sockets sockets; /* made before flash_start, kept by it */
 	struct nursery *nursery;     /* likewise */
+	struct crews *crews;         /* NULL: a session for each order */
 	struct pins *pins;           /* of each configured device, likewise; NULL = none */
 	struct bus_link *gate;
 	bool online; /* the platform can be reached, as the gate says */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "crews.h"
 #include "flash_nursery.h"
 #include "lane.h"
 #include "log.h"
@@ -17,8 +18,10 @@ on_note(void *arg, short revents)
 
 	(void)revents;
 	for (size_t i = 0; e == ERR_OK && i < f->n_lanes; i++)
-		if (lane_on_end(f->lanes[i].lane, &note))
+		if (lane_on_end(f->lanes[i].lane, &note) && !f->crews)
 			return;
+	if (e == ERR_OK && f->crews)
+		crews_on_end(f->crews, note.id);
 	if (e != ERR_CLOSED)
 		return;
 	/* It cannot be started again without the privileges that are gone: a restart will.

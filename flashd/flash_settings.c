@@ -12,6 +12,7 @@
 #include "order.h"
 #include "policy.h"
 #include "rollout.h"
+#include "session/crew.h"
 #include "tty.h"
 #include "window.h"
 
@@ -49,6 +50,8 @@ static const struct conf_key keys[] = {
 	    .help = "Upgrades under way at the same time; 0: as many as there are links."},
 	{"parallel_per_link", CONF_UINT, AT(per_link), .max = 10000, .fallback = "1",
 	    .help = "The same for each link; 0: any. A device that is not heard counts for none."},
+	{"links_per_session", CONF_UINT, AT(links_per_session), .min = 1, .max = CREW_LINKS, .fallback = "1",
+	    .help = "Links in one session process: more is less memory, and less between a hostile device and others."},
 	{"away_retry", CONF_DURATION, AT(away_ms), .min = 1000, .max = 7 * DAY_MS,
 	    .fallback = "30 min",
 	    .help = "How long to go on trying when a device vanishes while it is written."},

@@ -72,6 +72,7 @@ struct flash_settings {
 	bool lab;
 	uint64_t ask_every_ms, ask_ms, away_ms, wait_ms, queue_ms, flash_ms, reboot_ms, test_ms,
 	    confirm_ms;
+	uint64_t links_per_session;
 	uint64_t parallel, per_link; /* upgrades under way at a time; 0 = any */
 	size_t n_devices;
 	struct flash_settings_device devices[FLASH_SETTINGS_DEVICES];

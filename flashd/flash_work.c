@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crews.h"
 #include "flash_depends.h"
 #include "flash_exec.h"
 #include "flash_group.h"
@@ -201,8 +202,8 @@ start_lane(struct flash *f, struct flash_lane *l, const struct roster_device *d,
 
 	flash_health_places_for(f->settings, d->config, (int)k->o.verb, &places);
 	lane_lend_pins(l->lane, check ? -1 : pins_of(f, d));
-	lane_lend_exec(l->lane, places.n ? &places : NULL,
-	    check && !flash_health_uses_port(d->config));
+	lane_lend_exec(
+	    l->lane, places.n ? &places : NULL, check && !flash_health_uses_port(d->config));
 	enum err e = lane_start(l->lane, &k->line, image_fd, &k->o, why);
 	places_fini(&places);
 	return e;
@@ -447,6 +448,7 @@ add_lane(struct flash *f, const char *port)
 
 	if (e != ERR_OK)
 		return e;
+	lane_lend_crews(l->lane, f->crews);
 	lane_lend_socket(l->lane, link_sockets_find(&f->sockets, port));
 	l->flash = f;
 	f->n_lanes++;
@@ -461,6 +463,8 @@ flash_work_open(struct flash *f)
 	f->lanes = calloc(f->roster.n ? f->roster.n : 1, sizeof(*f->lanes));
 	if (!f->lanes)
 		return ERR_NOMEM;
+	if (f->settings->links_per_session > 1)
+		e = crews_new(f->nursery, f->settings->links_per_session, &f->crews);
 	for (size_t i = 0; e == ERR_OK && i < f->roster.n; i++) {
 		struct roster_device *d = &f->roster.devices[i];
 
@@ -485,4 +489,6 @@ flash_work_close(struct flash *f)
 	free(f->pins);
 	f->pins = NULL;
 	flash_nursery_end(f);
+	crews_free(f->crews);
+	f->crews = NULL;
 }

@@ -11,6 +11,7 @@
 #include "auto.h"
 
 #include "chan.h"
+#include "crews.h"
 #include "lane.h"
 #include "log.h"
 #include "msg.h"
@@ -28,6 +29,7 @@ struct lane {
 	struct lane_handler handler;
 	struct link link;
 	int pins;                  /* GPIO lines of the device whose turn it is, -1 = none */
+	struct crews *crews;       /* NULL: a process for each order */
 	uint32_t session;          /* as the nursery names it, 0 = none */
 	Pb__Verb verb;             /* of its order */
 	const struct places *exec; /* of the order at hand, NULL = the link is used */
@@ -62,6 +64,12 @@ void
 lane_lend_socket(struct lane *l, int socket)
 {
 	link_init(&l->link, socket);
+}
+
+void
+lane_lend_crews(struct lane *l, struct crews *crews)
+{
+	l->crews = crews;
 }
 
 void
@@ -116,13 +124,32 @@ on_timer(void *arg)
 		loop_timer_set(l->loop, &l->timer, mono_after(clock_now(), END_MS), on_timer, l);
 }
 
-/* Close the channel, upon which the session ends; if not, it is killed. */
+/* Close the channel, upon which the session ends; if not, it is killed. A shared one closes its end
+ * of the channel, and with it the link, upon the end of ours: until then the link is taken. */
 static void
 let_end(struct lane *l)
 {
-	close_chan(l);
+	if (l->crews && l->session && l->chan)
+		shutdown(chan_fd(l->chan), SHUT_WR);
+	else
+		close_chan(l);
 	if (l->session || l->helper)
 		loop_timer_set(l->loop, &l->timer, mono_after(clock_now(), END_MS), on_timer, l);
+}
+
+/* The session is done with the lane, though it may go on with others. */
+static void
+leave_crew(struct lane *l)
+{
+	uint32_t id = l->session;
+
+	l->session = 0;
+	close_chan(l);
+	if (!l->helper)
+		loop_timer_clear(l->loop, &l->timer);
+	crews_leave(l->crews, id);
+	if (lane_is_idle(l))
+		l->handler.on_idle(l->handler.arg, l);
 }
 
 void
@@ -130,7 +157,9 @@ lane_free(struct lane *l)
 {
 	if (!l)
 		return;
-	if (l->session)
+	if (l->session && l->crews)
+		crews_leave(l->crews, l->session);
+	else if (l->session)
 		kill_one(l, l->session); /* which ends its helper, too */
 	loop_timer_clear(l->loop, &l->timer);
 	close_chan(l);
@@ -162,6 +191,11 @@ take_one(struct lane *l)
 
 	if (err == ERR_AGAIN)
 		return false;
+	if (l->crews && l->final) { /* nobody wants to know any more */
+		if (err != ERR_OK && l->session)
+			leave_crew(l);
+		return err == ERR_OK;
+	}
 	if (err != ERR_OK || e->body_case != PB__ENVELOPE__BODY_SESSION_REPORT) {
 		if (err != ERR_CLOSED)
 			log_error(NULL, "%s: expected a report of the session, got: %s", l->port,
@@ -231,6 +265,10 @@ static enum err
 spawn(struct lane *l, int chan_end, int image_fd)
 {
 	int line = l->exec ? l->helper_fd : l->link.fd;
+
+	if (l->crews)
+		return crews_join(
+		    l->crews, &(struct crews_link){chan_end, line, image_fd, l->pins}, &l->session);
 	/* 5 is the package: where the pins follow and there is none, it is the link once more */
 	const struct nursery_birth birth = {.program = NURSERY_SESSION,
 	    .fds = {chan_end, line, image_fd < 0 ? line : image_fd, l->pins},
@@ -316,6 +354,10 @@ lane_stop(struct lane *l)
 	if (!l->session)
 		return;
 	l->final = true;
+	if (l->crews) {
+		let_end(l);
+		return;
+	}
 	kill_one(l, l->session);
 	close_chan(l);
 }

@@ -17,12 +17,13 @@
 #include "nursery.h"
 
 struct lane;
+struct crews;
 
 struct lane_handler {
 	void (*on_report)(void *arg, struct lane *lane, const Pb__SessionReport *r);
 	/* The last word, NULL = it died without one. The lane may still be busy, see on_idle. */
 	void (*on_final)(void *arg, struct lane *lane, const Pb__SessionReport *r);
-	void (*on_idle)(void *arg, struct lane *lane); /* the process is gone */
+	void (*on_idle)(void *arg, struct lane *lane); /* the process is gone, or done with it */
 	void *arg;
 };
 
@@ -33,6 +34,9 @@ void lane_free(struct lane *l);
 
 /* The socket of a network line (link.h); borrowed. Before the first order. */
 void lane_lend_socket(struct lane *l, int socket);
+
+/* Share sessions with other lanes from now on; borrowed. While the lane is idle. */
+void lane_lend_crews(struct lane *l, struct crews *crews);
 
 /* The next order's line is not the port but a subota-exec whose program may reach these places
  * (flash_exec.h); NULL: the port. Borrowed until lane_start returns. The port is closed for it,
@@ -51,10 +55,10 @@ void lane_lend_pins(struct lane *l, int fd);
 enum err lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__SessionOrder *o,
     char why[WHY_SIZE]) MUST_CHECK;
 
-/* Kill the session; on_final is not called any more, on_idle is. */
+/* Kill the session, or let go of a shared one; on_final is not called any more, on_idle is. */
 void lane_stop(struct lane *l);
 
-/* A process ended, or never began: true if it was this lane's. */
+/* A process ended, or never began: true if it was this lane's (and maybe others'). */
 bool lane_on_end(struct lane *l, const struct nursery_note *note);
 
 #endif

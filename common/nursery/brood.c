@@ -16,6 +16,7 @@ static const struct brood_program of_fetchd[] = {
 static const struct brood_program of_flashd[] = {
 	/* a session holds the line, which its successor needs: killed at once */
 	{NURSERY_SESSION, "subota-session", "$session",  2, 4, false, 0},
+	{NURSERY_CREW,    "subota-session", "$session",  1, 1, false, 0}, /* with a hatch: for several links */
 	{NURSERY_EXEC,    "subota-exec",    "$exec",     1, 1, true,  3000}, /* ends the program that it runs */
 	{0},
 };

@@ -35,8 +35,9 @@ house_proc_read(pid_t pid, struct house_proc *out)
 		return false;
 	*rest = 0;
 	snprintf(out->name, sizeof(out->name), "%s", name + 1);
-	if (sscanf(rest + 2, "%c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld %*d %*d "
-			     "%*d %*d %*u %*u %lu",
+	if (sscanf(rest + 2,
+		"%c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld %*d %*d "
+		"%*d %*d %*u %*u %lu",
 		&out->state, &out->parent, &out->group, &user, &system, &children_user,
 		&children_system, &rss) != 8)
 		return false;
@@ -62,6 +63,7 @@ house_proc_each(house_proc_on *fn, void *arg)
 struct search {
 	pid_t ancestor, found;
 	const char *program;
+	unsigned n;
 };
 
 static bool
@@ -84,9 +86,20 @@ look_at(void *arg, const struct house_proc *p)
 {
 	struct search *s = arg;
 
-	if (p->state != 'Z' && strncmp(p->name, s->program, COMM) == 0 &&
-	    descends(p->parent, s->ancestor))
-		s->found = p->pid;
+	if (p->state == 'Z' || strncmp(p->name, s->program, COMM) != 0 ||
+	    !descends(p->parent, s->ancestor))
+		return;
+	s->found = p->pid;
+	s->n++;
+}
+
+unsigned
+house_proc_count(pid_t ancestor, const char *program)
+{
+	struct search s = {.ancestor = ancestor, .program = program};
+
+	house_proc_each(look_at, &s);
+	return s.n;
 }
 
 pid_t

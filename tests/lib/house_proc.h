@@ -23,6 +23,9 @@ bool house_proc_read(pid_t pid, struct house_proc *out);
 typedef void house_proc_on(void *arg, const struct house_proc *p);
 void house_proc_each(house_proc_on *fn, void *arg);
 
+/* How many descendants of `ancestor` run `program`, the dead ones not counted. */
+unsigned house_proc_count(pid_t ancestor, const char *program);
+
 /* A descendant of `ancestor` that runs `program`; 0: none. */
 pid_t house_proc_find(pid_t ancestor, const char *program);
 
