@@ -36,7 +36,12 @@ enum {
 enum nursery_verb { NURSERY_SPAWN = 1, NURSERY_KILL = 2 };
 
 /* What can be started; for whom, and from where, the table in nursery/brood.c says. */
-enum nursery_program { NURSERY_COURIER = 1, NURSERY_SESSION = 2, NURSERY_EXEC = 3, NURSERY_CREW = 4 };
+enum nursery_program {
+	NURSERY_COURIER = 1,
+	NURSERY_SESSION = 2,
+	NURSERY_EXEC = 3,
+	NURSERY_CREW = 4
+};
 
 /* daemon -> helper; SPAWN carries the descriptors by SCM_RIGHTS, and in the bytes that follow
  * places, "$name=path", each with its NUL */

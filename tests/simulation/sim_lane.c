@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crews.h"
 #include "lane.h"
 #include "msg.h"
 #include "sim.h"
@@ -352,25 +351,6 @@ void
 lane_lend_crews(struct lane *l, struct crews *crews)
 {
 	(void)l, (void)crews;
-}
-
-enum err
-crews_new(struct nursery *nursery, size_t links, struct crews **out)
-{
-	(void)nursery, (void)links, (void)out;
-	return ERR_UNSUPPORTED;
-}
-
-void
-crews_free(struct crews *c)
-{
-	(void)c;
-}
-
-void
-crews_on_end(struct crews *c, uint32_t id)
-{
-	(void)c, (void)id;
 }
 
 void
