@@ -1,7 +1,7 @@
 /*
  * sim_day: see sim_day.h. What is kept by design until there is enough of it (1000 ended upgrades,
  * 20,000 entries of the signed log) is counted and held against its bound; from the memory the
- * records of ended upgrades are subtracted.
+ * records of ended upgrades are subtracted. Processes die in the first half only.
  */
 #include "sim_day.h"
 
@@ -156,6 +156,26 @@ window(const struct day *d, unsigned first)
 	return sum;
 }
 
+/* In the second half of the time nobody dies: what leaks in a long life is seen there. */
+static void
+judge_life(const struct day *d)
+{
+	unsigned half = (d->n + 1) / 2;
+
+	if (d->n < half + 1 + 2 * WINDOW)
+		return;
+	const struct hour a = window(d, half + 1), z = window(d, d->n - WINDOW);
+
+	for (int i = 0; i < SIM_PROCS; i++) {
+		char what[60];
+
+		snprintf(what, sizeof(what), "memory of %s, in one life", sim()->proc[i].name);
+		if (z.memory[i] > a.memory[i] + a.memory[i] * SLACK_PERCENT / 100 + SLACK_BYTES)
+			sim_violate(5, "%s: %llu, %llu at the end", what,
+			    (unsigned long long)a.memory[i], (unsigned long long)z.memory[i]);
+	}
+}
+
 static void
 judge(const struct day *d)
 {
@@ -172,6 +192,7 @@ judge(const struct day *d)
 		snprintf(what, sizeof(what), "descriptors of %s", name);
 		expect_flat(what, a->descriptors[i], z->descriptors[i], SLACK_DESCRIPTORS);
 	}
+	judge_life(d);
 	expect_flat("reports of flashd", a->reports, z->reports, 100);
 	expect_flat("messages to the platform", a->waiting, z->waiting, 100);
 	expect_flat("bytes in the store", a->store, z->store, sim()->house->gate.quota / 4);
@@ -238,7 +259,7 @@ spend(uint64_t seed, const char *dir, const struct sim_day *how, bool timeline)
 	sim_run_begin(seed, dir, &scale);
 	sim()->house->flash.ask_every_ms = ASK_EVERY_MS;
 	sim_held_begin();
-	sim_fault_steady(FAULT_EVERY_MS);
+	sim_fault_steady(FAULT_EVERY_MS, (int64_t)hours * HOUR / 2);
 	sim_run_start();
 	live(&d, hours);
 	judge(&d);

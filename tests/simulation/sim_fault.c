@@ -423,10 +423,14 @@ sim_fault_calm(void)
 	calm_down(NULL);
 }
 
+struct steady {
+	int64_t mean, deaths_until;
+};
+
 static void
 strike_again(void *arg)
 {
-	int64_t mean = *(const int64_t *)arg;
+	const struct steady *s = arg;
 	static struct fault f;
 
 	if (sim()->calm)
@@ -437,18 +441,23 @@ strike_again(void *arg)
 	f.kind = SIM_FAULT_FIRST_NEW + (int)(f.b % (SIM_FAULT_NAME_LOST - SIM_FAULT_FIRST_NEW));
 	if (!sim()->hostile || f.a % 5)
 		f.kind = pick_kind();
+	if (sim()->now >= s->deaths_until &&
+	    (f.kind == SIM_FAULT_KILL || f.kind == SIM_FAULT_POWER))
+		f.kind = SIM_FAULT_UNPLUG;
+	if (sim()->now >= s->deaths_until && f.kind == SIM_FAULT_DISK_FULL)
+		f.b &= ~1u; /* and nobody dies of it */
 	strike(&f);
-	sim_after(sim_between(mean / 2, mean * 3 / 2) * SIM_MS, strike_again, arg);
+	sim_after(sim_between(s->mean / 2, s->mean * 3 / 2) * SIM_MS, strike_again, arg);
 }
 
 void
-sim_fault_steady(int64_t mean_ms)
+sim_fault_steady(int64_t mean_ms, int64_t deaths_until)
 {
-	int64_t *mean = malloc(sizeof(*mean));
+	struct steady *s = malloc(sizeof(*s));
 
-	*mean = mean_ms;
+	*s = (struct steady){mean_ms, deaths_until};
 	sim()->faults = calloc(1, sizeof(*sim()->faults));
-	sim_after(mean_ms * SIM_MS, strike_again, mean);
+	sim_after(mean_ms * SIM_MS, strike_again, s);
 }
 
 unsigned

@@ -75,8 +75,9 @@ const char *sim_fault_name(int kind);
 /* Make the list and arrange for it; `skip` (may be NULL) has a true for each one to leave out. */
 void sim_fault_new(unsigned n, const bool *skip);
 unsigned sim_fault_count(void);
-/* Instead of a list: faults of all kinds for ever, one in so many ms on average; and their end. */
-void sim_fault_steady(int64_t mean_ms);
+/* Instead of a list: faults of all kinds for ever, one in so many ms on average, processes dying
+ * only until then (ns); and their end. */
+void sim_fault_steady(int64_t mean_ms, int64_t deaths_until);
 void sim_fault_calm(void);
 
 /* The list as text for people, with what is left out left out. */

@@ -71,23 +71,6 @@ home_of(const void *p)
 }
 
 static void
-note(void *p, size_t size)
-{
-	struct held *h = held();
-	unsigned owner = who_runs();
-
-	if (!h->slots || !p || !owner)
-		return;
-	if (++h->used > SLOTS / 2)
-		abort();
-	size_t i = home_of(p);
-	while (h->slots[i].p)
-		i = (i + 1) % SLOTS;
-	h->slots[i] = (struct block){p, size, owner};
-	h->bytes[owner] += size;
-}
-
-static void
 take_out(struct held *h, size_t hole)
 {
 	h->bytes[h->slots[hole].owner] -= h->slots[hole].size;
@@ -115,6 +98,24 @@ forget(const void *p)
 			take_out(h, i);
 			return;
 		}
+}
+
+static void
+note(void *p, size_t size)
+{
+	struct held *h = held();
+	unsigned owner = who_runs();
+
+	forget(p); /* a library may have freed what was here */
+	if (!h->slots || !p || !owner)
+		return;
+	if (++h->used > SLOTS / 2)
+		abort();
+	size_t i = home_of(p);
+	while (h->slots[i].p)
+		i = (i + 1) % SLOTS;
+	h->slots[i] = (struct block){p, size, owner};
+	h->bytes[owner] += size;
 }
 
 void *
