@@ -158,34 +158,9 @@ sample(struct field *f)
 	gauge_take(&s->gauge, f->h, now() - s->begun, s->plans);
 }
 
+/* One that does not run it: what it says, and what the platform heard of it last. */
 static bool
-upgrade_all(struct field *f)
-{
-	double end = now() + PATIENCE_S, next = now() + SAMPLE_S;
-	unsigned good = 0;
-
-	while (good < f->s->devices && !f->s->is_stopped()) {
-		if (!all_live(f) || (now() > f->harm_at && !strike(f)))
-			return false;
-		house_look_pause(LOOK_MS);
-		good = house_crowd_online(f->h, f->version);
-		if (now() > end) {
-			snprintf(f->s->why, sizeof(f->s->why),
-			    "plan %u: expected %u devices with %s within %d s, got %u", f->s->plans,
-			    f->s->devices, f->version, PATIENCE_S, good);
-			return false;
-		}
-		if (now() > next) {
-			sample(f);
-			next = now() + SAMPLE_S;
-		}
-	}
-	return true;
-}
-
-/* The first one that does not: what it says, and what the platform heard of it last. */
-static bool
-name_liar(struct field *f, unsigned device, char *out, size_t size)
+name_one(struct field *f, unsigned device, char *out, size_t size)
 {
 	char path[300], sql[200], statuses[100];
 
@@ -208,6 +183,39 @@ name_liar(struct field *f, unsigned device, char *out, size_t size)
 	return true;
 }
 
+static void
+blame(struct field *f, unsigned at)
+{
+	for (unsigned i = 1; at < sizeof(f->s->why) && i <= f->s->devices; i++)
+		if (name_one(f, i, f->s->why + at, sizeof(f->s->why) - at))
+			return;
+}
+
+static bool
+upgrade_all(struct field *f)
+{
+	double end = now() + PATIENCE_S, next = now() + SAMPLE_S;
+	unsigned good = 0;
+
+	while (good < f->s->devices && !f->s->is_stopped()) {
+		if (!all_live(f) || (now() > f->harm_at && !strike(f)))
+			return false;
+		house_look_pause(LOOK_MS);
+		good = house_crowd_online(f->h, f->version);
+		if (now() > end) {
+			blame(f, (unsigned)snprintf(f->s->why, sizeof(f->s->why),
+				     "plan %u: expected %u devices with %s within %d s, got %u",
+				     f->s->plans, f->s->devices, f->version, PATIENCE_S, good));
+			return false;
+		}
+		if (now() > next) {
+			sample(f);
+			next = now() + SAMPLE_S;
+		}
+	}
+	return true;
+}
+
 /* By their own word, too: what the platform believes is true. Who lost the power a moment ago has
  * to come up first. */
 static bool
@@ -224,9 +232,7 @@ expect_truth(struct field *f)
 	unsigned at = (unsigned)snprintf(f->s->why, sizeof(f->s->why),
 	    "plan %u: the platform was told that all run %s, %u of %u do", f->s->plans, f->version,
 	    n, f->s->devices);
-	for (unsigned i = 1; i <= f->s->devices; i++)
-		if (name_liar(f, i, f->s->why + at, sizeof(f->s->why) - at))
-			break;
+	blame(f, at);
 	return false;
 }
 
