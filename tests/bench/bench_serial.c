@@ -61,9 +61,9 @@ start(struct run *r, const struct row *row, bool single, double seconds)
 	snprintf(baud, sizeof(baud), "%u", row->baud);
 	snprintf(latency, sizeof(latency), "%u", row->latency_ms);
 	r->line = sub_line_new("1.0.0");
-	sub_line_start(
-	    r->line, (const char *const[]){"--baud", baud, "--latency-ms", latency, "--reset-ms",
-			 "50", "--buf-size", row->buf_size, "--buf-count", row->buf_count, NULL});
+	sub_line_start(r->line, (const char *const[]){"--baud", baud, "--latency-ms", latency,
+				    "--reset-ms", "50", "--buf-size", row->buf_size, "--buf-count",
+				    row->buf_count, "--status-ms", "10", NULL});
 	/* two thirds of the line are image, the rest is base64 and heads */
 	r->image = house_pack_image(
 	    "1.1.0", 2, (size_t)((double)row->baud / BITS * 0.6 * seconds * (single ? 0.6 : 1)));

@@ -79,7 +79,8 @@ open_device(struct run *r, const struct row *row, double seconds)
 	snprintf(baud, sizeof(baud), "%u", row->baud);
 	snprintf(latency, sizeof(latency), "%u", row->latency_ms);
 	r->rom = rom_line_new((const char *const[]){"--baud", baud, "--latency-ms", latency, "--id",
-	    "0x430", "--flash", "1048576", "--page", "2048", "--erase-us", "5000", NULL});
+	    "0x430", "--flash", "1048576", "--page", "2048", "--erase-us", "5000", "--status-ms",
+	    "10", NULL});
 	/* half of the time for writing, half for reading back */
 	r->image = house_pack_stm32("2.0.0", (size_t)(limit(row) * seconds / 2) + 2000);
 	kit_write(r->rom->dir, "image", r->image.data, r->image.len);

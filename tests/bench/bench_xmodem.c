@@ -57,8 +57,9 @@ open_line(struct bench_line *l, unsigned baud, unsigned latency_ms, double secon
 	snprintf(rate, sizeof(rate), "%u", baud);
 	snprintf(latency, sizeof(latency), "%u", latency_ms);
 	l->line = sub_line_new("1.0.0");
-	sub_line_start(l->line, (const char *const[]){"--loader", "u-boot", "--baud", rate,
-				    "--latency-ms", latency, "--reset-ms", "50", NULL});
+	sub_line_start(
+	    l->line, (const char *const[]){"--loader", "u-boot", "--baud", rate, "--latency-ms",
+			 latency, "--reset-ms", "50", "--status-ms", "10", NULL});
 	size_t blocks = (size_t)(limit(baud, latency_ms) * seconds / BLOCK);
 	l->image = house_pack_image("2.0.0", 2, blocks * BLOCK);
 	kit_write(l->line->dir, "image", l->image.data, l->image.len);

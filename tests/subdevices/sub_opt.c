@@ -55,6 +55,7 @@ static const struct row rows[] = {
 	{"refuse-boot",  "VERSION",         TEXT,   AT(refuse_boot),  0, 0,             "the bootloader takes it for forged"},
 	{"deaf-after",   "BYTES",           NUMBER, AT(deaf_after),   1, UINT32_MAX,    "no answers any more once so many image bytes came"},
 	{"count",        "N",               NUMBER, AT(count),        1, 1000,          "so many devices in one process: DIR/1 and PATH1, DIR/2 and PATH2 ... (0: one, as said)"},
+	{"status-ms",    "N",               NUMBER, AT(status_ms),    0, 1000,          "status.json is written at most so often (0: at each change)"},
 	{"quiet",        NULL,              FLAG,   AT(quiet),        0, 0,             "print nothing"},
 };
 /* clang-format on */

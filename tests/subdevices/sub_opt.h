@@ -18,6 +18,7 @@ struct sub_opt {
 	uint64_t raw_idle_ms;
 	uint64_t baud, latency_ms, noise_ms, buf_size, buf_count, slot_kib, reset_ms, swap_ms, seed;
 	uint64_t deaf_after, count;
+	uint64_t status_ms; /* least time between two of status.json */
 	double loss, flip;
 	struct sub_opt_pair {
 		char name[32]; /* what stands before the colon */

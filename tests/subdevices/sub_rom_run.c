@@ -40,14 +40,14 @@ struct run {
 	struct sub_pty pty;
 	struct kept *kept;
 	uint64_t wire_in, wire_out;
-	int64_t start, plug_at, seen;
+	int64_t start, plug_at, seen, say_at; /* say_at: no status is written before */
 	bool was_cut;
 	int signals;
 };
 
 /* clang-format off */
 enum number { BAUD, LATENCY, RESET, UID, ID, FLASH, PAGE, ERASED, ERASE_US, WRITE_US, QUIRKS, CUT_AT,
-	CUT_MS };
+	CUT_MS, STATUS };
 
 static const struct {
 	const char *name;
@@ -67,6 +67,7 @@ static const struct {
 	[QUIRKS]   = {"quirks",     0,          "bits of enum sub_rom_quirk"},
 	[CUT_AT]   = {"cut-at",     0,          "no line and no power once so many bytes were programmed"},
 	[CUT_MS]   = {"cut-ms",     1000,       "for so long"},
+	[STATUS]   = {"status-ms",  0,          "status.json is written at most so often"},
 };
 /* clang-format on */
 
@@ -283,6 +284,7 @@ turn(struct run *r, bool *fine)
 	bool full = sub_wire_room(&r->in, now) == 0;
 	struct pollfd p[2] = {{r->signals, POLLIN, 0}, {full ? -1 : r->pty.master, POLLIN, 0}};
 
+	due = r->rom.changed && r->say_at > now ? least(due, r->say_at) : due;
 	due = full ? least(due, now + ms_ns) : due;
 	int64_t wait = due == SUB_WIRE_NEVER ? second_ns : due > now ? due - now : 0;
 	const struct timespec t = {wait / second_ns, wait % second_ns};
@@ -296,9 +298,11 @@ turn(struct run *r, bool *fine)
 	if (now >= r->plug_at)
 		*fine = plug(r, now);
 	keep(r);
-	if (r->rom.changed)
-		*fine = *fine && write_status(r);
+	if (!r->rom.changed || now < r->say_at)
+		return *fine;
 	r->rom.changed = false;
+	r->say_at = now + (int64_t)r->number[STATUS] * ms_ns;
+	*fine = *fine && write_status(r);
 	return *fine;
 }
 

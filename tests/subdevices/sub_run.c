@@ -44,6 +44,7 @@ struct run {
 	int64_t plug_at;            /* SUB_WIRE_NEVER = not waiting */
 	int64_t due;                /* when to look at it again */
 	int64_t seen;               /* when it was looked at */
+	int64_t say_at;             /* its status is not written before */
 	bool unplugged_once, holds; /* holds: the line's buffer is full, the terminal is not read */
 };
 
@@ -205,6 +206,17 @@ to_terminal(struct run *r, int64_t now)
 	}
 }
 
+/* Of many blocks a second not for each, if so told: the time for it is missing on the line. */
+static bool
+say_status(struct run *r, int64_t now)
+{
+	if (!r->device.changed || now < r->say_at)
+		return true;
+	r->device.changed = false;
+	r->say_at = now + (int64_t)r->opt->status_ms * ms_ns;
+	return sub_status_write(&r->device, &r->status);
+}
+
 static bool
 step(struct run *r, int64_t now)
 {
@@ -220,10 +232,7 @@ step(struct run *r, int64_t now)
 	if (now >= r->plug_at && !plug(r, now))
 		return false;
 	to_terminal(r, now);
-	if (!r->device.changed)
-		return true;
-	r->device.changed = false;
-	return sub_status_write(&r->device, &r->status);
+	return say_status(r, now);
 }
 
 static void
@@ -235,6 +244,8 @@ note_due(struct run *r, int64_t now)
 	due = in < due ? in : due;
 	due = out < due ? out : due;
 	due = r->plug_at < due ? r->plug_at : due;
+	if (r->device.changed && r->say_at < due)
+		due = r->say_at;
 	if (r->holds) /* room comes with time, not with an event */
 		due = now + ms_ns < due ? now + ms_ns : due;
 	r->due = due;
@@ -446,6 +457,7 @@ static void
 end(struct shell *s)
 {
 	for (unsigned i = 0; i < s->count; i++) {
+		(void)!say_status(&s->runs[i], INT64_MAX / 2);
 		sub_port_unplug(&s->runs[i].port);
 		sub_device_fini(&s->runs[i].device);
 		sub_flash_close(&s->runs[i].flash);
