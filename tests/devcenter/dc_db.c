@@ -9,7 +9,7 @@
 
 #include "log.h"
 
-enum { CACHE = 160, BUSY_MS = 10000 };
+enum { CACHE = 160, BUSY_MS = 30000 };
 
 struct dc_query {
 	sqlite3_stmt *stmt;
