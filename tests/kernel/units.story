@@ -63,7 +63,7 @@ must dc wait --device meters/METER1 --state success --timeout 600
 must dc wait --device meters/METER1 --state version --version 1.1.0 --timeout 300
 say "upgraded: $(subotactl devices 2>&1 | tail -1)"
 subotactl sandbox >/out/kept
-for process in cloudd fetchd nursery flashd; do
+for process in cloudd fetchd fetchd-nursery flashd flashd-nursery; do
 	grep -q "^$process .*pid .*capabilities none, no new privileges yes, seccomp filter" /out/kept ||
 		fail "$process: expected no capability and a filter, got $(grep "^$process .*kernel" /out/kept)"
 done
@@ -71,7 +71,7 @@ subotactl doctor >/out/doctor 2>&1
 grep -q "expected Landlock ABI 6, got 2" /out/doctor || fail "doctor says nothing of Landlock ABI 2"
 ! grep "^bad" /out/doctor || fail "doctor finds something bad"
 journalctl --no-pager -o cat >/out/journal
-for process in cloudd fetchd flashd nursery; do
+for process in cloudd fetchd flashd fetchd-nursery flashd-nursery; do
 	grep -q "$process: Landlock ABI 2 does not limit" /out/journal || fail "$process says nothing of Landlock ABI 2"
 done
 ! grep "comm=\"subota.*syscall" /out/journal || fail "a system call was refused"
