@@ -10,3 +10,6 @@ EXTRA_subota-soak := -lcriterion
 soak: programs $(B)/bin/subota-soak ## real daemons, 64 devices, HOURS=1 (or MINUTES=) of plans and deaths: a table, build/soak.json
 	$(Q)$(B)/bin/subota-soak --minutes $(or $(MINUTES),$(shell expr $(or $(HOURS),1) '*' 60)) \
 		--devices $(or $(DEVICES),64) --seed $(SEED) --out build/soak.json
+
+# compiled with the tests, so that it does not rot
+tests: $(B)/bin/subota-soak
