@@ -1,7 +1,7 @@
 /*
  * listen: see listen.h.
  *
- * What subota-nursery.socket is under systemd. It reads not one byte of a connection: a nursery of
+ * What a nursery's socket is under systemd. It reads not one byte of a connection: a nursery of
  * its own is started for each, which locks itself in before it hears the daemon. So a daemon that
  * was started again meets a fresh nursery, and the one of its predecessor ends with its connection.
  * Rejected: one nursery for all connections (couriers would outlive the gate that asked for them),

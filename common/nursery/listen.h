@@ -4,7 +4,7 @@
 #ifndef SUBOTA_LISTEN_H
 #define SUBOTA_LISTEN_H
 
-enum { LISTEN_MAX = 4 }; /* nurseries at a time, as subota-nursery.socket has it */
+enum { LISTEN_MAX = 4 }; /* nurseries at a time, as their sockets have it under systemd */
 
 /* Listen at `path` and start argv[0] with `argv` for each connection, which it gets as
  * descriptor 3, until SIGTERM or SIGINT; then they are killed. What is at `path` is replaced. The

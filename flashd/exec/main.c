@@ -1,5 +1,6 @@
 /*
- * subota-exec: starts flasher programs for one session. Started by flashd for one order.
+ * subota-exec: starts flasher programs for one session. Started by the nursery for one order of
+ * flashd.
  *
  * usage: subota-exec MODE PLACE..., the words of sandbox.h, and what the program may reach:
  * $flasher=PATH (what may be run), $flasher_reads=PATH, $flasher_devices=PATH.
