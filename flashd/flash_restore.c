@@ -194,8 +194,28 @@ flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionRe
 	d->report_due = true;
 }
 
+/* The last upgrade ended before anybody had seen it end well, and now the device runs, for good,
+ * the very image that it wrote: what it raises is raised late, and nothing older takes its place.
+ */
+static bool
+ended_well_after_all(
+    struct flash *f, const struct roster_device *d, const Pb__SessionReport *answer)
+{
+	struct device_upgrade *u = f->ledger.upgrades;
+
+	while (u && !is_of(u, d->config))
+		u = u->next;
+	if (!u || u->state != DEVICE_FAILED || !u->has_image_hash || !answer->active_confirmed ||
+	    answer->active_hash.len != sizeof(u->image_hash) ||
+	    memcmp(answer->active_hash.data, u->image_hash, sizeof(u->image_hash)) != 0)
+		return false;
+	u->effects |= DEVICE_DO_RAISE;
+	u->changed = true;
+	return true;
+}
+
 void
-flash_restore_watch(struct flash *f, struct roster_device *d)
+flash_restore_watch(struct flash *f, struct roster_device *d, const Pb__SessionReport *answer)
 {
 	struct counters_row row;
 	struct event e = {.name = "device_regressed",
@@ -205,12 +225,13 @@ flash_restore_watch(struct flash *f, struct roster_device *d)
 	    .got = d->version,
 	    .text = "the device runs another version than it confirmed"};
 
-	if (!find_confirmed(f, d, &row))
-		return;
-	bool same = strcmp(row.version, d->version) == 0;
-	if (!same && !d->regressed)
+	bool known = find_confirmed(f, d, &row);
+	bool same = (known && strcmp(row.version, d->version) == 0) ||
+		    ended_well_after_all(f, d, answer);
+
+	if (known && !same && !d->regressed)
 		event_write(f->daemon->events, &e);
-	d->regressed = !same;
+	d->regressed = known && !same;
 	if (same)
 		d->restores = 0;
 }

@@ -18,8 +18,9 @@
  * the first time since a start is known by what it confirmed, to which its next start may lead. */
 void flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionReport *answer);
 /* It has answered: a device that runs something else than it confirmed was changed behind our back,
- * which is told once. */
-void flash_restore_watch(struct flash *f, struct roster_device *d);
+ * which is told once; but not one that runs what its last upgrade wrote, although that had failed.
+ */
+void flash_restore_watch(struct flash *f, struct roster_device *d, const Pb__SessionReport *answer);
 /* Begin what is due; true when some upgrade changed. */
 bool flash_restore_start(struct flash *f);
 /* Does policy want it for this device? Is this upgrade for what was confirmed there? */

@@ -132,7 +132,7 @@ on_final(void *arg, struct lane *lane, const Pb__SessionReport *r)
 		if (r && r->error == ERR_OK) {
 			flash_unit_heard(l->flash, l->device, r->unit);
 			flash_depends_news(l->flash, clock_now());
-			flash_restore_watch(l->flash, l->device);
+			flash_restore_watch(l->flash, l->device, r);
 		}
 	}
 	flash_settle(l->flash);

@@ -2,7 +2,7 @@
  * subota-simulate: runs seeds of the simulator, each in a process of its own, and sums up.
  *
  *     subota-simulate [--seed FIRST] [--n SEEDS] [--and FIRST:SEEDS]... [--jobs N] [--out FILE]
- *         [--table FILE] [--complete] [--keep-going] [--no-shrink] [--timeline]
+ *         [--seconds S] [--table FILE] [--complete] [--keep-going] [--no-shrink] [--timeline]
  *
  * `--table` writes the sums for people (sim_table.h), `--complete` fails when a row of the state
  * tables was neither taken nor excused.
@@ -35,6 +35,7 @@ struct options {
 	struct range ranges[RANGES_MAX]; /* the first is --seed and --n */
 	unsigned n_ranges;
 	unsigned jobs;
+	double seconds; /* no seed is begun after that; 0 = any */
 	const char *out, *table;
 	bool timeline, keep_going, no_shrink, complete;
 	struct sim_day day; /* hours: 0 = none */
@@ -295,7 +296,8 @@ run_all(const struct options *o, struct sim_totals *t)
 	uint64_t started = 0, taken = 0, n = count_seeds(o);
 	double begin = seconds();
 
-	while (taken < n && (t->violations == 0 || o->keep_going)) {
+	while (taken < n && (t->violations == 0 || o->keep_going) &&
+	       !(o->seconds > 0 && seconds() - begin > o->seconds)) {
 		for (; started < n && started - taken < o->jobs; started++)
 			start(&children[started % o->jobs], seed_at(o, started), NULL, NULL);
 		take(o, t, &children[taken++ % o->jobs]);
@@ -304,6 +306,7 @@ run_all(const struct options *o, struct sim_totals *t)
 		static struct sim_result r;
 
 		finish(&children[taken % o->jobs], &r);
+		add(t, &r);
 	}
 	t->seconds = seconds() - begin;
 }
@@ -314,7 +317,8 @@ static int
 usage(void)
 {
 	fprintf(stderr, "usage: subota-simulate [--seed FIRST] [--n SEEDS] [--and FIRST:SEEDS]..."
-			" [--jobs N] [--out FILE] [--table FILE] [--timeline] [--complete]"
+			" [--jobs N] [--seconds S] [--out FILE] [--table FILE] [--timeline]"
+			" [--complete]"
 			" [--keep-going] [--no-shrink]\n");
 	return 64;
 }
@@ -350,6 +354,9 @@ take_option(struct options *o, int c, const char *argument)
 	case 'o':
 		o->out = argument;
 		return true;
+	case 'S':
+		o->seconds = strtod(argument, NULL);
+		return true;
 	case 'T':
 		o->table = argument;
 		return true;
@@ -380,8 +387,9 @@ parse(struct options *o, int argc, char **argv)
 	    {"jobs", required_argument, NULL, 'j'}, {"out", required_argument, NULL, 'o'},
 	    {"table", required_argument, NULL, 'T'}, {"timeline", no_argument, NULL, 't'},
 	    {"keep-going", no_argument, NULL, 'k'}, {"no-shrink", no_argument, NULL, 'q'},
-	    {"complete", no_argument, NULL, 'c'}, {"day", required_argument, NULL, 'D'},
-	    {"devices", required_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
+	    {"complete", no_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 'S'},
+	    {"day", required_argument, NULL, 'D'}, {"devices", required_argument, NULL, 'd'},
+	    {NULL, 0, NULL, 0}};
 
 	*o = (struct options){.ranges = {{1, 1}},
 	    .n_ranges = 1,

@@ -15,7 +15,7 @@
 #include "sim_held.h"
 #include "sim_house.h"
 
-enum { PIECE = 2048 };
+enum { PIECE = 2048, GENTLE_MAX = 3 };
 
 struct courier {
 	struct downloads *of; /* NULL: its gate is gone */
@@ -48,7 +48,11 @@ sim_couriers_new(void)
 void
 sim_courier_trouble(enum sim_courier_trouble t)
 {
-	sim()->couriers->troubles[t]++;
+	unsigned *n = &sim()->couriers->troubles[t];
+
+	if (sim()->gentle && *n >= GENTLE_MAX)
+		return; /* the gate gives up after six in a row */
+	++*n;
 }
 
 void
@@ -248,7 +252,8 @@ fetch(struct courier *c, const struct sim_package *p)
 static bool
 breaks(const struct courier *c)
 {
-	return c->trouble >= 0 && c->trouble != SIM_COURIER_LIES && c->trouble != SIM_COURIER_WRONG;
+	return c->trouble >= 0 && c->trouble != SIM_COURIER_LIES &&
+	       c->trouble != SIM_COURIER_WRONG && c->trouble != SIM_COURIER_SLOW;
 }
 
 static void
@@ -273,7 +278,8 @@ step(void *arg)
 			sim_after(sim_between(0, 300) * SIM_MS, cut_power, NULL);
 		}
 		say(c);
-		sim_after(sim_between(5, 400) * SIM_MS, step, c);
+		int64_t wait = sim_between(5, 400);
+		sim_after((c->trouble == SIM_COURIER_SLOW ? 2500 : 1) * wait * SIM_MS, step, c);
 		return;
 	}
 	if (c->done == o->size) {

@@ -20,6 +20,7 @@ enum sim_courier_trouble {
 	SIM_COURIER_LIES,   /* writes other bytes than it fetched */
 	SIM_COURIER_WRONG,  /* the server has other bytes than the platform says */
 	SIM_COURIER_GONE,   /* 404 */
+	SIM_COURIER_SLOW,   /* minutes from piece to piece */
 	SIM_COURIER_FULL,   /* the disk has no room for more */
 	SIM_COURIER_TROUBLES
 };

@@ -78,6 +78,7 @@ static const struct {
 	[SIM_FAULT_POWER_AMID_DOWNLOAD] = {"power_cut_amid_a_download", 0, 6, true},
 	[SIM_FAULT_SERVER_WRONG]    = {"server_has_other_bytes",       0, 4},
 	[SIM_FAULT_SERVER_GONE]     = {"package_not_found",            0, 5},
+	[SIM_FAULT_SERVER_SLOW]     = {"download_slow",                0, 3},
 	[SIM_FAULT_NETWORK_GONE]    = {"download_broken_many_times",   0, 4},
 	[SIM_FAULT_STORE_LOST]      = {"store_lost_amid_an_order",     0, 3},
 	[SIM_FAULT_RECORD_LOST]     = {"database_lost",                0, 4},

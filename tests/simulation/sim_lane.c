@@ -13,6 +13,7 @@
 #include "sim_device.h"
 #include "sim_held.h"
 #include "sim_lane.h"
+#include "sim_person.h"
 #include "work.h"
 
 enum { REPORT_MS = 1000, GRACE_MS = 10000, WRITES_A_STEP = 16 };
@@ -413,6 +414,12 @@ lose_board(void *arg)
 		sim_device_reset(number);
 }
 
+static void
+cancel(void *arg)
+{
+	sim_person_cancels_on((int)(intptr_t)arg);
+}
+
 /* What was ordered for this moment. */
 static void
 strike(int number, struct session *n, int verb)
@@ -425,6 +432,8 @@ strike(int number, struct session *n, int verb)
 	if (b->verb != verb || (b->after && b->after != before))
 		return;
 	b->verb = 0;
+	if (b->cancel)
+		sim_after(b->delay_ns / 2, cancel, (void *)(intptr_t)number);
 	if (b->board)
 		sim_after(b->delay_ns, lose_board, (void *)(intptr_t)number);
 	if (!b->board || b->both) /* before it can have ended */

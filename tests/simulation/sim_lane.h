@@ -22,6 +22,7 @@ void sim_lane_kill(int number);
 struct sim_lane_blow {
 	int verb, after;           /* enum Pb__Verb */
 	bool board, both;          /* the board instead of the session, or as well */
+	bool cancel;               /* and a person cancels what is under way */
 	int64_t delay_ns, away_ns; /* away_ns 0: a reset */
 };
 void sim_lane_blow(int number, const struct sim_lane_blow *b);

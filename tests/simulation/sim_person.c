@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "auto.h"
 #include "flash_act.h"
@@ -139,6 +140,22 @@ sim_person_cancels(unsigned which)
 			ids[n++] = u->id;
 	if (n)
 		tell_flashd("cancel", ids[which % n]);
+}
+
+void
+sim_person_cancels_on(int device)
+{
+	const struct flash *f = sim()->proc[SIM_FLASHD].self;
+	char key[16];
+
+	snprintf(key, sizeof(key), "d%d", device);
+	for (const struct device_upgrade *u = sim()->proc[SIM_FLASHD].alive ? f->ledger.upgrades
+									    : NULL;
+	     u; u = u->next)
+		if (device_is_active(u) && strcmp(u->device_key, key) == 0) {
+			tell_flashd("cancel", u->id);
+			return;
+		}
 }
 
 void

@@ -9,7 +9,7 @@
 #include "sim_platform.h"
 #include "sim_platform_part.h"
 
-enum { MUDDLED_MS = 3600000, LATE_MS = 11000, LATE_SPREAD_MS = 15000 };
+enum { MUDDLED_MS = 3600000, LATE_MS = 10000, LATE_SPREAD_MS = 900, LATER_SPREAD_MS = 15000 };
 
 /* How a request may go wrong, counted from 1. */
 /* clang-format off */
@@ -72,7 +72,7 @@ int
 sim_quirk_answer(int device, uint16_t command)
 {
 	struct sim_peer *p = sim_plans_peer(device);
-	struct sim_stream s = sim_stream("late");
+	struct sim_stream *s = &sim()->platform->moods;
 
 	(void)command;
 	if (!p->quirk)
@@ -84,7 +84,9 @@ sim_quirk_answer(int device, uint16_t command)
 	if (q->exception)
 		sim_platform_exception(device, q->exception, 0);
 	if (q->late)
-		sim_uplink_delay(LATE_MS + (int64_t)sim_stream_below(&s, LATE_SPREAD_MS));
+		sim_uplink_delay(
+		    LATE_MS + (int64_t)sim_stream_below(
+				  s, sim_stream_chance(s, 50) ? LATE_SPREAD_MS : LATER_SPREAD_MS));
 	return q->reply;
 }
 

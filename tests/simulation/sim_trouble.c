@@ -57,6 +57,8 @@ trouble_courier(int kind, unsigned b)
 {
 	if (kind == SIM_FAULT_SERVER_WRONG)
 		sim_courier_trouble(SIM_COURIER_WRONG);
+	else if (kind == SIM_FAULT_SERVER_SLOW)
+		sim_courier_trouble(SIM_COURIER_SLOW);
 	else if (kind == SIM_FAULT_SERVER_GONE)
 		sim_courier_trouble(SIM_COURIER_GONE);
 	else if (kind == SIM_FAULT_POWER_AMID_DOWNLOAD)
@@ -100,7 +102,9 @@ blow(int kind, int device, unsigned b)
 	struct sim_lane_blow k = {.verb = when[at].verb, .after = when[at].after};
 
 	k.board = kind == SIM_FAULT_BOARD_AMID_CHANGE;
-	k.delay_ns = b / 8 % 300 * SIM_MS;
+	/* serial recovery is entered first, by a reset */
+	k.delay_ns = b / 8 % (sim()->house->bare ? 6000 : 300) * SIM_MS;
+	k.cancel = b / 131072 % 4 == 0 && !sim()->gentle;
 	k.both = k.board && b / 65536 % 2;
 	if (b / 4096 % 3 == 1) /* for a moment */
 		k.away_ns = (200 + b / 8192 % 3000) * SIM_MS;
@@ -184,6 +188,7 @@ sim_trouble(int kind, unsigned a, unsigned b)
 	case SIM_FAULT_POWER_AMID_DOWNLOAD:
 	case SIM_FAULT_SERVER_WRONG:
 	case SIM_FAULT_SERVER_GONE:
+	case SIM_FAULT_SERVER_SLOW:
 	case SIM_FAULT_NETWORK_GONE:
 		trouble_courier(kind, b);
 		break;

@@ -40,6 +40,8 @@ sim_world(struct sim_house *h)
 	h->flash.ask_ms = 600000;
 	if (settles) /* time enough also when flashd is killed again and again */
 		h->flash.test_ms = 1800000;
+	if (sim_stream_chance(&s, 20)) /* longer than the platform's patience */
+		h->flash.reboot_ms = h->flash.test_ms = h->flash.confirm_ms = 45 * 60000;
 	h->profile.hung_ms = 40 * 60000;
 	h->profile.failures_max = 2;
 	h->flash.queue_ms = 70 * 60000;
