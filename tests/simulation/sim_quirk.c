@@ -9,7 +9,7 @@
 #include "sim_platform.h"
 #include "sim_platform_part.h"
 
-enum { MUDDLED_MS = 3600000, LATE_MS = 10000, LATE_SPREAD_MS = 900, LATER_SPREAD_MS = 15000 };
+enum { MUDDLED_MS = 6 * 3600000, LATE_MS = 10000, LATE_SPREAD_MS = 900, LATER_SPREAD_MS = 15000 };
 
 /* How a request may go wrong, counted from 1. */
 /* clang-format off */
