@@ -170,9 +170,12 @@ conversation_act_hold(void *ctx, const void *data)
 bool
 conversation_act_is_untold(void *ctx, const void *data)
 {
+	const struct conversation *c = ctx;
 	const struct conversation_news *n = data;
+	/* the list had gone on from it before the platform heard of its end */
+	bool before = c->turn > 0 && strcmp(n->firmware->component, c->plan.component) != 0;
 
-	return n->untold && conversation_fits(ctx, n->firmware);
+	return n->untold && (before || conversation_fits(c, n->firmware));
 }
 
 void

@@ -234,6 +234,16 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	    (int64_t)u->min_battery, (int64_t)u->min_signal_dbm, u->source_version);
 }
 
+/* What it runs, for the platform: a new image that was not seen to stay may be undone by the next
+ * start, and is no version to tell. */
+static const char *
+version_of(const struct device_upgrade *u)
+{
+	bool fresh = u->rebooted && strcmp(u->version, u->image_version) == 0;
+
+	return fresh && u->state != DEVICE_DONE ? "" : u->version;
+}
+
 static enum err
 add_report(struct ledger *l, const struct device_upgrade *u, int phase)
 {
@@ -260,7 +270,7 @@ add_report(struct ledger *l, const struct device_upgrade *u, int phase)
 	    "INSERT INTO report(id, upgrade, product_key, device_key, phase, error, detail,"
 	    " version, head) VALUES(?,?,?,?,?,?,?,?,?)",
 	    "iittiittt", id, (int64_t)u->id, u->product_key, u->device_key, (int64_t)phase,
-	    (int64_t)error, detail, u->version, head);
+	    (int64_t)error, detail, version_of(u), head);
 }
 
 static enum err

@@ -300,6 +300,21 @@ Test(conversation, in_a_list_the_address_of_a_component_before_means_nothing)
 	conversation_fini(&c);
 }
 
+Test(
+    conversation, in_a_list_that_is_over_and_untold_the_address_of_a_component_before_means_nothing)
+{
+	static const struct dialect_firmware before = {.component = "boot", .target = "2.0.0"};
+	struct conversation c = in_state(CONVERSATION_IDLE);
+	struct conversation_news n = news();
+
+	snprintf(c.plan.component, sizeof(c.plan.component), "app");
+	c.turn = 1;
+	n.firmware = &before;
+	n.untold = true;
+	cr_expect_str_eq(step(&c, CONVERSATION_ON_FIRMWARE, &n), "IDLE");
+	conversation_fini(&c);
+}
+
 Test(conversation, orders_at_once_when_the_firmware_came_without_a_plan)
 {
 	struct conversation c = in_state(CONVERSATION_IDLE);
