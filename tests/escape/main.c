@@ -44,7 +44,8 @@ tell(const struct matrix *m, const struct order *o)
 static int
 run(const struct order *o)
 {
-	const struct house_options options = {.hasty = true, .baud = 921600, .reset_ms = 100};
+	const struct house_options options = {
+	    .hasty = true, .baud = 921600, .reset_ms = 100, .patience_s = 240};
 	AUTO(mem) struct matrix *m = calloc(1, sizeof(*m));
 	AUTO(house) struct house *h = NULL;
 

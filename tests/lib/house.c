@@ -266,7 +266,9 @@ last_words(struct house *h, enum house_part p, char *out, size_t size)
 enum err
 house_start(struct house *h, enum house_part p)
 {
-	struct mono end = mono_after(clock_now(), READY_MS);
+	int64_t patience_ms = 1000 * (int64_t)h->options.patience_s;
+	struct mono end =
+	    mono_after(clock_now(), patience_ms > READY_MS ? patience_ms : READY_MS);
 	char name[32], words[300];
 
 	if (house_runs(h, p))
