@@ -45,7 +45,11 @@ add_to_use(void *arg, const struct house_proc *p)
 {
 	struct use *u = arg;
 
-	if (p->pid != u->root && p->parent != u->root)
+	struct house_proc parent = {.parent = 0};
+
+	/* flashd, what it starts, and what that starts: sessions are the nursery's children */
+	if (p->pid != u->root && p->parent != u->root &&
+	    (!house_proc_read(p->parent, &parent) || parent.parent != u->root))
 		return;
 	u->pss_kib += bench_use_memory(p->pid, "Pss:");
 	u->ticks += ticks_of(p->pid);
