@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 enum item_kind { ITEM_SUITE, ITEM_FUZZ, ITEM_CHECK };
-enum { ITEM_WORDS = 24 };
+enum { ITEM_WORDS = 32 };
 
 struct item {
 	enum item_kind kind;
