@@ -144,6 +144,8 @@ static const struct {
 	{"TCP to the platform",           LANDLOCK_ABI_PORTS,  K},
 	{"TCP to the package server",     LANDLOCK_ABI_PORTS,  C},
 	{"TCP to another port",           LANDLOCK_ABI_PORTS,  C | K},
+	{"own TCP socket to its port",    LANDLOCK_ABI_PORTS,  C},
+	{"own TCP socket to another port", LANDLOCK_ABI_PORTS, C | K | L},
 	{"connect to an abstract socket", LANDLOCK_ABI_SCOPES, C},
 };
 /* clang-format on */
