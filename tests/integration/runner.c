@@ -138,7 +138,8 @@ Test(runner, checks_count_by_their_exit_status)
 	struct scene s;
 
 	open_scene(&s);
-	s.r = TOOL(s.dir, s.program, "check:good:true", "check:bad:false", "check:none:/no/such");
+	s.r = TOOL(s.dir, s.program, "check:good:test a:b = a:b", "check:bad:test a:b = a",
+	    "check:none:/no/such");
 	expect_end(&s, 1, "\n1 passed, 2 failed\n");
 	kit_scratch_remove(s.dir);
 }

@@ -38,13 +38,15 @@ base(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* At most `most` words, the last of which is the rest. */
 static unsigned
-cut(char *text, char at, char *words[ITEM_WORDS])
+cut(char *text, char at, unsigned most, char *words[ITEM_WORDS])
 {
 	char sep[2] = {at, 0};
 	unsigned n = 0;
 
-	for (char *w; n < ITEM_WORDS - 1 && (w = strsep(&text, sep)) != NULL;) {
+	for (char *w; n < most && (w = n + 1 < most ? strsep(&text, sep) : text) != NULL;) {
+		text = n + 1 < most ? text : NULL;
 		if (*w)
 			words[n++] = w;
 	}
@@ -59,7 +61,7 @@ item_parse(const char *arg, const struct item_rules *rules, struct item *it)
 
 	*it = (struct item){0};
 	snprintf(it->text, sizeof(it->text), "%s", arg);
-	unsigned n = strlen(arg) < sizeof(it->text) ? cut(it->text, ':', parts) : 0;
+	unsigned n = strlen(arg) < sizeof(it->text) ? cut(it->text, ':', 3, parts) : 0;
 
 	if (n == 2 && strcmp(parts[0], "suite") == 0) {
 		it->kind = ITEM_SUITE;
@@ -75,7 +77,8 @@ item_parse(const char *arg, const struct item_rules *rules, struct item *it)
 		else
 			snprintf(it->scratch, sizeof(it->scratch), "%s/%s", rules->scratch_dir,
 			    it->name);
-	} else if (n == 3 && strcmp(parts[0], "check") == 0 && cut(parts[2], ' ', it->words) > 0) {
+	} else if (n == 3 && strcmp(parts[0], "check") == 0 &&
+		   cut(parts[2], ' ', ITEM_WORDS - 1, it->words) > 0) {
 		it->kind = ITEM_CHECK;
 		snprintf(it->name, sizeof(it->name), "%s", parts[1]);
 	} else {
@@ -198,8 +201,8 @@ run_again(const struct item *it, const char *name)
 	remove(path);
 	pid_t started = reap_start(argv, path);
 
-	while (started > 0 && reap_wait(AGAIN_LIMIT_MS, &pid, &status) == REAP_ENDED &&
-	    pid != started)
+	while (
+	    started > 0 && reap_wait(AGAIN_LIMIT_MS, &pid, &status) == REAP_ENDED && pid != started)
 		;
 	reap_all();
 	AUTO(mem) char *log = read_log(path);
