@@ -286,6 +286,7 @@ Test(exec, a_version_without_a_text_before_it_is_warned_of_at_the_start)
 {
 	static const char conf[] =
 	    "[common]\ncloud_user = 1\nfetch_user = 2\ncourier_user = 3\nflash_user = 4\n"
+	    "session_user = 5\n"
 	    "[cloudd]\nhost = a.example\nproduct_key = p\ndevice_key = g\n"
 	    "[flashd.device m1]\nproduct_key = p1\ndevice_key = m1\nvendor = acme\nmodel = s9\n"
 	    "driver = exec\nport = /dev/null\nrecipe = avrdude\nversion =\n";

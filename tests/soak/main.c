@@ -93,6 +93,17 @@ write_json(const struct options *o, const struct siege *s, bool good, bool flat)
 	return fclose(f) == 0;
 }
 
+/* Of a plan that was under way when a person ended it nothing is known. */
+static const char *
+verdict(const struct siege *s, bool good)
+{
+	if (!good)
+		return s->why;
+	return is_stopped()
+		   ? "ended early: the last plan was not waited for, none before it was lost"
+		   : "no upgrade was lost";
+}
+
 int
 main(int argc, char **argv)
 {
@@ -120,8 +131,7 @@ main(int argc, char **argv)
 	printf("%u plans, %u upgrades of %u devices", s.plans, s.upgrades, s.devices);
 	for (int i = 0; i < SIEGE_HARMS; i++)
 		printf(", %s %u", siege_harm_name(i), s.harms[i]);
-	printf("\n%s%s%s%s\n", good ? "no upgrade was lost" : s.why,
-	    flat ? ", all flat" : ", not flat: ", why, is_stopped() ? " (ended early)" : "");
+	printf("\n%s%s%s\n", verdict(&s, good), flat ? ", all flat" : ", not flat: ", why);
 	bool written = write_json(&o, &s, good, flat);
 	free(s.gauge.samples);
 	if (!written)
