@@ -223,10 +223,10 @@ Test(rollout, device_waits_for_the_one_before_it)
 		    "in the queue");
 	order(h, "resume");
 	do {
-		status_of(h, 1, seen, detail);
 		char other[32], why[300];
 
-		status_of(h, 0, other, why);
+		status_of(h, 0, other, why); /* before the other one, which may end in between */
+		status_of(h, 1, seen, detail);
 		if (strcmp(seen, "done") != 0)
 			cr_expect(strcmp(other, "queued") == 0 && strstr(why, "meter2"), "%s: %s",
 			    other, why);
