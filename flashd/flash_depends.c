@@ -11,16 +11,10 @@
 #include "order.h"
 
 static bool
-is_same_device(
-    const struct flash_settings_device *c, const char *product_key, const char *device_key)
-{
-	return strcmp(c->product_key, product_key) == 0 && strcmp(c->device_key, device_key) == 0;
-}
-
-static bool
 is_meant(const struct flash_settings_device *c, const struct verify_target *t, const Tr__Depends *d)
 {
-	bool own = is_same_device(c, t->product_key, t->device_key);
+	bool own = strcmp(c->product_key, t->product_key) == 0 &&
+		   strcmp(c->device_key, t->device_key) == 0;
 
 	if (strcmp(c->component, d->component) != 0)
 		return false;
@@ -31,11 +25,10 @@ is_meant(const struct flash_settings_device *c, const struct verify_target *t, c
 
 /* The upgrade of a device that is not over; the ledger's list is newest first. */
 static const struct device_upgrade *
-pending(const struct flash *f, const struct flash_settings_device *c)
+pending(const struct flash *f, const struct roster_device *r)
 {
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
-		if (!device_is_over(u) && is_same_device(c, u->product_key, u->device_key) &&
-		    strcmp(u->component, c->component) == 0)
+		if (!device_is_over(u) && roster_is_for(u, r))
 			return u;
 	return NULL;
 }
@@ -62,18 +55,17 @@ static enum err
 check_one(const struct flash *f, const struct verify_target *t, const struct roster_device *r,
     const Tr__Depends *d, char why[WHY_SIZE])
 {
-	const struct flash_settings_device *c = r->config;
-	struct counters_key key = {c->product_key, c->device_key, r->binding, c->component};
+	struct counters_key key = roster_key(r);
 	struct counters_row row;
 	bool known = counters_get(f->ledger.record, &key, &row) == ERR_OK && !r->regressed;
-	struct manifest_seen s = {.name = c->name,
+	struct manifest_seen s = {.name = r->config->name,
 	    .known = known,
 	    .sequence = row.sequence,
 	    .image_sha256 = row.image_sha256,
 	    .version = r->version};
 	char seen[WHY_SIZE];
 	enum err e = manifest_satisfies(d, &s, seen);
-	const struct device_upgrade *u = e ? pending(f, c) : NULL;
+	const struct device_upgrade *u = e ? pending(f, r) : NULL;
 
 	if (e == ERR_OK || (u && comes_along(f, t, r, u, d)))
 		return ERR_OK;

@@ -12,29 +12,6 @@
 #include "flash_work.h"
 #include "order.h"
 
-static bool
-is_of(const struct device_upgrade *u, const struct flash_settings_device *c)
-{
-	return strcmp(u->product_key, c->product_key) == 0 &&
-	       strcmp(u->device_key, c->device_key) == 0 && strcmp(u->component, c->component) == 0;
-}
-
-/* The newest upgrade of a device; the ledger's list is newest first. */
-static struct device_upgrade *
-newest(const struct flash *f, const struct flash_settings_device *c)
-{
-	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
-		if (is_of(u, c))
-			return u;
-	return NULL;
-}
-
-static struct roster_device *
-device_of(const struct flash *f, const struct device_upgrade *u)
-{
-	return roster_of(&f->roster, u);
-}
-
 /* --- before the first byte -------------------------------------------------------------------- */
 
 static bool
@@ -44,7 +21,8 @@ is_first(const struct flash *f, const struct device_upgrade *other, const struct
 		return false;
 	if (!device_is_over(other))
 		return true;
-	return other->state != DEVICE_DONE && flash_unit_is_of(device_of(f, other), other) &&
+	return other->state != DEVICE_DONE &&
+	       flash_unit_is_of(roster_of(&f->roster, other), other) &&
 	       strcmp(other->target_version, u->target_version) == 0;
 }
 
@@ -53,8 +31,9 @@ waits_for_order(const struct flash *f, const struct roster_device *d,
     const struct device_upgrade *u, char text[DEVICE_HOLD])
 {
 	for (size_t i = 0; d->config->after[0] && i < f->roster.n; i++) {
-		const struct flash_settings_device *c = f->roster.devices[i].config;
-		const struct device_upgrade *other = newest(f, c);
+		const struct roster_device *before = &f->roster.devices[i];
+		const struct flash_settings_device *c = before->config;
+		const struct device_upgrade *other = roster_newest(f->ledger.upgrades, before);
 
 		if (!order_is_after(d->config, c) || !is_first(f, other, u))
 			continue;
@@ -73,7 +52,7 @@ waits_for_group(const struct flash *f, const struct roster_device *d, char text[
 
 	for (size_t i = 0; d->config->together[0] && i < f->roster.n; i++) {
 		const struct roster_device *other = &f->roster.devices[i];
-		const struct device_upgrade *u = newest(f, other->config);
+		const struct device_upgrade *u = roster_newest(f->ledger.upgrades, other);
 
 		if (!order_is_together(d->config, other->config))
 			continue;
@@ -106,7 +85,7 @@ flash_group_holds(const struct flash *f, const struct roster_device *d,
 enum err
 flash_group_check(struct flash *f, const struct device_upgrade *u, char why[WHY_SIZE])
 {
-	const struct roster_device *d = device_of(f, u);
+	const struct roster_device *d = roster_of(&f->roster, u);
 	char none[WHY_SIZE];
 
 	if (!d || !d->config->together[0] || flash_restore_is_one(f, d, u))
@@ -131,10 +110,10 @@ static bool
 waits_for_others(const struct flash *f, const struct roster_device *d)
 {
 	for (size_t i = 0; d->config->together[0] && i < f->roster.n; i++) {
-		const struct flash_settings_device *c = f->roster.devices[i].config;
-		const struct device_upgrade *u = newest(f, c);
+		const struct roster_device *other = &f->roster.devices[i];
+		const struct device_upgrade *u = roster_newest(f->ledger.upgrades, other);
 
-		if (order_is_together(d->config, c) && u && !device_health_is_well(u) &&
+		if (order_is_together(d->config, other->config) && u && !device_health_is_well(u) &&
 		    !device_is_over(u))
 			return true;
 	}
@@ -158,7 +137,8 @@ flash_group_refresh(struct flash *f)
 	if (!anybody_waits(f))
 		return;
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
-		const struct roster_device *d = device_is_active(u) ? device_of(f, u) : NULL;
+		const struct roster_device *d = device_is_active(u) ? roster_of(&f->roster, u)
+								    : NULL;
 
 		if (!d)
 			continue;
@@ -189,16 +169,16 @@ take_along(struct flash *f, struct device_upgrade *u, const char *name)
 void
 flash_group_ended(struct flash *f, const struct device_upgrade *u)
 {
-	const struct roster_device *d = device_of(f, u);
+	const struct roster_device *d = roster_of(&f->roster, u);
 
 	if (!d || !d->config->together[0] || u->state == DEVICE_DONE)
 		return;
 	for (size_t i = 0; i < f->roster.n; i++) {
-		const struct flash_settings_device *c = f->roster.devices[i].config;
-		struct device_upgrade *other = newest(f, c);
+		const struct roster_device *member = &f->roster.devices[i];
+		struct device_upgrade *other = roster_newest(f->ledger.upgrades, member);
 
-		if (order_is_together(d->config, c) && other && !device_is_over(other) &&
-		    other->error != ERR_CANCELLED)
+		if (order_is_together(d->config, member->config) && other &&
+		    !device_is_over(other) && other->error != ERR_CANCELLED)
 			take_along(f, other, d->config->name);
 	}
 }

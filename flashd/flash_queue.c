@@ -24,12 +24,6 @@ policy_of(const struct flash *f, const struct roster_device *d)
 }
 
 /* Its own device, or none. */
-static struct roster_device *
-device_of(const struct flash *f, const struct device_upgrade *u)
-{
-	return roster_of(&f->roster, u);
-}
-
 /* Policy has said no, and when it is asked again. */
 static bool
 is_judged(const struct device_upgrade *u)
@@ -55,7 +49,7 @@ hold_of(
 static void
 fill(struct flash *f, struct rollout_entry *e, struct device_upgrade *u, struct mono now)
 {
-	const struct roster_device *d = device_of(f, u);
+	const struct roster_device *d = roster_of(&f->roster, u);
 	const struct flash_settings_policy *p = policy_of(f, d);
 
 	*e = (struct rollout_entry){.upgrade = u->id,
@@ -155,7 +149,7 @@ begin(struct flash *f, struct device_upgrade *u, enum rollout_hold *hold, struct
 		return device_step(u, DEVICE_REFUSE, &n) == ERR_OK;
 	if (device_step(u, DEVICE_TURN, &n) != ERR_OK)
 		return false;
-	snprintf(u->binding, sizeof(u->binding), "%s", device_of(f, u)->binding);
+	snprintf(u->binding, sizeof(u->binding), "%s", roster_of(&f->roster, u)->binding);
 	u->hold = ROLLOUT_HOLD_NONE;
 	u->hold_text[0] = '\0';
 	return true;
@@ -184,7 +178,7 @@ try_to_begin(struct flash *f, struct device_upgrade *u, enum rollout_hold *hold,
 static void
 explain(struct flash *f, struct device_upgrade *u, const struct rollout_entry *e)
 {
-	const struct roster_device *d = device_of(f, u);
+	const struct roster_device *d = roster_of(&f->roster, u);
 
 	u->hold = e->hold;
 	switch (e->hold) {
@@ -288,7 +282,7 @@ flash_queue_next(const struct flash *f)
 static struct rollout_rules
 rules_of(const struct flash *f, const struct device_upgrade *u)
 {
-	const struct flash_settings_policy *p = policy_of(f, device_of(f, u));
+	const struct flash_settings_policy *p = policy_of(f, roster_of(&f->roster, u));
 
 	return (struct rollout_rules){p ? (uint32_t)p->canary : 0, p ? (uint32_t)p->stop_after : 0};
 }

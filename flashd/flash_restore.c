@@ -13,13 +13,6 @@
 
 enum { AGAIN_MS = 60000, AGAIN_SHIFT_MAX = 7, NUMBERS_PER_MS = 16 };
 
-static bool
-is_of(const struct device_upgrade *u, const struct flash_settings_device *c)
-{
-	return strcmp(u->product_key, c->product_key) == 0 &&
-	       strcmp(u->device_key, c->device_key) == 0 && strcmp(u->component, c->component) == 0;
-}
-
 /* The one that has left the device with nothing to run, if there is one; *free: no other is on its
  * way. */
 static struct device_upgrade *
@@ -29,7 +22,7 @@ find_bare(const struct flash *f, const struct roster_device *d, bool *free_of_ot
 
 	*free_of_others = true;
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
-		if (device_is_over(u) || !is_of(u, d->config))
+		if (device_is_over(u) || !roster_is_for(u, d))
 			continue;
 		if (device_bare_yields(u))
 			bare = u;
@@ -101,8 +94,7 @@ begin(struct flash *f, struct roster_device *d, const struct counters_row *row, 
 static enum err
 confirmed(const struct flash *f, const struct roster_device *d, struct counters_row *out)
 {
-	struct counters_key key = {
-	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
+	struct counters_key key = roster_key(d);
 
 	return counters_get(f->ledger.record, &key, out);
 }
@@ -151,8 +143,7 @@ put_off(struct roster_device *d, struct mono now)
 static bool
 restore(struct flash *f, struct roster_device *d, struct device_upgrade *bare, struct mono now)
 {
-	struct counters_key key = {
-	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
+	struct counters_key key = roster_key(d);
 	struct device_news n = {
 	    .now = now, .detail = "the image that was confirmed last takes its place"};
 	struct counters_row row;
@@ -177,8 +168,7 @@ restore(struct flash *f, struct roster_device *d, struct device_upgrade *bare, s
 static bool
 find_confirmed(struct flash *f, const struct roster_device *d, struct counters_row *row)
 {
-	struct counters_key key = {
-	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
+	struct counters_key key = roster_key(d);
 
 	return counters_get(f->ledger.record, &key, row) == ERR_OK && row->version[0];
 }
@@ -201,10 +191,8 @@ static bool
 ended_well_after_all(
     struct flash *f, const struct roster_device *d, const Pb__SessionReport *answer)
 {
-	struct device_upgrade *u = f->ledger.upgrades;
+	struct device_upgrade *u = roster_newest(f->ledger.upgrades, d);
 
-	while (u && !is_of(u, d->config))
-		u = u->next;
 	if (!u || u->state != DEVICE_FAILED || !u->has_image_hash || !answer->active_confirmed ||
 	    answer->active_hash.len != sizeof(u->image_hash) ||
 	    memcmp(answer->active_hash.data, u->image_hash, sizeof(u->image_hash)) != 0)

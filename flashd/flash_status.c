@@ -66,15 +66,11 @@ state_text(const struct flash *f, const struct roster_device *d)
 
 /* What became of its newest upgrade, in a word and why. */
 static void
-add_newest(cJSON *o, const struct flash *f, const struct flash_settings_device *c)
+add_newest(cJSON *o, const struct flash *f, const struct roster_device *d)
 {
-	const struct device_upgrade *u = f->ledger.upgrades;
+	const struct device_upgrade *u = roster_newest(f->ledger.upgrades, d);
 	const char *text = "";
 
-	while (u && (strcmp(u->device_key, c->device_key) != 0 ||
-			strcmp(u->product_key, c->product_key) != 0 ||
-			strcmp(u->component, c->component) != 0))
-		u = u->next;
 	cJSON_AddStringToObject(o, "status", u ? flash_queue_status(f, u, &text) : "");
 	cJSON_AddStringToObject(o, "why", text);
 }
@@ -83,7 +79,7 @@ static void
 add_device(cJSON *list, struct flash *f, const struct roster_device *d)
 {
 	const struct flash_settings_device *c = d->config;
-	struct counters_key key = {c->product_key, c->device_key, d->binding, c->component};
+	struct counters_key key = roster_key(d);
 	struct counters_row row;
 	cJSON *o = cJSON_CreateObject();
 	enum err e = counters_get(f->ledger.record, &key, &row);
@@ -96,7 +92,7 @@ add_device(cJSON *list, struct flash *f, const struct roster_device *d)
 	cJSON_AddStringToObject(o, "driver", c->driver);
 	cJSON_AddBoolToObject(o, "health_check", flash_health_is(c));
 	cJSON_AddStringToObject(o, "state", state_text(f, d));
-	add_newest(o, f, c);
+	add_newest(o, f, d);
 	cJSON_AddStringToObject(o, "version", d->version);
 	if (d->unit[0])
 		cJSON_AddStringToObject(o, "unit", d->unit);

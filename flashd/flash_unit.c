@@ -14,13 +14,6 @@ bind_to(const struct roster_device *d, const char *unit, char out[COUNTERS_BINDI
 	counters_binding(out, c->vendor, c->model, c->hw_revision, unit);
 }
 
-static struct counters_key
-key_of(const struct roster_device *d)
-{
-	return (struct counters_key){
-	    d->config->product_key, d->config->device_key, d->binding, d->config->component};
-}
-
 enum err
 flash_unit_load(struct flash *f)
 {
@@ -28,18 +21,12 @@ flash_unit_load(struct flash *f)
 
 	for (size_t i = 0; e == ERR_OK && i < f->roster.n; i++) {
 		struct roster_device *d = &f->roster.devices[i];
-		struct counters_key key = key_of(d);
+		struct counters_key key = roster_key(d);
 
 		e = unit_get(f->ledger.record, &key, d->unit);
 		bind_to(d, d->unit, d->binding);
 	}
 	return e;
-}
-
-static bool
-is_for(const struct device_upgrade *u, const struct roster_device *d)
-{
-	return roster_is_of(u, d) && strcmp(u->component, d->config->component) == 0;
 }
 
 /* In the audit log, as an entry of no upgrade. */
@@ -61,7 +48,7 @@ put_down(struct flash *f, const struct roster_device *d, const char *unit)
 static enum err
 save(struct flash *f, const struct roster_device *d, const char *unit, const char *binding)
 {
-	struct counters_key key = key_of(d);
+	struct counters_key key = roster_key(d);
 	bool first = !d->unit[0];
 	enum err e = record_begin(f->ledger.record);
 
@@ -82,7 +69,7 @@ static void
 adopt(struct flash *f, const struct roster_device *d, const char *binding)
 {
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
-		if (!is_for(u, d) || strcmp(u->binding, d->binding) != 0)
+		if (!roster_is_for(u, d) || strcmp(u->binding, d->binding) != 0)
 			continue;
 		snprintf(u->binding, sizeof(u->binding), "%s", binding);
 		u->changed = true;

@@ -21,12 +21,6 @@
 
 enum { ASK_MS = 20000, SAVE_AGAIN_MS = 1000 };
 
-static struct roster_device *
-device_of(const struct flash *f, const struct device_upgrade *u)
-{
-	return roster_of(&f->roster, u);
-}
-
 const struct device_upgrade *
 flash_work_busy(const struct flash *f, const struct roster_device *d, uint64_t except)
 {
@@ -42,7 +36,7 @@ enum err
 flash_work_verify(struct flash *f, const struct device_upgrade *u, const uint8_t digest[32],
     struct verify_image *out, char why[WHY_SIZE])
 {
-	const struct roster_device *d = device_of(f, u);
+	const struct roster_device *d = roster_of(&f->roster, u);
 	struct verify_context c = {f->trust, f->ledger.record, f->settings->common.store_dir,
 	    flash_time(f, u->wrote), flash_depends_on, f};
 
@@ -83,7 +77,7 @@ static void
 finish_upgrade(struct flash *f, struct device_upgrade *u, const Pb__SessionReport *r)
 {
 	struct subject s = device_subject(u);
-	struct roster_device *d = device_of(f, u);
+	struct roster_device *d = roster_of(&f->roster, u);
 
 	if (r && r->error != ERR_OK)
 		log_warn(&s, "verb %d: %s: %s", u->verb, err_name(r->error), r->detail);
@@ -217,7 +211,7 @@ send_order(struct flash *f, struct flash_lane *l, struct device_upgrade *u, stru
 
 	u->running = true;
 	l->upgrade = u->id;
-	l->device = device_of(f, u);
+	l->device = roster_of(&f->roster, u);
 	enum err e = start_lane(f, l, l->device, k, image_fd, why);
 	if (e == ERR_OK)
 		return;
@@ -230,7 +224,7 @@ send_order(struct flash *f, struct flash_lane *l, struct device_upgrade *u, stru
 static void
 start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
 {
-	struct roster_device *d = device_of(f, u);
+	struct roster_device *d = roster_of(&f->roster, u);
 	struct verify_image v;
 	struct flash_order k;
 	char why[WHY_SIZE] = "";
@@ -382,7 +376,7 @@ flash_work_next(struct flash *f)
 	struct mono due = earlier(flash_queue_next(f), flash_restore_next(f));
 
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
-		struct roster_device *d = device_is_over(u) ? NULL : device_of(f, u);
+		struct roster_device *d = device_is_over(u) ? NULL : roster_of(&f->roster, u);
 
 		due = earlier(due, device_deadline(u, &f->limits));
 		due = earlier(due, flash_talk_sign_due(f, u));
@@ -415,7 +409,7 @@ flash_work_announce(struct flash *f)
 
 		if (!device_is_over(u) || u->announced)
 			continue;
-		d = device_of(f, u);
+		d = roster_of(&f->roster, u);
 		u->announced = true;
 		flash_note(f, names[u->state], u, (enum err)u->error, u->detail);
 		flash_queue_count(f, u);

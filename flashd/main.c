@@ -45,8 +45,6 @@ open_pins(struct flashd *me)
 	return pins ? ERR_OK : ERR_NOMEM;
 }
 
-/* Whoever of gate and flashd is first makes the store: what does not exist when a process locks
- * itself in stays out of its reach. */
 /* Flasher programs open the line themselves. */
 static void
 brood(const void *settings, struct daemon_brood *out)
@@ -65,6 +63,8 @@ brood(const void *settings, struct daemon_brood *out)
 	}
 }
 
+/* Whoever of gate and flashd is first makes the store: what does not exist when a process locks
+ * itself in stays out of its reach. */
 static enum err
 prepare(const struct daemon_spec *spec, struct daemon *d)
 {

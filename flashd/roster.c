@@ -142,6 +142,30 @@ roster_is_of(const struct device_upgrade *u, const struct roster_device *d)
 	return compare_keys(d->config, u->product_key, u->device_key) == 0;
 }
 
+bool
+roster_is_for(const struct device_upgrade *u, const struct roster_device *d)
+{
+	return roster_is_of(u, d) && strcmp(u->component, d->config->component) == 0;
+}
+
+struct device_upgrade *
+roster_newest(struct device_upgrade *list, const struct roster_device *d)
+{
+	struct device_upgrade *u = list;
+
+	while (u && !roster_is_for(u, d))
+		u = u->next;
+	return u;
+}
+
+struct counters_key
+roster_key(const struct roster_device *d)
+{
+	const struct flash_settings_device *c = d->config;
+
+	return (struct counters_key){c->product_key, c->device_key, d->binding, c->component};
+}
+
 void
 roster_count(struct roster *r, const struct device_upgrade *list)
 {

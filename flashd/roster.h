@@ -12,6 +12,7 @@
 #ifndef SUBOTA_ROSTER_H
 #define SUBOTA_ROSTER_H
 
+#include "counters.h"
 #include "device.h"
 #include "flash_settings.h"
 #include "lane.h"
@@ -67,6 +68,12 @@ struct roster_device *roster_seat(const struct roster *r, struct device_upgrade 
 
 /* Is it an upgrade of this device, whichever component? */
 bool roster_is_of(const struct device_upgrade *u, const struct roster_device *d);
+/* And of this component? */
+bool roster_is_for(const struct device_upgrade *u, const struct roster_device *d);
+/* The newest upgrade for it, NULL when there is none; the ledger's list is newest first. */
+struct device_upgrade *roster_newest(struct device_upgrade *list, const struct roster_device *d);
+/* Under which its numbers are kept; the texts are the entry's. */
+struct counters_key roster_key(const struct roster_device *d);
 
 /* Counts what is under way for each device, all of its components together, from a list of
  * upgrades; true until the next change: roster_is_busy. One pass over each. */
