@@ -54,14 +54,15 @@ crews_free(struct crews *c)
 	free(c);
 }
 
-static struct process *
-find(const struct crews *c, uint32_t id)
+/* Where it hangs in the list; what is there is NULL when it is not in it. */
+static struct process **
+find(struct crews *c, uint32_t id)
 {
-	struct process *p = c->processes;
+	struct process **at = &c->processes;
 
-	while (p && p->id != id)
-		p = p->next;
-	return p;
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	return at;
 }
 
 static struct process *
@@ -148,7 +149,7 @@ crews_join(struct crews *c, const struct crews_link *l, uint32_t *id)
 void
 crews_leave(struct crews *c, uint32_t id)
 {
-	struct process *p = find(c, id);
+	struct process *p = *find(c, id);
 
 	if (p && p->n > 0 && --p->n == 0)
 		let_go(p);
@@ -157,25 +158,11 @@ crews_leave(struct crews *c, uint32_t id)
 void
 crews_on_end(struct crews *c, uint32_t id)
 {
-	struct process **at = &c->processes;
+	struct process **at = find(c, id), *p = *at;
 
-	while (*at && (*at)->id != id)
-		at = &(*at)->next;
-	if (!*at)
+	if (!p)
 		return;
-	struct process *p = *at;
-
 	*at = p->next;
 	let_go(p);
 	free(p);
-}
-
-size_t
-crews_count(const struct crews *c)
-{
-	size_t n = 0;
-
-	for (const struct process *p = c->processes; p; p = p->next)
-		n += p->hatch >= 0;
-	return n;
 }

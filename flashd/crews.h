@@ -34,7 +34,5 @@ enum err crews_join(struct crews *c, const struct crews_link *l, uint32_t *id) M
 void crews_leave(struct crews *c, uint32_t id);
 /* That process is gone. */
 void crews_on_end(struct crews *c, uint32_t id);
-/* Processes that somebody is in. */
-size_t crews_count(const struct crews *c);
 
 #endif

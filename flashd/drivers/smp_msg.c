@@ -101,9 +101,16 @@ map(struct smp_cbor_reader *r, const struct field *fields, char *base, struct sm
 	}
 }
 
-/* The list of images; an array of maps. */
+/* An array of maps, each into the next of at most `most` elements of `size` bytes at `to`. */
+struct list {
+	const struct field *fields;
+	void *to;
+	size_t size;
+	unsigned *n, most;
+};
+
 static enum err
-images(struct smp_cbor_reader *r, struct smp_answer *a)
+list(struct smp_cbor_reader *r, const struct list *l, struct smp_answer *a)
 {
 	for (;;) {
 		struct smp_cbor_item item = {0};
@@ -113,32 +120,31 @@ images(struct smp_cbor_reader *r, struct smp_answer *a)
 			return e;
 		if (item.type != CBOR_MAP)
 			return ERR_MALFORMED;
-		if (a->n_images == SMP_MSG_IMAGES)
+		if (*l->n == l->most)
 			return ERR_LIMIT;
-		e = map(r, slot_fields, (char *)&a->images[a->n_images++], a);
+		e = map(r, l->fields, (char *)l->to + l->size * (*l->n)++, a);
 		if (e)
 			return e;
 	}
 }
 
-/* The slots of one image; an array of maps. */
+static enum err
+images(struct smp_cbor_reader *r, struct smp_answer *a)
+{
+	const struct list l = {
+	    slot_fields, a->images, sizeof(a->images[0]), &a->n_images, SMP_MSG_IMAGES};
+
+	return list(r, &l, a);
+}
+
+/* The slots of one image. */
 static enum err
 rooms(struct smp_cbor_reader *r, struct smp_slot *slot, struct smp_answer *a)
 {
-	for (;;) {
-		struct smp_cbor_item item = {0};
-		enum err e = smp_cbor_next(r, &item);
+	const struct list l = {
+	    room_fields, slot->rooms, sizeof(slot->rooms[0]), &slot->n_rooms, SMP_MSG_ROOMS};
 
-		if (e || item.type == CBOR_END)
-			return e;
-		if (item.type != CBOR_MAP)
-			return ERR_MALFORMED;
-		if (slot->n_rooms == SMP_MSG_ROOMS)
-			return ERR_LIMIT;
-		e = map(r, room_fields, (char *)&slot->rooms[slot->n_rooms++], a);
-		if (e)
-			return e;
-	}
+	return list(r, &l, a);
 }
 
 static enum err
