@@ -7,12 +7,11 @@
 #include <sys/socket.h>
 
 #include "hatch.h"
+#include "rights.h"
 
 /* Room for one more, so that too many are seen and not cut down. */
-union control {
-	struct cmsghdr head;
-	char space[CMSG_SPACE((HATCH_MOST + 1) * sizeof(int))];
-};
+enum { ROOM = HATCH_MOST + 1 };
+_Static_assert((int)ROOM <= (int)RIGHTS_MOST, "there is room for one more");
 
 enum err
 hatch_new(int pair[2])
@@ -24,20 +23,13 @@ hatch_new(int pair[2])
 enum err
 hatch_give_all(int hatch, uint8_t what, const int *fds, size_t n)
 {
-	union control control = {0};
+	union rights rights;
 	struct iovec iov = {&what, 1};
-	struct msghdr m = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = CMSG_SPACE(n * sizeof(int))};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	if (n == 0 || n > HATCH_MOST)
 		return ERR_INVALID;
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(n * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+	rights_add(&m, &rights, fds, n);
 	if (sendmsg(hatch, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
 		return ERR_OK;
 	if (errno == EAGAIN)
@@ -62,15 +54,9 @@ close_all(const int *fds, size_t n)
 static enum err
 sort_out(struct msghdr *m, int fds[HATCH_MOST], size_t *n)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	int got[HATCH_MOST + 1];
+	int got[RIGHTS_MOST];
 
-	*n = 0;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-		*n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		*n = *n < HATCH_MOST + 1 ? *n : HATCH_MOST + 1;
-		memcpy(got, CMSG_DATA(c), *n * sizeof(int));
-	}
+	*n = rights_take(m, got);
 	if (*n == 0 || *n > HATCH_MOST || (m->msg_flags & MSG_CTRUNC)) {
 		close_all(got, *n);
 		return ERR_MALFORMED;
@@ -82,17 +68,15 @@ sort_out(struct msghdr *m, int fds[HATCH_MOST], size_t *n)
 enum err
 hatch_take_all(int hatch, int timeout_ms, uint8_t *what, int fds[HATCH_MOST], size_t *n)
 {
-	union control control = {0};
+	union rights rights;
 	struct iovec iov = {what, 1};
-	struct msghdr m = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control)};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct pollfd p = {.fd = hatch, .events = POLLIN};
 	int ready = poll(&p, 1, timeout_ms);
 
 	if (ready <= 0)
 		return ready == 0 ? ERR_TIMEOUT : ERR_SYSTEM;
+	rights_expect(&m, &rights, ROOM);
 	ssize_t len = recvmsg(hatch, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (len == 0)
 		return ERR_CLOSED;

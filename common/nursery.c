@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "log.h"
 #include "nursery.h"
+#include "rights.h"
 #include "sandbox.h"
 
 enum { PATIENCE_MS = 5000, FIXED_WORDS = 6 };
@@ -183,25 +184,10 @@ write_words(const struct places *places, char out[NURSERY_WORDS], size_t *len)
 	return ERR_OK;
 }
 
-static void
-add_descriptors(const struct nursery_birth *b, struct msghdr *m, void *control)
-{
-	m->msg_control = control;
-	m->msg_controllen = CMSG_SPACE(b->n_fds * sizeof(int));
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(b->n_fds * sizeof(int));
-	memcpy(CMSG_DATA(c), b->fds, b->n_fds * sizeof(int));
-}
-
 enum err
 nursery_spawn(struct nursery *n, const struct nursery_birth *b, uint32_t *id)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(NURSERY_FDS * sizeof(int))];
-	} control = {0};
+	union rights rights;
 	struct nursery_request r = {NURSERY_SPAWN, n->last_id + 1, b->program};
 	char words[NURSERY_WORDS];
 	struct iovec iov[] = {{&r, sizeof(r)}, {words, 0}};
@@ -213,7 +199,7 @@ nursery_spawn(struct nursery *n, const struct nursery_birth *b, uint32_t *id)
 	if (e != ERR_OK)
 		return e;
 	r.id += r.id == 0;
-	add_descriptors(b, &m, &control);
+	rights_add(&m, &rights, b->fds, b->n_fds);
 	e = send_patiently(n, &m);
 	if (e == ERR_OK)
 		*id = n->last_id = r.id;

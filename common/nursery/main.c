@@ -27,6 +27,7 @@
 #include "listen.h"
 #include "log.h"
 #include "resolver.h"
+#include "rights.h"
 #include "sandbox.h"
 
 enum { DAEMON_FD = 3, FIXED_WORDS = 6, CHILD_WORDS = 64 };
@@ -51,7 +52,7 @@ struct visit {
 	struct nursery_request request;
 	char words[NURSERY_WORDS];
 	size_t len;
-	int fds[NURSERY_FDS];
+	int fds[RIGHTS_MOST];
 	size_t n_fds;
 };
 
@@ -150,40 +151,21 @@ carry_out(struct house *h, struct visit *v)
 	return true;
 }
 
-/* What came with the packet. */
-static void
-take_descriptors(struct msghdr *m, struct visit *v)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return;
-	v->n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	if (v->n_fds > NURSERY_FDS)
-		v->n_fds = NURSERY_FDS;
-	memcpy(v->fds, CMSG_DATA(c), v->n_fds * sizeof(int));
-}
-
 /* One request; false when the daemon is gone, or we should be. */
 static bool
 serve(struct house *h)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(NURSERY_FDS * sizeof(int))];
-	} control = {0};
+	union rights rights;
 	struct visit v;
 	struct iovec iov[] = {{&v.request, sizeof(v.request)}, {v.words, sizeof(v.words)}};
-	struct msghdr m = {.msg_iov = iov,
-	    .msg_iovlen = 2,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control)};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
 
 	v.n_fds = 0;
+	rights_expect(&m, &rights, NURSERY_FDS);
 	ssize_t got = recvmsg(DAEMON_FD, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR;
-	take_descriptors(&m, &v);
+	v.n_fds = rights_take(&m, v.fds);
 	bool fine = got >= (ssize_t)sizeof(v.request);
 	if (fine) {
 		v.len = (size_t)got - sizeof(v.request);
