@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bench_use.h"
 #include "bus.h"
 #include "daemon.h"
 #include "house.h"
@@ -201,15 +202,7 @@ gateway_is_online(struct house *h)
 static double
 memory_mib(pid_t pid)
 {
-	char path[64], line[200];
-	double kib = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "Pss:", 4) == 0)
-			kib = strtod(line + 4, NULL);
-	return kib / 1024;
+	return bench_use_memory(pid, "Pss:") / 1024;
 }
 
 static double

@@ -14,15 +14,7 @@
 double
 bench_use_memory(pid_t pid, const char *kind)
 {
-	char path[64], line[200];
-	double kib = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, kind, strlen(kind)) == 0)
-			kib = strtod(line + strlen(kind), NULL);
-	return kib;
+	return house_proc_number(pid, "smaps_rollup", kind, 0);
 }
 
 static double

@@ -21,27 +21,13 @@ struct tree {
 	double bytes;
 };
 
-static double
-written_by(pid_t pid)
-{
-	char path[64], line[200];
-	double bytes = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/io", (int)pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "write_bytes:", 12) == 0)
-			bytes = strtod(line + 12, NULL);
-	return bytes;
-}
-
 static void
 add_to_tree(void *arg, const struct house_proc *p)
 {
 	struct tree *t = arg;
 
 	if (p->pid == t->root || p->parent == t->root)
-		t->bytes += written_by(p->pid);
+		t->bytes += house_proc_number(p->pid, "io", "write_bytes:", 0);
 }
 
 /* Of a daemon, its children and those of its children that have ended. */

@@ -310,3 +310,25 @@ house_case_not_upgraded(struct house *h, int device, const char *version)
 	house_case_until_alive(h, is_at_end, &e, "an upgrade that fails, on the platform, too");
 	cr_expect_eq(house_case_count(h, device, DONE), 0);
 }
+
+bool
+house_case_is_flashing(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_flash(h, 0, state, &done);
+	return strcmp(state, "FLASHING") == 0 && done > 10000;
+}
+
+bool
+house_case_is_fetching(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	(void)arg;
+	house_case_image(h, state, &done);
+	return strcmp(state, "FETCHING") == 0 && done > 10000;
+}

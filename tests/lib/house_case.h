@@ -45,6 +45,10 @@ void house_case_conversation(struct house *h, int device, char out[32]);
 void house_case_image(struct house *h, char out[32], double *done);
 void house_case_flash(struct house *h, int device, char out[32], double *done);
 
+/* For house_case_until: the first device's image is well under way, to the gate, to the device. */
+bool house_case_is_fetching(struct house *h, void *arg);
+bool house_case_is_flashing(struct house *h, void *arg);
+
 /* What the platform says of the device's newest plan: "upgrading", "success", "failed", ... */
 void house_case_verdict(struct house *h, int device, char out[32]);
 void house_case_until_verdict(struct house *h, int device, const char *verdict);

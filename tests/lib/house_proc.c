@@ -145,3 +145,30 @@ house_proc_end_group(pid_t group, int patience_ms)
 		;
 	return c.alive;
 }
+
+double
+house_proc_number(pid_t pid, const char *file, const char *key, double none)
+{
+	char path[64], line[200];
+	double n = none;
+
+	snprintf(path, sizeof(path), "/proc/%d/%.20s", (int)pid, file);
+	AUTO(file) FILE *f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			n = strtod(line + strlen(key), NULL);
+	return n;
+}
+
+unsigned
+house_proc_descriptors(pid_t pid)
+{
+	char path[64];
+	unsigned n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	AUTO(dir) DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	return n;
+}

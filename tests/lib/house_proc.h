@@ -11,13 +11,19 @@
 struct house_proc {
 	pid_t pid, parent, group;
 	char state;
-	char name[32]; /* at most 15 bytes of the program's */
+	char name[32];                /* at most 15 bytes of the program's */
 	uint64_t cpu_ms, children_ms; /* used by it; by its ended and awaited children */
 	uint64_t rss_kib;
 };
 
 /* One process. False when there is none. */
 bool house_proc_read(pid_t pid, struct house_proc *out);
+
+/* The number behind `key` ("Pss:") in /proc/PID/FILE; `none` when it is not there. */
+double house_proc_number(pid_t pid, const char *file, const char *key, double none);
+
+/* How many descriptors it has open; 0 when it is gone. */
+unsigned house_proc_descriptors(pid_t pid);
 
 /* Call `fn` for each process. */
 typedef void house_proc_on(void *arg, const struct house_proc *p);

@@ -23,33 +23,6 @@ struct use {
 	unsigned descriptors;
 };
 
-static double
-pss_of(pid_t pid)
-{
-	char path[64], line[200];
-	double kib = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "Pss:", 4) == 0)
-			kib = strtod(line + 4, NULL);
-	return kib;
-}
-
-static unsigned
-descriptors_of(pid_t pid)
-{
-	char path[64];
-	unsigned n = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	AUTO(dir) DIR *d = opendir(path);
-	for (struct dirent *e; d && (e = readdir(d));)
-		n += e->d_name[0] != '.';
-	return n;
-}
-
 /* Sessions and couriers come and go: not they are the question. */
 static void
 add(void *arg, const struct house_proc *p)
@@ -60,8 +33,8 @@ add(void *arg, const struct house_proc *p)
 
 	if (!stays)
 		return;
-	u->pss_kib += pss_of(p->pid);
-	u->descriptors += descriptors_of(p->pid);
+	u->pss_kib += house_proc_number(p->pid, "smaps_rollup", "Pss:", 0);
+	u->descriptors += house_proc_descriptors(p->pid);
 }
 
 static uint64_t

@@ -123,28 +123,6 @@ Test(damaged, records_of_cloudd_that_are_no_database_any_more)
 
 /* --- in the middle of an upgrade -------------------------------------------------------------- */
 
-static bool
-is_flashing(struct house *h, void *arg)
-{
-	char state[32];
-	double done;
-
-	(void)arg;
-	house_case_flash(h, 0, state, &done);
-	return strcmp(state, "FLASHING") == 0 && done > 10000;
-}
-
-static bool
-is_fetching(struct house *h, void *arg)
-{
-	char state[32];
-	double done;
-
-	(void)arg;
-	house_case_image(h, state, &done);
-	return strcmp(state, "FETCHING") == 0 && done > 10000;
-}
-
 /* The platform has an end of the plan, and it is what the device is. (Status 3 may come before it:
  * a cloudd that has forgotten offers the plan again and hears that the device is busy.) */
 static bool
@@ -164,13 +142,13 @@ static void
 spoilt_amid(enum house_part p, enum harm harm, house_case_is *when)
 {
 	AUTO(house_case)
-	struct house *h = house_case_open(
-	    &(struct house_options){.baud = when == is_flashing ? 460800 : 0, .retries = 3});
+	struct house *h = house_case_open(&(struct house_options){
+	    .baud = when == house_case_is_flashing ? 460800 : 0, .retries = 3});
 
 	HOUSE_MUST(h, house_stop(h, p)); /* so that the file is more than its first page */
 	HOUSE_MUST(h, house_start(h, p));
 	HOUSE_MUST(h, house_look_wait_version(h, 0, HOUSE_OLD));
-	if (when == is_fetching)
+	if (when == house_case_is_fetching)
 		house_case_fault(h, "http_rate", "40000");
 	house_case_plan(h, &(struct house_pack){0});
 	house_case_until(h, when, NULL, "the phase in which to kill");
@@ -188,29 +166,29 @@ spoilt_amid(enum house_part p, enum harm harm, house_case_is *when)
 /* trust: record-rebuilt */
 Test(damaged, ledger_of_flashd_in_mid_flash)
 {
-	spoilt_amid(HOUSE_FLASHD, FLIPPED, is_flashing);
+	spoilt_amid(HOUSE_FLASHD, FLIPPED, house_case_is_flashing);
 }
 
 /* trust: record-rebuilt */
 Test(damaged, book_of_fetchd_in_mid_download)
 {
-	spoilt_amid(HOUSE_FETCHD, CUT, is_fetching);
+	spoilt_amid(HOUSE_FETCHD, CUT, house_case_is_fetching);
 }
 
 /* trust: record-rebuilt */
 Test(damaged, book_of_fetchd_in_mid_flash)
 {
-	spoilt_amid(HOUSE_FETCHD, EMPTIED, is_flashing);
+	spoilt_amid(HOUSE_FETCHD, EMPTIED, house_case_is_flashing);
 }
 
 /* trust: record-rebuilt */
 Test(damaged, records_of_cloudd_in_mid_download)
 {
-	spoilt_amid(HOUSE_CLOUDD, OVERWRITTEN, is_fetching);
+	spoilt_amid(HOUSE_CLOUDD, OVERWRITTEN, house_case_is_fetching);
 }
 
 /* trust: record-rebuilt */
 Test(damaged, records_of_cloudd_in_mid_flash)
 {
-	spoilt_amid(HOUSE_CLOUDD, FLIPPED, is_flashing);
+	spoilt_amid(HOUSE_CLOUDD, FLIPPED, house_case_is_flashing);
 }

@@ -40,28 +40,6 @@ is_offered(struct house *h, void *arg)
 }
 
 static bool
-is_fetching(struct house *h, void *arg)
-{
-	char state[32];
-	double done;
-
-	(void)arg;
-	house_case_image(h, state, &done);
-	return strcmp(state, "FETCHING") == 0 && done > 10000;
-}
-
-static bool
-is_flashing(struct house *h, void *arg)
-{
-	char state[32];
-	double done;
-
-	(void)arg;
-	house_case_flash(h, 0, state, &done);
-	return strcmp(state, "FLASHING") == 0 && done > 10000;
-}
-
-static bool
 is_testing(struct house *h, void *arg)
 {
 	static const char *const states[] = {"STAGED", "TESTING", NULL};
@@ -90,7 +68,7 @@ static struct house *
 house_in(enum phase phase)
 {
 	static house_case_is *const is[] = {
-	    is_offered, is_fetching, is_flashing, is_testing, is_ending};
+	    is_offered, house_case_is_fetching, house_case_is_flashing, is_testing, is_ending};
 	struct house *h = house_case_open(&(struct house_options){
 	    .baud = phase == FLASHING ? 460800 : 0, .reset_ms = phase == TESTING ? 800 : 0});
 

@@ -12,6 +12,7 @@
 #include "house_case.h"
 #include "house_life.h"
 #include "house_look.h"
+#include "house_proc.h"
 #include "json.h"
 #include "powercut.h"
 
@@ -23,15 +24,7 @@ TestSuite(wear, .timeout = 180);
 static double
 written_by(pid_t pid)
 {
-	char path[64], line[200];
-	double bytes = -1;
-
-	snprintf(path, sizeof(path), "/proc/%d/io", (int)pid);
-	AUTO(file) FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "write_bytes:", 12) == 0)
-			bytes = strtod(line + 12, NULL);
-	return bytes;
+	return house_proc_number(pid, "io", "write_bytes:", -1);
 }
 
 struct seen {
@@ -162,17 +155,6 @@ make_room(struct house *h)
 }
 
 static bool
-is_flashing(struct house *h, void *arg)
-{
-	char state[32];
-	double done;
-
-	(void)arg;
-	house_case_flash(h, 0, state, &done);
-	return strcmp(state, "FLASHING") == 0 && done > 10000;
-}
-
-static bool
 has_written(struct house *h, void *arg)
 {
 	AUTO(json) cJSON *own = house_look_device(h, 0);
@@ -193,7 +175,7 @@ Test(wear, a_disk_that_is_full_amid_an_upgrade_loses_no_report)
 		cr_skip_test("a disk of its own needs root and loop devices");
 	HOUSE_MUST(h, house_start_all(h));
 	house_case_plan(h, &(struct house_pack){0});
-	house_case_until(h, is_flashing, NULL, "a device that is written");
+	house_case_until(h, house_case_is_flashing, NULL, "a device that is written");
 	cr_assert(fill(h));
 	house_case_until(h, has_written, NULL, "the image, which needs no disk");
 	house_life_until_said(h, HOUSE_FLASHD, "disk is full", 1);
