@@ -218,6 +218,25 @@ tapped(struct bus_client_tap *tap, const char *kind, const char *verdict)
 	}
 }
 
+/* A listener that is subscribed: it has heard a line, the caller's (NULL: not wanted). */
+static struct bus_client_tap *
+listen_to(struct bus_case *c, cJSON **heard)
+{
+	struct bus_client_tap *tap = NULL;
+	struct turner t;
+
+	cr_assert_eq(bus_client_tap_open(&tap), ERR_OK);
+	cr_assert_eq(bus_client_tap_add(tap, c->tap), ERR_OK);
+	turner_start(&t, c);
+	cJSON *ping = tapped(tap, "Ping", "OK");
+	turner_stop(&t);
+	if (heard)
+		*heard = ping;
+	else
+		cJSON_Delete(ping);
+	return tap;
+}
+
 static const char *
 member(const cJSON *o, const char *name)
 {
@@ -227,26 +246,20 @@ member(const cJSON *o, const char *name)
 Test(bus_tools, the_tap_shows_both_directions_and_refusals)
 {
 	struct bus_case c;
-	struct turner t;
 	struct bus_raw r;
 	struct bus_client_tap *tap = NULL;
 
 	bus_case_open(&c);
 	bus_case_both(&c);
 	cr_assert_eq(bus_tap(c.server.bus, c.tap), ERR_OK);
-	cr_assert_eq(bus_client_tap_open(&tap), ERR_OK);
-	cr_assert_eq(bus_client_tap_add(tap, c.tap), ERR_OK);
-	turner_start(&t, &c);
-	cJSON *in = tapped(tap, "Ping", "OK"); /* which also says that we are subscribed */
-	cJSON_Delete(in);
-	turner_stop(&t);
+	tap = listen_to(&c, NULL);
 
 	cr_assert_eq(bus_case_say(&c.client, 12), ERR_OK);
 	BUS_WAIT(&c, c.server.last_upgrade == 12);
 	bus_raw_open(&r, c.path, NULL);
 	bus_raw_send(&r, "noise", 5, false);
 	BUS_WAIT(&c, bus_counters(c.server.link).refused == 1);
-	in = tapped(tap, "LinkState", "OK");
+	cJSON *in = tapped(tap, "LinkState", "OK");
 	cr_expect_str_eq(member(in, "daemon"), "fetchd");
 	cr_expect_str_eq(member(in, "from"), "cloudd");
 	cr_expect_str_eq(member(in, "to"), "fetchd");
@@ -266,18 +279,13 @@ Test(bus_tools, the_tap_shows_both_directions_and_refusals)
 Test(bus_tools, the_tap_shows_an_order_without_its_secret_and_the_receiver_gets_it_whole)
 {
 	struct bus_case c;
-	struct turner t;
 	struct golden g;
 	struct bus_client_tap *tap = NULL;
 
 	bus_case_open(&c);
 	bus_case_both(&c);
 	cr_assert_eq(bus_tap(c.server.bus, c.tap), ERR_OK);
-	cr_assert_eq(bus_client_tap_open(&tap), ERR_OK);
-	cr_assert_eq(bus_client_tap_add(tap, c.tap), ERR_OK);
-	turner_start(&t, &c);
-	cJSON_Delete(tapped(tap, "Ping", "OK"));
-	turner_stop(&t);
+	tap = listen_to(&c, NULL);
 	golden_make(PB__ENVELOPE__BODY_FETCH_ORDER, &g);
 	size_t bytes = pb__envelope__get_packed_size(&g.e);
 	cr_assert_eq(bus_send(c.client.link, &g.e), ERR_OK);
@@ -294,7 +302,6 @@ Test(bus_tools, the_tap_shows_an_order_without_its_secret_and_the_receiver_gets_
 Test(bus_tools, what_passes_while_nobody_listens_is_not_even_counted)
 {
 	struct bus_case c;
-	struct turner t;
 	struct bus_client_tap *tap = NULL;
 
 	bus_case_open(&c);
@@ -307,11 +314,8 @@ Test(bus_tools, what_passes_while_nobody_listens_is_not_even_counted)
 			cr_assert_eq(bus_case_say(&c.client, i), ERR_OK);
 			BUS_WAIT(&c, c.server.messages == before + 1);
 		}
-		cr_assert_eq(bus_client_tap_open(&tap), ERR_OK);
-		cr_assert_eq(bus_client_tap_add(tap, c.tap), ERR_OK);
-		turner_start(&t, &c);
-		AUTO(json) cJSON *in = tapped(tap, "Ping", "OK");
-		turner_stop(&t);
+		AUTO(json) cJSON *in = NULL;
+		tap = listen_to(&c, &in);
 		cr_expect_lt(json_number(in, "n"), 60, "so many lines were made: %d",
 		    cJSON_GetObjectItem(in, "n")->valueint);
 		bus_client_tap_close(tap);
@@ -323,17 +327,12 @@ Test(bus_tools, what_passes_while_nobody_listens_is_not_even_counted)
 Test(bus_tools, a_listener_that_never_reads_costs_the_daemon_nothing)
 {
 	struct bus_case c;
-	struct turner t;
 	struct bus_client_tap *tap = NULL;
 
 	bus_case_open(&c);
 	bus_case_both(&c);
 	cr_assert_eq(bus_tap(c.server.bus, c.tap), ERR_OK);
-	cr_assert_eq(bus_client_tap_open(&tap), ERR_OK);
-	cr_assert_eq(bus_client_tap_add(tap, c.tap), ERR_OK);
-	turner_start(&t, &c);
-	cJSON_Delete(tapped(tap, "Ping", "OK"));
-	turner_stop(&t);
+	tap = listen_to(&c, NULL);
 	for (uint64_t i = 1; i <= 20000; i++) {
 		while (bus_case_say(&c.client, i) == ERR_AGAIN)
 			bus_case_turn(&c);

@@ -17,16 +17,6 @@ struct scene {
 	char conf[3000];
 };
 
-static void
-write_word(struct scene *s, const char *name, const char *word, mode_t mode)
-{
-	char path[400];
-
-	kit_write(s->h.dir, name, word, strlen(word));
-	snprintf(path, sizeof(path), "%s/%s", s->h.dir, name);
-	cr_assert_eq(chmod(path, mode), 0);
-}
-
 /* The radio says `version`; writing it waits until a file says go. */
 static void
 open_house(struct scene *s, const char *version, const char *more)
@@ -38,8 +28,8 @@ open_house(struct scene *s, const char *version, const char *more)
 
 	flashhouse_open(&s->h);
 	chmod(s->h.dir, 0755);
-	write_word(s, "radio", script, 0755);
-	write_word(s, "radio.version", version, 0644);
+	kit_write_mode(s->h.dir, "radio", script, 0755);
+	kit_write_mode(s->h.dir, "radio.version", version, 0644);
 	snprintf(s->conf, sizeof(s->conf),
 	    "[flashd.device meter]\nproduct_key = p1\ndevice_key = meter-1\nvendor = acme\n"
 	    "model = sensor-9\ndriver = smp\nport = %s/tty\nreply_ms = 300\nretries = 2\n"
@@ -159,7 +149,7 @@ Test(
 	    flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
 	expect_said(&s, "upgrade 6 of it is FLASHING");
 	flashhouse_expect_untouched(&s.h);
-	write_word(&s, "radio.version", "1.10.0\n", 0644);
+	kit_write_mode(s.h.dir, "radio.version", "1.10.0\n", 0644);
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
 	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	cr_expect(is_told_to_wait(&s, 7), "nobody knew that it was alive");

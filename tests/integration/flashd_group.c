@@ -17,21 +17,11 @@ struct scene {
 	char conf[3000];
 };
 
-static void
-write_word(struct scene *s, const char *name, const char *word, mode_t mode)
-{
-	char path[400];
-
-	kit_write(s->h.dir, name, word, strlen(word));
-	snprintf(path, sizeof(path), "%s/%s", s->h.dir, name);
-	cr_assert_eq(chmod(path, mode), 0);
-}
-
 /* What the device without slots runs, and whether its flasher may end. */
 static void
 is_now(struct scene *s, const char *state)
 {
-	write_word(s, "radio.state", state, 0644);
+	kit_write_mode(s->h.dir, "radio.state", state, 0644);
 }
 
 /* `both`: more lines for both devices. The one with slots is checked by the script, too. */
@@ -65,9 +55,9 @@ open_house(struct scene *s)
 
 	flashhouse_open(&s->h);
 	chmod(s->h.dir, 0755);
-	write_word(s, "radio", script, 0755);
+	kit_write_mode(s->h.dir, "radio", script, 0755);
 	is_now(s, "1.0.0 hold\n");
-	write_word(s, "verdict", "0 hold\n", 0644);
+	kit_write_mode(s->h.dir, "verdict", "0 hold\n", 0644);
 	snprintf(
 	    s->h.extra, sizeof(s->h.extra), "ask_every = 1 s\n[flashd.policy all]\nrestore = yes");
 }
@@ -130,7 +120,7 @@ Test(flashd_group, a_device_without_slots_gets_its_old_image_again_when_another_
 	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
 	is_now(&s, "1.11.0 go\n");
 	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_TESTING));
-	write_word(&s, "verdict", "1 go\n", 0644);
+	kit_write_mode(s.h.dir, "verdict", "1 go\n", 0644);
 	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_REVERTED, ERR_UNHEALTHY);
 	is_now(&s, "1.11.0 hold\n");
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_FAILED, ERR_CANCELLED);
@@ -156,7 +146,7 @@ Test(flashd_group, a_group_whose_devices_are_all_well_keeps_what_it_got)
 	begin_lamp(&s, 7);
 	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
 	is_now(&s, "1.11.0 go\n");
-	write_word(&s, "verdict", "0 go\n", 0644);
+	kit_write_mode(s.h.dir, "verdict", "0 go\n", 0644);
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
 	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
 	flashhouse_expect_upgraded(&s.h, s.h.device);

@@ -20,14 +20,8 @@ struct scene {
 static void
 is_now(struct scene *s, const char *state)
 {
-	char path[400];
-
-	kit_write(s->h.dir, "meter.new", state, strlen(state));
-	snprintf(path, sizeof(path), "%s/meter.new", s->h.dir);
-	cr_assert_eq(chmod(path, 0644), 0);
-	kit_write(s->h.dir, "meter.state", state, strlen(state));
-	snprintf(path, sizeof(path), "%s/meter.state", s->h.dir);
-	cr_assert_eq(chmod(path, 0644), 0);
+	kit_write_mode(s->h.dir, "meter.new", state, 0644);
+	kit_write_mode(s->h.dir, "meter.state", state, 0644);
 }
 
 static void
@@ -41,9 +35,8 @@ open_house(struct scene *s)
 
 	flashhouse_open(&s->h);
 	chmod(s->h.dir, 0755);
-	kit_write(s->h.dir, "meter.sh", script, sizeof(script) - 1);
 	snprintf(path, sizeof(path), "%s/meter.sh", s->h.dir);
-	cr_assert_eq(chmod(path, 0755), 0);
+	kit_write_mode(s->h.dir, "meter.sh", script, 0755);
 	is_now(s, "1.0.0 A-1 wait\n");
 	snprintf(s->h.extra, sizeof(s->h.extra), "ask_every = 1 s");
 	snprintf(s->conf, sizeof(s->conf),

@@ -182,6 +182,16 @@ kit_write(const char *dir, const char *name, const void *data, size_t len)
 	save(path, &b);
 }
 
+void
+kit_write_mode(const char *dir, const char *name, const char *text, mode_t mode)
+{
+	char path[1024];
+
+	kit_write(dir, name, text, strlen(text));
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	must(chmod(path, mode) == 0 ? ERR_OK : ERR_SYSTEM, name);
+}
+
 struct kit *
 kit_new(const char *dir)
 {

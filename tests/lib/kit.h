@@ -93,6 +93,8 @@ enum err kit_judge(struct trust *t, const void *file, size_t len, char *why);
 
 /* Write text or bytes to DIR/NAME; for anchors and state. */
 void kit_write(const char *dir, const char *name, const void *data, size_t len);
+/* A text, and who may read or run it. */
+void kit_write_mode(const char *dir, const char *name, const char *text, mode_t mode);
 
 /* The next root document after `prev`: a copy with version + 1, to be changed, then offered. */
 Tr__Root *kit_next_root(const Tr__Root *prev);
