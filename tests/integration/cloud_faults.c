@@ -222,8 +222,9 @@ Test(cloud_faults, what_happens_while_the_platform_is_away_is_told_when_it_is_ba
 
 /* --- cloudd dies ------------------------------------------------------------------------------ */
 
+/* Afterwards the gate tells the new one what the device runs: `version`. */
 static void
-die(struct cloud_scene *s)
+die(struct cloud_scene *s, const char *version)
 {
 	int status = cloud_scene_end(s, SIGKILL);
 
@@ -231,7 +232,7 @@ die(struct cloud_scene *s)
 	SCENE_WAIT(s, !s->linked);
 	cloud_scene_start(s);
 	SCENE_WAIT(s, s->linked);
-	cloud_scene_device(s, "1.0.0");
+	cloud_scene_device(s, version);
 }
 
 Test(cloud_faults, cloudd_killed_at_every_stage_of_an_upgrade)
@@ -250,14 +251,14 @@ Test(cloud_faults, cloudd_killed_at_every_stage_of_an_upgrade)
 	AUTO(cloud_scene) struct cloud_scene *s = open_running(&hasty);
 
 	cloud_scene_ready(s);
-	die(s);
+	die(s, "1.0.0");
 	cloud_scene_plan(s);
 	uint64_t id = cloud_scene_next(s, PB__ENVELOPE__BODY_PLAN_OFFER)->upgrade;
-	die(s); /* it offers again, under the same number */
+	die(s, "1.0.0"); /* it offers again, under the same number */
 	cr_expect_eq(cloud_scene_next(s, PB__ENVELOPE__BODY_PLAN_OFFER)->upgrade, id);
 	cloud_scene_verdict(s, id, PB__VERDICT__VERDICT_ACCEPT, 0);
 	cr_expect_eq(cloud_scene_next(s, PB__ENVELOPE__BODY_FETCH_ORDER)->upgrade, id);
-	die(s); /* and orders again */
+	die(s, "1.0.0"); /* and orders again */
 	cr_expect_eq(cloud_scene_next(s, PB__ENVELOPE__BODY_FETCH_ORDER)->upgrade, id);
 	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
 		const char *version = stages[i].status == 11 ? "1.1.0" : "";
@@ -269,7 +270,7 @@ Test(cloud_faults, cloudd_killed_at_every_stage_of_an_upgrade)
 		else
 			cloud_scene_progress(s, id, stages[i].phase);
 		SCENE_WAIT(s, heard(s, stages[i].status) > 0);
-		die(s);
+		die(s, version[0] ? version : "1.0.0");
 		if (!report)
 			continue;
 		cloud_scene_report(s, id, report, stages[i].source, stages[i].phase, 0, version);
@@ -292,11 +293,11 @@ Test(cloud_faults, cloudd_killed_right_after_the_gate_has_said_something)
 	(void)cloud_scene_next(s, PB__ENVELOPE__BODY_FETCH_ORDER);
 	fetched = cloud_scene_report(s, id, 0, "fetchd", PB__PHASE__PHASE_FETCHED, 0, "");
 	cloud_scene_turn(s);
-	die(s);
+	die(s, "1.0.0");
 	cloud_scene_report(s, id, fetched, "fetchd", PB__PHASE__PHASE_FETCHED, 0, "");
 	done = cloud_scene_report(s, id, 0, "flashd", PB__PHASE__PHASE_DONE, 0, "1.1.0");
 	cloud_scene_turn(s);
-	die(s);
+	die(s, "1.1.0");
 	cloud_scene_report(s, id, done, "flashd", PB__PHASE__PHASE_DONE, 0, "1.1.0");
 	SCENE_WAIT(s, cloud_scene_is_done(s) && s->acked == done);
 	SCENE_WAIT(s, cloud_scene_text_is(s, DC_CASE_SUB_DK, "version", "1.1.0"));
