@@ -9,7 +9,7 @@
 
 #include "log.h"
 
-enum { CACHE = 160, BUSY_MS = 30000 };
+enum { CACHE = 160, BUSY_MS = 120000 };
 
 struct dc_query {
 	sqlite3_stmt *stmt;
@@ -37,21 +37,37 @@ trouble(struct dc_db *db, const char *what)
 }
 
 static enum err
-migrate(struct dc_db *db)
+migrate_from(struct dc_db *db, int64_t have)
 {
-	int64_t have = dc_db_int(db, 0, "PRAGMA user_version", "");
 	char set[48];
 
-	if (sqlite3_exec(db->sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return trouble(db, "begin");
-	for (int64_t i = 0; dc_schema[i]; i++) {
-		if (i < have)
-			continue;
+	for (int64_t i = have; dc_schema[i]; i++) {
 		snprintf(set, sizeof(set), "PRAGMA user_version = %lld", (long long)i + 1);
 		if (sqlite3_exec(db->sql, dc_schema[i], NULL, NULL, NULL) != SQLITE_OK ||
 		    sqlite3_exec(db->sql, set, NULL, NULL, NULL) != SQLITE_OK)
 			return trouble(db, "schema");
 	}
+	return ERR_OK;
+}
+
+/* Who only looks must not wait for who writes: the write lock is taken only for a schema that is
+ * behind, and then looked at again, because another may have been faster. */
+static enum err
+migrate(struct dc_db *db)
+{
+	int64_t newest = 0;
+
+	while (dc_schema[newest])
+		newest++;
+	if (dc_db_int(db, 0, "PRAGMA user_version", "") >= newest)
+		return ERR_OK;
+	if (sqlite3_exec(db->sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		return trouble(db, "begin");
+	int64_t have = dc_db_int(db, 0, "PRAGMA user_version", "");
+	enum err err = have < newest ? migrate_from(db, have) : ERR_OK;
+
+	if (err)
+		return err;
 	return sqlite3_exec(db->sql, "COMMIT", NULL, NULL, NULL) == SQLITE_OK
 		   ? ERR_OK
 		   : trouble(db, "commit");

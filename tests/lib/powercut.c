@@ -1,18 +1,27 @@
 /*
  * powercut: see powercut.h.
  */
+#include "powercut.h"
+
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "powercut.h"
+#include "powercut_view.h"
 
 static const char *const places[] = {"state", "store"};
 
-enum { PLACES = 2 };
+enum { PLACES = 2, NO_FLUSH = 2 };
+
+/* ext4: no write from now on, whatever is in its cache. linux/ext4.h is too young for Debian 12. */
+#define SHUTDOWN _IOR('X', 125, __u32)
 
 static bool
 run(const char *dir, const char *a, const char *b, const char *c, const char *d, const char *e)
@@ -53,12 +62,11 @@ unplug(struct house *h)
 	umount2(path, MNT_DETACH);
 }
 
-bool
-powercut_open(struct powercut *p, struct house *h)
+static bool
+prepare(struct house *h)
 {
 	char path[400];
 
-	*p = (struct powercut){.h = h};
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
 		return false;
@@ -71,21 +79,73 @@ powercut_open(struct powercut *p, struct house *h)
 	       run(h->dir, "mkfs.ext4", "-q", "disk.img", NULL, NULL) && plug(h);
 }
 
+static void
+forget(struct powercut *p)
+{
+	free(p->before);
+	free(p->after);
+	p->before = p->after = NULL;
+}
+
+bool
+powercut_open(struct powercut *p, struct house *h)
+{
+	*p = (struct powercut){.h = h};
+	p->before = calloc(1, sizeof(*p->before));
+	p->after = calloc(1, sizeof(*p->after));
+	if (p->before && p->after && prepare(h))
+		return true;
+	forget(p);
+	return false;
+}
+
+/* All daemons at once. They run no further, but what they asked of the kernel goes on. */
+static void
+strike(struct house *h)
+{
+	for (enum house_part part = HOUSE_FLASHD; part <= HOUSE_CLOUDD; part++)
+		if (h->process[part].pid > 0)
+			kill(h->process[part].pid, SIGKILL);
+}
+
+static void
+bury(struct house *h)
+{
+	for (enum house_part part = HOUSE_CLOUDD; part >= HOUSE_FLASHD; part--)
+		house_kill(h, part);
+}
+
+static bool
+shut_down(const char *disk)
+{
+	AUTO(fd) int fd = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	__u32 how = NO_FLUSH;
+
+	return fd >= 0 && ioctl(fd, SHUTDOWN, &how) == 0;
+}
+
 enum err
 powercut_now(struct powercut *p)
 {
 	struct house *h = p->h;
 	enum err e = ERR_OK;
+	char disk[400];
 
-	house_kill(h, HOUSE_CLOUDD);
-	house_kill(h, HOUSE_FETCHD);
-	house_kill(h, HOUSE_FLASHD);
-	if (!run(h->dir, "cp", "disk.img", "copy.img", NULL, NULL))
-		return ERR_SYSTEM;
+	snprintf(disk, sizeof(disk), "%s/disk", h->dir);
+	strike(h);
+	powercut_view_take(p->before, disk);
+	bool dark = shut_down(disk);
+
+	bury(h);
+	if (!dark || !run(h->dir, "cp", "disk.img", "copy.img", NULL, NULL))
+		return house_fail(h, ERR_SYSTEM, "the disk could not be taken away");
 	unplug(h);
 	if (!run(h->dir, "mv", "copy.img", "disk.img", NULL, NULL) || !plug(h))
-		return ERR_SYSTEM;
+		return house_fail(h, ERR_SYSTEM, "the disk could not be brought back");
 	p->cuts++;
+	powercut_view_take(p->after, disk);
+	p->lost = (struct tally){0};
+	powercut_view_compare(p->before, p->after, &p->lost);
 	for (enum house_part part = HOUSE_FLASHD; part <= HOUSE_CLOUDD && e == ERR_OK; part++)
 		e = house_start(h, part);
 	return e;
@@ -97,4 +157,5 @@ powercut_close(struct powercut *p)
 	for (enum house_part part = HOUSE_FLASHD; part <= HOUSE_CLOUDD; part++)
 		house_kill(p->h, part);
 	unplug(p->h);
+	forget(p);
 }

@@ -3,9 +3,10 @@
  * what they wrote there is only what the disk really had.
  *
  * Their state and store lie on an ext4 file system of their own, in an image file behind a loop
- * device. What was not synced is in that file system's cache only. A cut is: SIGKILL, a copy of the
- * image as it is at that moment, and from then on the copy. Nothing of this is a model: journal,
- * torn files and lost renames are ext4's own.
+ * device. What was not synced is in that file system's cache only. A cut is: SIGKILL for all, the
+ * file system shut down without a flush (so that none of its writes passes another on the way into
+ * the copy), a copy of the image as it is then, and from then on the copy. Nothing of this is a
+ * model: journal, torn files and lost renames are ext4's own.
  *
  * Needs root; in a mount namespace of the calling process, so nothing is left mounted.
  */
@@ -13,10 +14,15 @@
 #define SUBOTA_TESTS_POWERCUT_H
 
 #include "house.h"
+#include "tally.h"
+
+struct powercut_view;
 
 struct powercut {
 	struct house *h;
 	unsigned cuts;
+	struct tally lost; /* by the last cut: files that were not as the daemons had left them */
+	struct powercut_view *before, *after;
 };
 
 /* After house_open, before the first start. False: mounting is not to be had here. */

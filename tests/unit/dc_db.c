@@ -45,3 +45,21 @@ Test(dc_db, an_older_database_is_brought_up_to_date_and_keeps_what_it_holds)
 	}
 	kit_scratch_remove(dir);
 }
+
+Test(dc_db, who_only_looks_does_not_wait_for_who_writes)
+{
+	char *dir = kit_scratch();
+	struct dc_db *writer = NULL, *reader = NULL;
+
+	cr_assert_eq(dc_db_open(dir, true, &writer), ERR_OK);
+	dc_db_begin(writer);
+	dc_db_do(writer, "INSERT INTO setting VALUES ('a', 'b')", "");
+	cr_assert_eq(dc_db_open(dir, false, &reader), ERR_OK);
+	cr_expect_eq(dc_db_int(reader, -1, "SELECT count(*) FROM setting", ""), 0);
+	dc_db_commit(writer);
+	cr_expect_eq(dc_db_int(reader, -1, "SELECT count(*) FROM setting", ""), 1);
+	cr_expect_not(dc_db_failed(writer));
+	dc_db_close(reader);
+	dc_db_close(writer);
+	kit_scratch_remove(dir);
+}
