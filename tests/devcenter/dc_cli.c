@@ -70,68 +70,72 @@ serve(struct dc_cli *c)
 	return dc_serve_run(&o) ? DC_EXIT_FAILED : DC_EXIT_OK;
 }
 
+/* A command that writes does so in one transaction, up to its word to the server: what it read is
+ * still so when it writes, and SQLite refuses a writer whose reading another has overtaken. */
+enum use { NONE, LOOKS, WRITES };
+
 /* clang-format off */
-/* words of the command, least and most positional words, whether it needs the database */
+/* words of the command, least and most positional words, what it does with the database */
 static const struct command {
 	const char *name, *words, *help;
 	unsigned least, most;
-	bool database;
+	enum use database;
 	const struct dc_opt_row *rows;
 	int (*run)(struct dc_cli *c);
 } commands[] = {
-	{"init", "", "make a directory: certificates, database, observer account", 0, 0, false,
+	{"init", "", "make a directory: certificates, database, observer account", 0, 0, NONE,
 	 dc_cli_add_init_rows, dc_cli_add_init},
-	{"serve", "", "run until SIGTERM; DIR/ready.json names the ports", 0, 0, false,
+	{"serve", "", "run until SIGTERM; DIR/ready.json names the ports", 0, 0, NONE,
 	 serve_rows, serve},
-	{"product add", "PK", "add a product", 1, 1, true,
+	{"product add", "PK", "add a product", 1, 1, WRITES,
 	 dc_cli_add_product_rows, dc_cli_add_product},
-	{"gateway add", "PK/DK", "add a gateway", 1, 1, true,
+	{"gateway add", "PK/DK", "add a gateway", 1, 1, WRITES,
 	 dc_cli_add_gateway_rows, dc_cli_add_gateway},
-	{"subdevice add", "PK/DK", "add a sub-device behind a gateway", 1, 1, true,
+	{"subdevice add", "PK/DK", "add a sub-device behind a gateway", 1, 1, WRITES,
 	 dc_cli_add_subdevice_rows, dc_cli_add_subdevice},
-	{"account add", "USER", "add an account that may hear and say everything", 1, 1, true,
+	{"account add", "USER", "add an account that may hear and say everything", 1, 1, WRITES,
 	 dc_cli_add_account_rows, dc_cli_add_account},
 	{"device kick", "PK/DK", "close its connection; a sub-device: put it offline (0x00C8)",
-	 1, 1, true, dc_cli_show_rows, dc_cli_add_kick},
+	 1, 1, LOOKS, dc_cli_show_rows, dc_cli_add_kick},
 	{"device say", "PK/DK NAME [VALUE]", "make the platform say something out of turn; `list`: what",
-	 2, 3, true, dc_cli_show_rows, dc_cli_add_say},
-	{"package add", "", "put a file into the package store", 0, 0, true,
+	 2, 3, LOOKS, dc_cli_show_rows, dc_cli_add_say},
+	{"package add", "", "put a file into the package store", 0, 0, WRITES,
 	 dc_cli_plan_package_rows, dc_cli_plan_package},
-	{"plan add", "NAME", "make an upgrade plan", 1, 1, true,
+	{"plan add", "NAME", "make an upgrade plan", 1, 1, WRITES,
 	 dc_cli_plan_add_rows, dc_cli_plan_add},
-	{"plan edit", "NAME", "change it; only before it was activated, never its product", 1, 1, true,
+	{"plan edit", "NAME", "change it; only before it was activated, never its product", 1, 1, WRITES,
 	 dc_cli_plan_edit_rows, dc_cli_plan_edit},
-	{"plan retry", "NAME", "a silent plan once more on a device that failed", 1, 1, true,
+	{"plan retry", "NAME", "a silent plan once more on a device that failed", 1, 1, WRITES,
 	 dc_cli_plan_verify_rows, dc_cli_plan_retry},
-	{"plan activate", "NAME", "activate it, or go on after suspend", 1, 1, true,
+	{"plan activate", "NAME", "activate it, or go on after suspend", 1, 1, WRITES,
 	 dc_cli_show_rows, dc_cli_plan_activate},
-	{"plan suspend", "NAME", "no more new devices", 1, 1, true,
+	{"plan suspend", "NAME", "no more new devices", 1, 1, WRITES,
 	 dc_cli_show_rows, dc_cli_plan_suspend},
-	{"plan terminate", "NAME", "end it for good", 1, 1, true,
+	{"plan terminate", "NAME", "end it for good", 1, 1, WRITES,
 	 dc_cli_show_rows, dc_cli_plan_terminate},
-	{"plan delete", "NAME", "remove it; only before it was activated", 1, 1, true,
+	{"plan delete", "NAME", "remove it; only before it was activated", 1, 1, WRITES,
 	 dc_cli_show_rows, dc_cli_plan_delete},
-	{"plan confirm", "NAME", "what a person says about a manual plan on one device", 1, 1, true,
+	{"plan confirm", "NAME", "what a person says about a manual plan on one device", 1, 1, WRITES,
 	 dc_cli_plan_confirm_rows, dc_cli_plan_confirm},
-	{"key add", "ACCESS", "an access key of the OpenAPI", 1, 1, true,
+	{"key add", "ACCESS", "an access key of the OpenAPI", 1, 1, WRITES,
 	 dc_cli_add_key_rows, dc_cli_add_key},
 	{"package verify", "NAME", "try a package on one device that is online, 60 minutes", 1, 1,
-	 true, dc_cli_plan_verify_rows, dc_cli_plan_verify},
-	{"clock", "", "the platform's time, and put it ahead", 0, 0, true,
+	 WRITES, dc_cli_plan_verify_rows, dc_cli_plan_verify},
+	{"clock", "", "the platform's time, and put it ahead", 0, 0, WRITES,
 	 dc_cli_plan_clock_rows, dc_cli_plan_clock},
-	{"status", "", "devices, versions, plans, statuses in order", 0, 0, true,
+	{"status", "", "devices, versions, plans, statuses in order", 0, 0, LOOKS,
 	 dc_cli_show_status_rows, dc_cli_show_status},
-	{"log", "PK/DK", "what happened to a device, in the platform's words", 1, 1, true,
+	{"log", "PK/DK", "what happened to a device, in the platform's words", 1, 1, LOOKS,
 	 dc_cli_show_log_rows, dc_cli_show_log},
 	{"wait", "", "for a state of a device; exit 0 it is so, 1 it cannot be any more, 2 timeout",
-	 0, 0, true, dc_cli_show_wait_rows, dc_cli_show_wait},
+	 0, 0, LOOKS, dc_cli_show_wait_rows, dc_cli_show_wait},
 	{"fault set", "NAME[@KIND] VALUE[,TIMES]", "misbehave; of one kind of message: lose@0113 1", 2,
-	 2, true, dc_cli_show_fault_rows, dc_cli_show_fault_set},
-	{"fault seed", "N", "what the chances of --percent are drawn from (1)", 1, 1, true,
+	 2, WRITES, dc_cli_show_fault_rows, dc_cli_show_fault_set},
+	{"fault seed", "N", "what the chances of --percent are drawn from (1)", 1, 1, WRITES,
 	 dc_cli_show_rows, dc_cli_show_fault_seed},
-	{"fault clear", "[NAME]", "behave again", 0, 1, true,
+	{"fault clear", "[NAME]", "behave again", 0, 1, WRITES,
 	 dc_cli_show_rows, dc_cli_show_fault_clear},
-	{"fault list", "", "all faults, their meaning and what is set", 0, 0, true,
+	{"fault list", "", "all faults, their meaning and what is set", 0, 0, LOOKS,
 	 dc_cli_show_rows, dc_cli_show_fault_list},
 };
 /* clang-format on */
@@ -222,12 +226,21 @@ is_served(const char *dir)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
 }
 
+static void
+write_out(struct dc_cli *c)
+{
+	if (c->writing)
+		dc_db_commit(c->db);
+	c->writing = false;
+}
+
 int
 dc_cli_order(struct dc_cli *c, const char *what, int64_t device)
 {
 	const struct timespec pause = {0, 5000000};
 	struct mono end = mono_after(clock_now(), ORDER_MS);
 
+	write_out(c);
 	if (!is_served(c->dir))
 		return DC_EXIT_OK;
 	if (dc_db_run(
@@ -269,7 +282,13 @@ run(const struct command *k, int argc, char **argv)
 		fprintf(stderr, "%s: no Developer Center is here; make one with `init`\n", c.dir);
 		return DC_EXIT_FAILED;
 	}
+	c.writing = k->database == WRITES;
+	if (c.writing)
+		dc_db_begin(c.db);
 	int status = k->run(&c);
+	write_out(&c);
+	if (c.db && dc_db_failed(c.db) && status == DC_EXIT_OK)
+		status = DC_EXIT_FAILED;
 	dc_db_close(c.db);
 	return status;
 }

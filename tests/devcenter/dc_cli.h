@@ -13,6 +13,7 @@ enum { DC_EXIT_OK = 0, DC_EXIT_FAILED = 1, DC_EXIT_TIMEOUT = 2, DC_EXIT_USAGE = 
 struct dc_cli {
 	const char *dir;
 	struct dc_db *db; /* NULL for init and serve */
+	bool writing;     /* in a transaction, which dc_cli_order ends */
 	struct dc_opt opt;
 };
 

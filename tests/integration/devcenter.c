@@ -7,8 +7,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dc_case.h"
@@ -420,5 +422,48 @@ Test(devcenter, a_quiet_connection_ends_when_its_clock_is_put_ahead_and_only_the
 	char byte;
 	cr_expect_eq(poll(&ready, 1, 10000), 1, "it is closed");
 	cr_expect_leq(recv(l->fd, &byte, 1, 0), 0);
+	dc_scene_close(&s);
+}
+
+/* --- another writer -------------------------------------------------------------------------- */
+
+/* Writes to the database all the time, in a process of its own. */
+static pid_t
+write_on(struct dc_scene *s)
+{
+	const struct timespec pause = {0, 200000};
+	struct dc_db *db = NULL;
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (dc_db_open(s->dir, false, &db))
+		_exit(1);
+	for (int64_t i = 0; !dc_db_failed(db); i++) {
+		dc_db_do(db,
+		    "INSERT INTO setting (name, value) VALUES ('noise', ?) "
+		    "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		    "i", i);
+		nanosleep(&pause, NULL);
+	}
+	_exit(1);
+}
+
+Test(devcenter, commands_do_not_fail_because_another_writes_in_between, .timeout = 300)
+{
+	struct dc_scene s = dc_scene_open();
+	int status = 0;
+
+	DC_MUST(&s, "plan", "add", "up", "--product", DC_CASE_PK, "--package", "fw.bin");
+	pid_t pid = write_on(&s);
+	cr_assert_gt(pid, 0);
+	for (int i = 0; i < 40; i++) {
+		DC_MUST(&s, "plan", "activate", "up");
+		DC_MUST(&s, "plan", "suspend", "up");
+	}
+	cr_expect_eq(waitpid(pid, &status, WNOHANG), 0, "the writer, too, goes on");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
 	dc_scene_close(&s);
 }
