@@ -186,6 +186,7 @@ flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionRe
 
 /* The last upgrade ended before anybody had seen it end well, and now the device runs, for good,
  * the very image that it wrote: what it raises is raised late, and nothing older takes its place.
+ * Its hash and its version have to say so; one that contradicts itself is believed neither.
  */
 static bool
 ended_well_after_all(
@@ -194,6 +195,7 @@ ended_well_after_all(
 	struct device_upgrade *u = roster_newest(f->ledger.upgrades, d);
 
 	if (!u || u->state != DEVICE_FAILED || !u->has_image_hash || !answer->active_confirmed ||
+	    strcmp(answer->version, u->image_version) != 0 ||
 	    answer->active_hash.len != sizeof(u->image_hash) ||
 	    memcmp(answer->active_hash.data, u->image_hash, sizeof(u->image_hash)) != 0)
 		return false;

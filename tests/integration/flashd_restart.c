@@ -72,9 +72,9 @@ Test(flashd_restart, flashd_killed_when_all_is_done_says_so_again)
 	kill_in(PB__PHASE__PHASE_DONE);
 }
 
-/* After a restart it runs another image, on trial. */
+/* After a restart it runs another image, 7.7.7, on trial. */
 static void
-expect_confirmed_is_known(struct flashhouse *h)
+expect_known_after_a_restart(struct flashhouse *h, const char *version)
 {
 	flashhouse_kill(h);
 	struct smp_script *d = smp_tty_take(h->device);
@@ -84,8 +84,7 @@ expect_confirmed_is_known(struct flashhouse *h)
 	smp_tty_give(h->device);
 	flashhouse_forget(h);
 	flashhouse_start(h);
-	cr_expect_not_null(
-	    flashhouse_device(h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	cr_expect_not_null(flashhouse_device(h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, version));
 	close_house(h);
 }
 
@@ -96,7 +95,7 @@ Test(flashd_restart, device_found_with_an_image_on_trial_is_known_by_what_it_con
 	open_house(&h);
 	flashhouse_begin(&h, 7);
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
-	expect_confirmed_is_known(&h);
+	expect_known_after_a_restart(&h, FLASHHOUSE_VERSION);
 }
 
 static bool
@@ -110,28 +109,48 @@ keeps_it(struct flashhouse *h)
 }
 
 /* The device keeps the image as it was told, does not say so, and is not seen again in time. */
+static void
+fail_with_the_image_kept(struct flashhouse *h)
+{
+	flashhouse_open(h);
+	flashhouse_publish(h);
+	snprintf(h->extra, sizeof(h->extra), "test_deadline = 5 s\nask_every = 1 s\n");
+	smp_tty_take(h->device)->booted_quirks = SMP_Q_MARK_SILENT;
+	smp_tty_give(h->device);
+	flashhouse_start(h);
+	flashhouse_begin(h, 7);
+	cr_assert_not_null(flashhouse_report(h, 7, PB__PHASE__PHASE_TESTING));
+	struct mono end = mono_after(clock_now(), 10000);
+	while (!keeps_it(h) && !mono_reached(clock_now(), end))
+		loop_once(h->loop, 1);
+	smp_tty_unplug(h->device, false);
+	cr_assert_not_null(flashhouse_report(h, 7, PB__PHASE__PHASE_FAILED));
+	flashhouse_forget(h);
+}
+
 Test(flashd_restart, image_that_runs_for_good_after_its_upgrade_failed_is_confirmed_all_the_same)
 {
 	struct flashhouse h;
 
-	flashhouse_open(&h);
-	flashhouse_publish(&h);
-	snprintf(h.extra, sizeof(h.extra), "test_deadline = 5 s\nask_every = 1 s\n");
-	smp_tty_take(h.device)->booted_quirks = SMP_Q_MARK_SILENT;
-	smp_tty_give(h.device);
-	flashhouse_start(&h);
-	flashhouse_begin(&h, 7);
-	cr_assert_not_null(flashhouse_report(&h, 7, PB__PHASE__PHASE_TESTING));
-	struct mono end = mono_after(clock_now(), 10000);
-	while (!keeps_it(&h) && !mono_reached(clock_now(), end))
-		loop_once(h.loop, 1);
-	smp_tty_unplug(h.device, false);
-	cr_assert_not_null(flashhouse_report(&h, 7, PB__PHASE__PHASE_FAILED));
+	fail_with_the_image_kept(&h);
 	smp_tty_plug(h.device);
-	flashhouse_forget(&h);
 	cr_assert_not_null(
 	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
-	expect_confirmed_is_known(&h);
+	expect_known_after_a_restart(&h, FLASHHOUSE_VERSION);
+}
+
+/* It has the hash of the image that failed, and the version of the one before. */
+Test(flashd_restart, device_that_contradicts_itself_after_its_upgrade_failed_has_confirmed_nothing)
+{
+	struct flashhouse h;
+
+	fail_with_the_image_kept(&h);
+	struct smp_script *d = smp_tty_take(h.device);
+	snprintf(d->slot[0].version, sizeof(d->slot[0].version), "1.0.0");
+	smp_tty_give(h.device);
+	smp_tty_plug(h.device);
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	expect_known_after_a_restart(&h, "7.7.7");
 }
 
 Test(flashd_restart, flashd_killed_while_it_waits_for_the_image)

@@ -8,8 +8,9 @@
  * tables was neither taken nor excused.
  *
  * A seed that violates an invariant is repeated without faults it does not need, until none can be
- * left out; what remains is printed, and the timeline of that run goes to FILE.SEED.timeline. Exit
- * status: 0, 1 after a violation, 64 usage.
+ * left out; what remains is printed, and the timeline of that run goes to FILE.SEED.timeline; of
+ * the first three, or with `--no-shrink` each is only named. Exit status: 0, 1 after a violation,
+ * 64 usage.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -264,7 +265,7 @@ take(const struct options *o, struct sim_totals *t, struct child *c)
 	finish(c, &r);
 	repeat(&r);
 	add(t, &r);
-	if (r.violated && t->violations <= 3)
+	if (r.violated && (o->no_shrink || t->violations <= 3))
 		explain(o, &r);
 }
 

@@ -39,6 +39,8 @@ enum { SIM_DEVICES_MAX = 64, SIM_DEVICES_FEW = 4, SIM_FAULTS_MAX = 256, SIM_PATH
 enum { SIM_HOSTILE = 1000000 };
 /* And from this one on people, policies and whoever is away for hours instead (sim_trouble.h). */
 enum { SIM_LIVELY = 2000000 };
+/* And from this one on both at once. */
+enum { SIM_WILD = 3000000 };
 
 enum sim_who { SIM_CLOUDD, SIM_FETCHD, SIM_FLASHD, SIM_PROCS };
 
@@ -90,8 +92,8 @@ struct sim {
 	struct sim_counts counts;
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
-	bool hostile;  /* SIM_HOSTILE */
-	bool lively;   /* SIM_LIVELY */
+	bool hostile;  /* SIM_HOSTILE, SIM_WILD */
+	bool lively;   /* SIM_LIVELY, SIM_WILD */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */

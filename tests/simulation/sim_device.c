@@ -232,6 +232,12 @@ sim_device_next(void)
 	return best;
 }
 
+static bool
+runs(const struct board *b, const char *version)
+{
+	return version[0] && strcmp(b->chip[0].flash.slot[0].version, version) == 0;
+}
+
 void
 sim_device_step(int number)
 {
@@ -239,7 +245,7 @@ sim_device_step(int number)
 	uint8_t bytes[1024];
 	size_t n = 0;
 
-	b->device.smp.deny_confirm = b->unkept || sim()->now < b->denies_until;
+	b->device.smp.deny_confirm = runs(b, b->unkept) || sim()->now < b->denies_until;
 	while ((n = sub_wire_get(&b->in, sim()->now, bytes, sizeof(bytes))) > 0)
 		for (size_t i = 0; i < n && sim()->now >= b->deaf_until; i++)
 			sub_device_byte(&b->device, bytes[i], sim()->now);
@@ -354,7 +360,8 @@ sim_device_sick(int number, const char *version, enum sim_illness how)
 
 	snprintf(b->sick, sizeof(b->sick), "%s", silent ? version : "");
 	b->chip[0].flash.refused = version && how == SIM_ILL_REFUSED ? version : NULL;
-	b->unkept = version && how == SIM_ILL_UNKEPT;
+	snprintf(
+	    b->unkept, sizeof(b->unkept), "%s", version && how == SIM_ILL_UNKEPT ? version : "");
 	snprintf(
 	    b->unwell, sizeof(b->unwell), "%s", version && how == SIM_ILL_UNWELL ? version : "");
 }
@@ -398,7 +405,7 @@ sim_device_is_well(int number, const Pb__SessionOrder *o)
 	for (size_t i = 0; i < o->n_options; i++)
 		app |= strcmp(o->options[i]->key, "device") == 0 &&
 		       strncmp(o->options[i]->value, "dev", 3) == 0;
-	return !app || !b->unwell[0] || strcmp(b->chip[0].flash.slot[0].version, b->unwell) != 0;
+	return !app || !runs(b, b->unwell);
 }
 
 const char *

@@ -30,8 +30,8 @@ struct board {
 	bool plugged;
 	struct chip chip[2];
 	bool has_second;
-	bool bare;   /* no second slot: the image that runs is written over, from the boot loader */
-	bool unkept; /* nothing is confirmed on it */
+	bool bare; /* no second slot: the image that runs is written over, from the boot loader */
+	char unkept[SUB_IMAGE_VERSION]; /* this version is never confirmed on it */
 	struct sub_device device;
 	struct sub_wire in, out;
 	char sick[SUB_IMAGE_VERSION]; /* of the first */

@@ -107,9 +107,11 @@ exchange(struct chip *c, const char *dir, const struct sim_package *p)
 	f = fopen(image, "we");
 	if (!f || fwrite(p->image.data, 1, p->image.len, f) != p->image.len || fclose(f) != 0)
 		abort();
+	const char *refused = c->flash.refused;
 	sub_flash_close(&c->flash);
 	if (!sub_flash_open(&c->flash, dir, image))
 		abort();
+	c->flash.refused = refused; /* it is of the same make */
 	c->floor = 0;
 	sim_device_note_kept(c, p->version);
 }
@@ -142,6 +144,7 @@ sim_mischief_swap_was_cut(struct sub_flash *f)
 	snprintf(dir, sizeof(dir), "/proc/self/fd/%d", before.dir);
 	if (!sub_flash_open(f, dir, NULL))
 		abort();
+	f->refused = before.refused;
 	sub_flash_close(&before);
 	sim_say(NULL, "the power goes in the middle of a swap to %s", f->slot[0].version);
 	return sub_flash_boot(f);
@@ -173,7 +176,9 @@ sim_mischief_quirks(int number)
 		return 0;
 	snprintf(name, sizeof(name), "quirks of %d", number);
 	struct sim_stream s = sim_stream(name);
-	return harmless[sim_stream_below(&s, n)] | harmless[sim_stream_below(&s, n)];
+	unsigned one = harmless[sim_stream_below(&s, n)], other = harmless[sim_stream_below(&s, n)];
+	sim_say(NULL, "device %d has the quirks 0x%x", number, one | other);
+	return one | other;
 }
 
 void

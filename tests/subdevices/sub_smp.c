@@ -405,7 +405,7 @@ sub_smp_answer(struct sub_smp *s, const uint8_t *p, size_t len, struct sub_smp_a
 	} else {
 		refuse(&c, unsupported);
 	}
-	if (!c.refused && has(&c, SUB_QUIRK_RC_ZERO))
+	if (!c.refused && has(&c, SUB_QUIRK_RC_ZERO) && !s->recovery) /* there it is said */
 		say_number(&c, "rc", 0);
 	sub_cbor_end(&c.out);
 	if (!c.out.full && has(&c, SUB_QUIRK_COUNTED))
