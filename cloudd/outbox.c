@@ -73,6 +73,7 @@ outbox_confirm(struct outbox *o, struct outbox_item *item, struct mono now)
 	item->confirmed = true;
 	item->confirmed_at = now;
 	item->device->pending--;
+	item->device->kept++;
 	o->dirty |= item->durable;
 }
 
@@ -85,6 +86,7 @@ outbox_refuse(struct outbox *o, const struct subdevice *device, uint16_t package
 			continue;
 		i->refused = i->in_flight;
 		i->device->pending += i->confirmed;
+		i->device->kept -= i->confirmed;
 		i->confirmed = false;
 		i->package_id = 0;
 		o->dirty |= i->durable;
@@ -113,10 +115,14 @@ outbox_drop_cancels(struct outbox *o, uint64_t upgrade)
 	}
 }
 
+/* A list of all, oldest first, meets the ones that are too many first. */
 static bool
-is_old(const struct outbox_item *i, struct mono now)
+is_to_forget(const struct outbox_item *i, struct mono now)
 {
-	return i->confirmed && !i->saved && mono_between(i->confirmed_at, now) >= OUTBOX_KEEP_MS;
+	bool surplus = is_for_platform(i) && i->device->kept > OUTBOX_KEEP_EACH;
+
+	return i->confirmed && !i->saved &&
+	       (surplus || mono_between(i->confirmed_at, now) >= OUTBOX_KEEP_MS);
 }
 
 static void
@@ -139,12 +145,13 @@ outbox_forget_old(struct outbox *o, struct mono now, uint64_t wall_ms)
 		if (i->kind == OUTBOX_CANCEL && !i->confirmed &&
 		    wall_ms > i->made_at + OUTBOX_CANCEL_MS)
 			outbox_drop_cancels(o, i->upgrade);
-		if (!is_old(i, now)) {
+		if (!is_to_forget(i, now)) {
 			at = &i->next;
 			continue;
 		}
 		*at = i->next;
 		o->n_items--;
+		i->device->kept -= is_for_platform(i);
 		leave_siblings(i);
 		free(i);
 	}

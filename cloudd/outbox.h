@@ -4,8 +4,9 @@
  *
  * Items are in memory and, if they are durable, on disk until the platform has confirmed them
  * (PUBCOMP). Everything that changed is written by outbox_save in one transaction; only after it
- * said ERR_OK may an effect leave the process. A confirmed item stays in memory for a while: the
- * platform may still say that it came from a device that is not logged in, then it is sent again.
+ * said ERR_OK may an effect leave the process. A device's last confirmed items stay in memory for a
+ * while: the platform may still say that it came from a device that is not logged in, then it is
+ * sent again.
  *
  * A report (source, id) is recorded together with the last item that it caused; it is acknowledged
  * when that item has been confirmed, or at once when it caused none. A repeated one is recognised
@@ -22,7 +23,8 @@ enum {
 	OUTBOX_ITEMS_MAX = 65536,
 	OUTBOX_REPORTS = 4096,
 	OUTBOX_UPGRADES = 1000,      /* history for people */
-	OUTBOX_KEEP_MS = 300000,     /* confirmed items */
+	OUTBOX_KEEP_MS = 300000,     /* confirmed items, */
+	OUTBOX_KEEP_EACH = 8,        /* and so many of a device: its newest */
 	OUTBOX_CANCEL_MS = 86400000, /* cancels without an answer */
 	OUTBOX_SOURCE_SIZE = 16,
 };
@@ -99,7 +101,7 @@ const struct outbox_item *outbox_refuse(
 void outbox_lose_flight(struct outbox *o, bool to_gate);
 /* The upgrade has ended: no cancel is needed any more. */
 void outbox_drop_cancels(struct outbox *o, uint64_t upgrade);
-/* Forget confirmed items and unanswered cancels that are old. */
+/* Forget confirmed items that are old or too many, and unanswered cancels that are old. */
 void outbox_forget_old(struct outbox *o, struct mono now, uint64_t wall_ms);
 
 /* What is known of a report. */

@@ -41,10 +41,11 @@ struct subdevice {
 	uint8_t session_key[AUTH_SESSION_KEY];
 	uint16_t package_id;
 	bool want_info, want_request;
-	struct mono next_request;                /* 0115 by the clock */
-	struct mono hold;                        /* the platform wants us to be slower */
-	size_t pending;                          /* items that the platform has not confirmed */
-	struct outbox_item *items;               /* its own in the outbox, oldest first; borrowed */
+	struct mono next_request;  /* 0115 by the clock */
+	struct mono hold;          /* the platform wants us to be slower */
+	size_t pending;            /* items that the platform has not confirmed */
+	size_t kept;               /* items that it has, which are remembered for a while */
+	struct outbox_item *items; /* its own in the outbox, oldest first; borrowed */
 
 	struct subdevice *next;
 };

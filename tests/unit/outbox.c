@@ -303,6 +303,31 @@ Test(outbox, forgets_confirmed_items_after_five_minutes_and_cancels_after_a_day)
 	cr_expect_eq(b->o.items, b->o.last);
 }
 
+Test(outbox, keeps_the_last_few_confirmed_items_of_each_device_however_many_there_were)
+{
+	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
+	struct subdevice *mine = b->device, *other = NULL;
+
+	cr_assert_eq(subdevice_need(&b->devices, "p", "other", &other), ERR_OK);
+	for (uint16_t k = 1; k <= 5 * OUTBOX_KEEP_EACH; k++) {
+		b->device = k == 1 ? other : mine;
+		struct outbox_item *i = outbox_case_add(b, OUTBOX_STATUS, DIALECT_UPDATING, k);
+
+		i->in_flight = true;
+		i->package_id = k;
+		outbox_confirm(&b->o, i, now);
+		outbox_case_save(b);
+		outbox_forget_old(&b->o, now, 1000);
+	}
+	cr_expect_eq(b->o.n_items, OUTBOX_KEEP_EACH + 1);
+	cr_expect(outbox_refuse(&b->o, other, 1), "its last, whatever others said since");
+	cr_expect(outbox_refuse(&b->o, mine, 5 * OUTBOX_KEEP_EACH));
+	cr_expect(outbox_refuse(&b->o, mine, 4 * OUTBOX_KEEP_EACH + 1));
+	cr_expect(!outbox_refuse(&b->o, mine, 4 * OUTBOX_KEEP_EACH));
+	outbox_forget_old(&b->o, (struct mono){now.ms + OUTBOX_KEEP_MS}, 1000);
+	cr_expect_eq(b->o.n_items, 3, "what is to be sent again is no longer confirmed");
+}
+
 Test(outbox, each_device_has_its_own_items_in_order_whatever_is_forgotten_between_them)
 {
 	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
