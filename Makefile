@@ -87,6 +87,7 @@ LIBS_subota-devcenter := devcenter common
 LIBS_subota-subdevice := subdevices
 LIBS_subota-demo := demo testlib common
 LIBS_subota-tests := runner
+FIRST_subota-fetchd := -l:libcrypto.a # a few functions of it: fetchd/digest.c
 EXTRA_subota-cloudd := -lwolfssl
 EXTRA_subota-courier := -lcurl
 EXTRA_subotactl := -lwolfssl
@@ -159,7 +160,7 @@ define program
 $(B)/bin/$(1): $(B)/obj/$(2)/main.o $(foreach l,$(LIBS_$(1)),$(B)/lib$(l).a)
 	@mkdir -p $$(@D)
 	$$(call say,LD   $$@)
-	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $(EXTRA_$(1)) -lpthread
+	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $(FIRST_$(1)) $$(PKG_LIBS) $(EXTRA_$(1)) -lpthread
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(firstword $(subst :, ,$(p))),$(lastword $(subst :, ,$(p))))))
 

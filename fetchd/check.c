@@ -1,27 +1,21 @@
 /*
- * check: see check.h. SHA-256 by OpenSSL, which is several times faster than the others here.
+ * check: see check.h.
  *
  * What was hashed while a stranger could still write is worth nothing by itself. So all that was
- * hashed early is read once more afterwards; but to see that it is the same, a MAC is enough, under
- * a key that only this object knows, of the same bytes, both times. Poly1305 finds any difference
- * (2^-80 for 100 MB, whatever the writer tries: it learns nothing about the key) and is seven times
- * faster than SHA-256 even where the processor helps that one. If it differs, all is hashed again.
+ * hashed early is read once more afterwards; but to see that it is the same, a MAC of the same
+ * bytes, both times, is enough (digest.h), and faster. If it differs, all is hashed again.
  */
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "check.h"
+#include "digest.h"
 #include "log.h"
 
-enum { PIECE = 256 * 1024, DIGEST = 32, KEY = 32, TAG = 16, AGAIN_IS_FASTER = 4 };
-
-AUTO_DEFINE(mac, EVP_MAC *, EVP_MAC_free)
+enum { PIECE = 256 * 1024, AGAIN_IS_FASTER = 4 };
 
 /* A place in the payloads. */
 struct place {
-	size_t index; /* of the payload */
+	size_t index;  /* of the payload */
 	uint64_t done; /* of it */
 };
 
@@ -30,13 +24,12 @@ struct check {
 	const Tr__Manifest *manifest; /* once the file is complete */
 	size_t n;
 	struct bundle_payload payloads[BUNDLE_PAYLOADS_MAX];
-	uint8_t sha256[BUNDLE_PAYLOADS_MAX][DIGEST];
+	uint8_t sha256[BUNDLE_PAYLOADS_MAX][DIGEST_LEN];
 	struct place at; /* hashed so far */
-	EVP_MD_CTX *digest;
+	struct digest *digest;
 	uint8_t *piece;
 
 	struct place early, again; /* hashed early; of it, read once more */
-	EVP_MAC_CTX *first, *second; /* what was read early, what was read afterwards */
 };
 
 void
@@ -49,8 +42,8 @@ checked_fini(struct checked *c)
 }
 
 enum err
-check_head(struct trust *t, const struct trust_time *time, int fd, uint64_t have,
-    struct checked *out)
+check_head(
+    struct trust *t, const struct trust_time *time, int fd, uint64_t have, struct checked *out)
 {
 	struct trust_result res = {0};
 
@@ -93,11 +86,10 @@ new_check(struct check **out)
 	if (!k)
 		return ERR_NOMEM;
 	k->piece = malloc(PIECE);
-	k->digest = EVP_MD_CTX_new();
-	if (!k->piece || !k->digest)
-		return ERR_NOMEM;
-	*out = HAND_OVER(k);
-	return ERR_OK;
+	enum err e = k->piece ? digest_new(&k->digest) : ERR_NOMEM;
+	if (e == ERR_OK)
+		*out = HAND_OVER(k);
+	return e;
 }
 
 void
@@ -105,29 +97,9 @@ check_free(struct check *k)
 {
 	if (!k)
 		return;
-	EVP_MAC_CTX_free(k->first);
-	EVP_MAC_CTX_free(k->second);
-	EVP_MD_CTX_free(k->digest);
+	digest_free(k->digest);
 	free(k->piece);
 	free(k);
-}
-
-/* Two of the same secret key. */
-static enum err
-make_macs(struct check *k)
-{
-	AUTO(mac) EVP_MAC *mac = EVP_MAC_fetch(NULL, "POLY1305", NULL);
-	uint8_t key[KEY];
-	enum err e = ERR_SYSTEM;
-
-	randombytes_buf(key, sizeof(key));
-	k->first = mac ? EVP_MAC_CTX_new(mac) : NULL;
-	k->second = mac ? EVP_MAC_CTX_new(mac) : NULL;
-	if (k->first && k->second && EVP_MAC_init(k->first, key, sizeof(key), NULL) == 1 &&
-	    EVP_MAC_init(k->second, key, sizeof(key), NULL) == 1)
-		e = ERR_OK;
-	sodium_memzero(key, sizeof(key));
-	return e;
 }
 
 /* Where the payloads of a bundle lie: the manifest's word alone says it. */
@@ -153,8 +125,6 @@ check_early(const struct checked *c, struct check **out)
 	if (c->manifest->n_payload > BUNDLE_PAYLOADS_MAX)
 		return ERR_LIMIT;
 	enum err e = new_check(&k);
-	if (e == ERR_OK)
-		e = make_macs(k);
 	if (e != ERR_OK)
 		return e;
 	lay_out(k, c);
@@ -176,15 +146,14 @@ check_new(int fd, uint64_t size, const struct checked *c, struct check **out, ch
 }
 
 enum err
-check_complete(
-    struct check *k, int fd, uint64_t size, const struct checked *c, char why[WHY_SIZE])
+check_complete(struct check *k, int fd, uint64_t size, const struct checked *c, char why[WHY_SIZE])
 {
 	struct bundle_payload found[BUNDLE_PAYLOADS_MAX] = {0};
 
 	k->fd = fd;
 	k->manifest = c->manifest;
-	enum err e =
-	    bundle_check_payloads(bundle_read_fd, &k->fd, size, c->head, c->manifest, found, why);
+	enum err e = bundle_check_payloads(
+	    bundle_read_fd, &k->fd, size, c->head, c->manifest, found, why);
 	if (e != ERR_OK)
 		return e == ERR_TRUNCATED ? ERR_FRAME : e;
 	if (k->n != c->manifest->n_payload || memcmp(found, k->payloads, sizeof(found)) != 0)
@@ -229,18 +198,17 @@ hash_piece(struct check *k, uint64_t end, uint64_t *n)
 {
 	size_t index = k->at.index;
 
-	if (k->at.done == 0 && EVP_DigestInit_ex(k->digest, EVP_sha256(), NULL) != 1)
-		return ERR_SYSTEM;
 	enum err e = read_piece(k, &k->at, end, n);
 	if (e != ERR_OK)
 		return e;
-	if (EVP_DigestUpdate(k->digest, k->piece, (size_t)*n) != 1)
-		return ERR_SYSTEM;
-	if (!k->manifest && EVP_MAC_update(k->first, k->piece, (size_t)*n) != 1)
-		return ERR_SYSTEM;
+	if (k->at.done == 0)
+		digest_begin(k->digest);
+	digest_add(k->digest, k->piece, (size_t)*n);
+	if (!k->manifest)
+		digest_read(k->digest, DIGEST_FIRST, k->piece, (size_t)*n);
 	move_on(k, &k->at, *n);
-	if (k->at.index != index && EVP_DigestFinal_ex(k->digest, k->sha256[index], NULL) != 1)
-		return ERR_SYSTEM;
+	if (k->at.index != index)
+		digest_end(k->digest, k->sha256[index]);
 	return ERR_OK;
 }
 
@@ -267,36 +235,30 @@ check_follow(struct check *k, int fd, uint64_t have, uint64_t bytes)
 }
 
 /* All of what was hashed early has been read again. */
-static enum err
+static void
 compare(struct check *k)
 {
-	uint8_t first[TAG], second[TAG];
-	size_t len[2] = {0, 0};
-
-	if (EVP_MAC_final(k->first, first, &len[0], TAG) != 1 ||
-	    EVP_MAC_final(k->second, second, &len[1], TAG) != 1)
-		return ERR_SYSTEM;
-	if (len[0] != TAG || len[1] != TAG || CRYPTO_memcmp(first, second, TAG) != 0) {
+	if (!digest_is_same(k->digest)) {
 		log_warn(NULL, "what was hashed early was changed afterwards: all is hashed again");
 		k->at = (struct place){0};
 	}
 	k->early = k->again = (struct place){0};
-	return ERR_OK;
 }
 
 static enum err
 read_again(struct check *k, uint64_t *n)
 {
 	bool last = k->again.index == k->early.index;
-	enum err e = read_piece(k, &k->again,
-	    last ? k->early.done : k->payloads[k->again.index].size, n);
+	enum err e = read_piece(
+	    k, &k->again, last ? k->early.done : k->payloads[k->again.index].size, n);
 
 	if (e != ERR_OK)
 		return e;
-	if (EVP_MAC_update(k->second, k->piece, (size_t)*n) != 1)
-		return ERR_SYSTEM;
+	digest_read(k->digest, DIGEST_AGAIN, k->piece, (size_t)*n);
 	move_on(k, &k->again, *n);
-	return is_same(&k->again, &k->early) ? compare(k) : ERR_OK;
+	if (is_same(&k->again, &k->early))
+		compare(k);
+	return ERR_OK;
 }
 
 static enum err
@@ -305,8 +267,8 @@ judge(const struct check *k, char why[WHY_SIZE])
 	for (size_t i = 0; i < k->n; i++) {
 		const Tr__Payload *p = k->manifest->payload[i];
 
-		if (p->stored_sha256.len != DIGEST ||
-		    memcmp(p->stored_sha256.data, k->sha256[i], DIGEST) != 0)
+		if (p->stored_sha256.len != DIGEST_LEN ||
+		    memcmp(p->stored_sha256.data, k->sha256[i], DIGEST_LEN) != 0)
 			return why_say(why, ERR_DIGEST,
 			    "expected the signed SHA-256 of %s, got another", p->file);
 	}
