@@ -108,7 +108,7 @@ void daemon_credential(
  * what all can: "events", whose argument is a cursor (event_page.h). */
 enum err daemon_control(struct daemon *d, enum who self, bus_on_query *fn, void *arg) MUST_CHECK;
 
-/* Primary group of a uid; the same number when no account has it. */
+/* Primary group of a uid in /etc/passwd; the same number when no account there has it. */
 gid_t daemon_gid_of(uid_t uid);
 
 /* Make `path` (parents, too, mode 0755) a directory of uid:gid with `mode`. Not as root: it must

@@ -88,14 +88,18 @@ daemon_credential(const struct daemon *d, const char *name, const char *otherwis
 		snprintf(out, 300, "%s", otherwise);
 }
 
+/* Not by getpwuid, which for a number without an account loads all that nsswitch.conf names into a
+ * daemon that is still root, and there it stays. */
 gid_t
 daemon_gid_of(uid_t uid)
 {
+	AUTO(file) FILE *f = fopen("/etc/passwd", "re");
 	struct passwd entry, *found = NULL;
 	char text[1024];
 
-	if (getpwuid_r(uid, &entry, text, sizeof(text), &found) == 0 && found)
-		return found->pw_gid;
+	while (f && fgetpwent_r(f, &entry, text, sizeof(text), &found) == 0)
+		if (found->pw_uid == uid)
+			return found->pw_gid;
 	return (gid_t)uid;
 }
 

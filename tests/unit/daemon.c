@@ -3,6 +3,7 @@
  * is tests/integration/daemons.c.
  */
 #include <criterion/criterion.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -76,8 +77,10 @@ Test(daemon, wants_absolute_paths)
 Test(daemon, gives_each_pair_of_neighbours_a_directory_of_its_own)
 {
 	AUTO(scratch) char *dir = kit_scratch();
-	struct daemon_common c = {.cloud_uid = somebody(), .fetch_uid = somebody(),
-	    .flash_uid = somebody(), .operator_gid = getegid()};
+	struct daemon_common c = {.cloud_uid = somebody(),
+	    .fetch_uid = somebody(),
+	    .flash_uid = somebody(),
+	    .operator_gid = getegid()};
 	struct stat st;
 	char path[300];
 
@@ -116,6 +119,42 @@ Test(daemon, takes_the_users_number_for_the_group_of_a_user_without_an_account)
 {
 	cr_assert_eq(daemon_gid_of(0), 0);
 	cr_assert_eq(daemon_gid_of(64123), 64123);
+}
+
+Test(daemon, finds_the_group_of_each_account)
+{
+	AUTO(file) FILE *f = fopen("/etc/passwd", "re");
+	unsigned n = 0;
+
+	cr_assert_not_null(f);
+	for (struct passwd *p; (p = fgetpwent(f)); n++) {
+		struct passwd *first = getpwuid(p->pw_uid); /* several may have one number */
+
+		cr_assert_not_null(first);
+		cr_expect_eq(daemon_gid_of(first->pw_uid), first->pw_gid, "%s", first->pw_name);
+	}
+	cr_expect_gt(n, 1);
+}
+
+static unsigned
+count_nss(void)
+{
+	AUTO(file) FILE *f = fopen("/proc/self/maps", "re");
+	char line[600];
+	unsigned n = 0;
+
+	cr_assert_not_null(f);
+	while (fgets(line, sizeof(line), f))
+		n += strstr(line, "libnss_") != NULL;
+	return n;
+}
+
+Test(daemon, loads_no_library_for_a_user_without_an_account)
+{
+	unsigned before = count_nss();
+
+	cr_assert_eq(daemon_gid_of(64123), 64123);
+	cr_expect_eq(count_nss(), before);
 }
 
 /* Status with which a child ends that makes the directories as an ordinary user. */
