@@ -86,6 +86,7 @@ main(int argc, char **argv)
 	    .settings = me,
 	    .common = &me->settings.common,
 	    .uid_offset = offsetof(struct daemon_common, fetch_uid),
+	    .check = settings_check,
 	    .prepare = prepare,
 	    .start = start,
 	    .stop = stop,

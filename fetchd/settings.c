@@ -3,6 +3,8 @@
  */
 #include <string.h>
 
+#include "log.h"
+#include "ports.h"
 #include "settings.h"
 
 static const char *const unsigned_choices[] = {"refuse", NULL};
@@ -20,6 +22,8 @@ static const struct conf_key keys[] = {
 	    .help = "Package servers that may be asked, separated by blanks; empty allows any."},
 	{"redirect_hosts", TEXT(redirect_hosts), .fallback = "",
 	    .help = "Hosts that a package server may redirect to; empty allows no redirect."},
+	{"package_ports", TEXT(package_ports), .fallback = "",
+	    .help = "Ports of package servers, separated by blanks, or any; empty: 443, and 80 with allow_http."},
 	{"allow_http", CONF_BOOL, AT(allow_http), .fallback = "no",
 	    .help = "Fetch packages without TLS, too. The publisher's signature is checked either way."},
 	{"allow_private_hosts", CONF_BOOL, AT(allow_private_hosts), .fallback = "no",
@@ -60,6 +64,19 @@ settings_table(struct conf_section sections[2])
 	sections[1] = (struct conf_section){
 	    .name = "fetchd", .keys = keys, .n_keys = sizeof(keys) / sizeof(keys[0])};
 	return (struct conf_table){sections, 2};
+}
+
+enum err
+settings_check(const void *settings)
+{
+	const struct settings *s = settings;
+	struct ports ports;
+	char why[WHY_SIZE];
+	enum err e = ports_parse(s->package_ports, s->allow_http, &ports, why);
+
+	if (e != ERR_OK)
+		log_error(NULL, "%s", why);
+	return e;
 }
 
 size_t

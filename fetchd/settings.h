@@ -12,6 +12,7 @@ struct settings {
 	char ca_file[200];
 	char hosts[512];          /* blank-separated; empty = any */
 	char redirect_hosts[512]; /* blank-separated; empty = no redirects */
+	char package_ports[200];  /* ports.h */
 	bool allow_http, allow_private_hosts, lab;
 	int unsigned_packages; /* index into settings_unsigned */
 	uint64_t quota, max_package, mark_bytes;
@@ -23,6 +24,9 @@ enum settings_unsigned { SETTINGS_UNSIGNED_REFUSE };
 
 /* The table, made in `sections` because the common part's length is another file's. */
 struct conf_table settings_table(struct conf_section sections[2]);
+
+/* What a single key cannot tell; ERR_CONFIG with a log line. */
+enum err settings_check(const void *settings) MUST_CHECK;
 
 enum { SETTINGS_HOSTS_MAX = 16 };
 

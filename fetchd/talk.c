@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "drop.h"
+#include "ports.h"
 #include "status.h"
 #include "talk.h"
 
@@ -165,6 +166,23 @@ talk_progress(struct gate *g, const struct image *i)
 /* --- from the cloud's side -------------------------------------------------------------------- */
 
 static enum err
+refuse_port(const struct settings *s, const char *url, char *why, size_t size)
+{
+	unsigned port = ports_of_url(url);
+	struct ports ports;
+
+	if (ports_parse(s->package_ports, s->allow_http, &ports, NULL) == ERR_OK &&
+	    ports_has(&ports, port))
+		return ERR_OK;
+	snprintf(why, size, "expected a port of package_ports (%.80s), got %u: %.60s",
+	    s->package_ports[0] ? s->package_ports
+	    : s->allow_http     ? "443 80"
+				: "443",
+	    port, url);
+	return ERR_URL;
+}
+
+static enum err
 refuse_url(struct gate *g, const char *url, char *why, size_t size)
 {
 	bool https = strncasecmp(url, "https://", 8) == 0;
@@ -174,10 +192,11 @@ refuse_url(struct gate *g, const char *url, char *why, size_t size)
 		snprintf(why, size, "expected an https address, got %.100s", url);
 		return ERR_URL;
 	}
-	if (strlen(url) <= IMAGE_URL_MAX)
-		return ERR_OK;
-	snprintf(why, size, "expected a shorter address, got one of %zu", strlen(url));
-	return ERR_INVALID;
+	if (strlen(url) > IMAGE_URL_MAX) {
+		snprintf(why, size, "expected a shorter address, got one of %zu", strlen(url));
+		return ERR_INVALID;
+	}
+	return refuse_port(g->settings, url, why, size);
 }
 
 static enum err

@@ -26,7 +26,7 @@ check_flash(const void *s)
 /* clang-format off */
 const struct reader readers[ASK_DAEMONS] = {
 	{"cloudd", sizeof(struct cloud_settings), cloud_settings_table, check_cloud},
-	{"fetchd", sizeof(struct settings),       fetch_table,          NULL},
+	{"fetchd", sizeof(struct settings),       fetch_table,          settings_check},
 	{"flashd", sizeof(struct flash_settings), flash_settings_table, check_flash},
 };
 /* clang-format on */

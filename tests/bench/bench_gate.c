@@ -39,7 +39,9 @@ write_config(const struct bench_gate *g)
 	    g->dir, g->dir, g->dir, lib, me, root ? HOUSE_FETCH_UID : me,
 	    root ? HOUSE_COURIER_UID : me, root ? HOUSE_FLASH_UID : me,
 	    root ? HOUSE_SESSION_UID : me);
-	fprintf(f, "[fetchd]\ntrust_dir = %s\nallow_http = yes\nallow_private_hosts = yes\n",
+	fprintf(f,
+	    "[fetchd]\ntrust_dir = %s\nallow_http = yes\nallow_private_hosts = yes\n"
+	    "package_ports = any\n",
 	    g->kit->anchor_dir);
 	return ferror(f) == 0;
 }

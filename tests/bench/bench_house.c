@@ -182,7 +182,7 @@ bench_house(struct bench *b)
 	    .baud = 921600,
 	    .reset_ms = 200,
 	    .hasty = true,
-	    .fetchd = "allow_http = yes"};
+	    .fetchd = "allow_http = yes\npackage_ports = any"};
 	struct house *h = NULL;
 
 	if (house_open(&o, &h) != ERR_OK || house_start_all(h) != ERR_OK) {

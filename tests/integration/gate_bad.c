@@ -301,6 +301,20 @@ Test(gate_bad, no_redirect_is_followed)
 	expect_end(&h, PB__PHASE__PHASE_FAILED, ERR_URL);
 }
 
+Test(gate_bad, a_port_that_no_package_server_has_is_not_asked)
+{
+	struct gatehouse h;
+
+	gatehouse_open(&h);
+	snprintf(h.extra, sizeof(h.extra), "package_ports = 443 1");
+	gatehouse_pack(&h, SIZE);
+	gatehouse_start(&h);
+	gatehouse_order(&h, ID);
+	gatehouse_report(&h, ID, PB__PHASE__PHASE_FAILED, ERR_URL);
+	cr_expect_eq(httpd_counters(h.server).requests, 0);
+	expect_end(&h, PB__PHASE__PHASE_FAILED, ERR_URL);
+}
+
 static void
 file_url(struct gatehouse_order *w)
 {

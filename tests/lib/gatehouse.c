@@ -51,8 +51,9 @@ write_config(struct gatehouse *h)
 	    "flash_user = %u\nsession_user = %u\n",
 	    h->dir, h->dir, h->dir, (int)strlen(lib) - 1, lib, c.cloud_uid, c.fetch_uid,
 	    geteuid() ? geteuid() : COURIER, c.flash_uid, c.flash_uid);
-	fprintf(f, "[fetchd]\ntrust_dir = %s\nallow_http = yes\nallow_private_hosts = yes\n%s\n",
-	    h->kit->anchor_dir, h->extra);
+	fprintf(f, "[fetchd]\ntrust_dir = %s\nallow_http = yes\nallow_private_hosts = yes\n%s%s\n",
+	    h->kit->anchor_dir, strstr(h->extra, "package_ports") ? "" : "package_ports = any\n",
+	    h->extra);
 }
 
 /* --- our neighbours --------------------------------------------------------------------------- */

@@ -200,6 +200,8 @@ write_fetchd(const struct house *h, FILE *f)
 	    "\n[fetchd]\ntrust_dir = %s\nca_file = %s/devcenter/ca.pem\n"
 	    "allow_private_hosts = yes\nmark_bytes = 64 KiB\n",
 	    h->kit->anchor_dir, h->dir);
+	if (!h->options.fetchd || !strstr(h->options.fetchd, "package_ports"))
+		fprintf(f, "package_ports = %u\n", h->https);
 	if (h->options.fetchd)
 		fprintf(f, "%s\n", h->options.fetchd);
 }
