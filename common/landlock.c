@@ -56,7 +56,7 @@ static const struct landlock_gap gaps[] = {
 	{1, "files",            "users do, by owner and mode"},
 	{2, "renaming",         "it is refused between directories"},
 	{3, "truncation",       "users do: what a process only reads is another's"},
-	{4, "TCP ports",        "a firewall by user can (subotactl firewall); gate and flashd have no network"},
+	{4, "TCP ports",        "a firewall by user does (subota-firewall.service); gate and sessions have no network, flashd its links' sockets"},
 	{5, "ioctls",           "seccomp does, by a list of them"},
 	{6, "abstract sockets", "namespaces do for gate, flashd and sessions, seccomp for couriers, nobody for cloudd"},
 	{6, "signals",          "users and seccomp do"},

@@ -6,6 +6,7 @@
  * Must never: start a process, reach a network other than the addresses of its configured links,
  * believe another process about an image, parse a byte that a device sent.
  */
+#include <sys/fsuid.h>
 #include <time.h>
 
 #include "flash.h"
@@ -63,6 +64,20 @@ brood(const void *settings, struct daemon_brood *out)
 	}
 }
 
+/* As the user that we shall be: rules of nftables know a socket by who made it (subotactl
+ * firewall). */
+static enum err
+make_sockets(struct flashd *me)
+{
+	enum err e = ERR_OK;
+
+	setfsuid(me->settings.common.flash_uid);
+	for (size_t i = 0; i < me->settings.n_devices && e == ERR_OK; i++)
+		e = link_sockets_add(&me->flash.sockets, me->settings.devices[i].port);
+	setfsuid(geteuid());
+	return e;
+}
+
 /* Whoever of gate and flashd is first makes the store: what does not exist when a process locks
  * itself in stays out of its reach. */
 static enum err
@@ -71,13 +86,9 @@ prepare(const struct daemon_spec *spec, struct daemon *d)
 	const struct daemon_common *c = d->common;
 	struct flashd *me = d->settings;
 
-	for (size_t i = 0; i < me->settings.n_devices; i++) {
-		enum err e = link_sockets_add(&me->flash.sockets, me->settings.devices[i].port);
-
-		if (e != ERR_OK)
-			return e;
-	}
-	enum err e = open_pins(me);
+	enum err e = make_sockets(me);
+	if (e == ERR_OK)
+		e = open_pins(me);
 	if (e == ERR_OK)
 		e = flash_plug_prepare(&me->flash.plug, &me->settings);
 	if (e == ERR_OK)

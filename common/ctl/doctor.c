@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "doctor.h"
+#include "firewall.h"
 #include "flash_exec.h"
 #include "flash_health.h"
 #include "landlock.h"
@@ -66,13 +67,40 @@ doctor_kernel(struct doctor *d)
 	if (abi >= LANDLOCK_ABI_SCOPES)
 		doctor_say(d, DOCTOR_OK, "kernel", "", "Landlock ABI %d", abi);
 	else if (abi >= LANDLOCK_ABI_MIN)
-		doctor_say(d, DOCTOR_WARN, "kernel",
-		    "subotactl sandbox says who limits the rest; subotactl firewall limits ports",
+		doctor_say(d, DOCTOR_WARN, "kernel", "subotactl sandbox says who limits the rest",
 		    "expected Landlock ABI %d, got %d", LANDLOCK_ABI_SCOPES, abi);
 	else
 		doctor_say(d, c && c->sandbox == 1 ? DOCTOR_WARN : DOCTOR_BAD, "kernel",
 		    "boot with lsm=landlock,... or a newer kernel; or sandbox = degrade",
 		    "expected Landlock ABI %d, got %d", LANDLOCK_ABI_MIN, abi);
+}
+
+/* Where Landlock knows no ports, nobody else holds cloudd and couriers to theirs. */
+void
+doctor_firewall(struct doctor *d)
+{
+	const struct firewall_of of = {d->cloud, d->fetch, d->flash};
+	bool ports = landlock_abi() >= LANDLOCK_ABI_PORTS;
+	char mark[FIREWALL_MARK];
+	AUTO(mem) char *rules = d->cloud && d->fetch && d->flash ? firewall_rules(&of, mark) : NULL;
+	enum firewall_state s = firewall_look(rules ? mark : NULL);
+	const char *what = firewall_text(s);
+
+	if (s == FIREWALL_ACTIVE)
+		doctor_say(d, DOCTOR_OK, "firewall", "", "by user: %s", what);
+	else if (s == FIREWALL_OTHER)
+		doctor_say(d, DOCTOR_WARN, "firewall", "systemctl restart subota-firewall",
+		    "by user: %s", what);
+	else if (s == FIREWALL_HIDDEN)
+		doctor_say(d, DOCTOR_WARN, "firewall", "ask as root", "by user: %s", what);
+	else
+		doctor_say(d, DOCTOR_WARN, "firewall",
+		    s == FIREWALL_ABSENT ? "a kernel with nf_tables"
+					 : "systemctl start subota-firewall, or subotactl firewall "
+					   "| nft -f -",
+		    "by user: %s; %s", what,
+		    ports ? "Landlock limits TCP ports, nothing UDP"
+			  : "nothing limits the ports that cloudd and couriers reach");
 }
 
 void

@@ -20,6 +20,7 @@ struct doctor {
 };
 
 void doctor_kernel(struct doctor *d);
+void doctor_firewall(struct doctor *d);
 void doctor_clock(struct doctor *d);
 void doctor_directories(struct doctor *d);
 void doctor_disk(struct doctor *d);

@@ -23,7 +23,7 @@ static const struct out_column columns[] = {
 };
 
 static void (*const checks[])(struct doctor *d) = {
-	doctor_kernel, doctor_clock, doctor_directories, doctor_disk, doctor_secrets, doctor_trust,
+	doctor_kernel, doctor_firewall, doctor_clock, doctor_directories, doctor_disk, doctor_secrets, doctor_trust,
 	doctor_lines, doctor_platform, doctor_daemons,
 };
 /* clang-format on */

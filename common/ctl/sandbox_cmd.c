@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "ctl.h"
+#include "firewall.h"
 #include "opt.h"
 #include "out.h"
 #include "processes.h"
@@ -46,6 +47,19 @@ add(cJSON *list, const char *process, const char *about, const char *text)
 
 /* --- promised --------------------------------------------------------------------------------- */
 
+static const char *
+ports_text(const struct sandbox_promise *p)
+{
+	if (!p->ports)
+		return "none";
+	if (strcmp(p->ports, "*") == 0)
+		return "to any port";
+	if (strcmp(p->ports, "$link_ports") == 0)
+		return "to the ports of its TCP links only, over sockets from before; it can make "
+		       "none";
+	return "to the port of its server only";
+}
+
 static void
 add_files(cJSON *list, const struct sandbox_promise *p)
 {
@@ -58,11 +72,7 @@ add_files(cJSON *list, const struct sandbox_promise *p)
 	}
 	if (p->files && !p->files->place)
 		add(list, p->name, "file", "none");
-	if (!p->ports)
-		add(list, p->name, "tcp", "none");
-	else
-		add(list, p->name, "tcp",
-		    p->ports[0] == '*' ? "to any port" : "to the port of its server only");
+	add(list, p->name, "tcp", ports_text(p));
 }
 
 static void
@@ -159,6 +169,8 @@ add_kernel(cJSON *list)
 		    g->since, g->instead);
 		add(list, "all", "lacks", text);
 	}
+	snprintf(text, sizeof(text), "by user: %s", firewall_text(firewall_look(NULL)));
+	add(list, "all", "firewall", text);
 }
 
 int
@@ -170,15 +182,21 @@ sandbox_cmd_run(int argc, char **argv)
 	AUTO(out_json) cJSON *list = cJSON_CreateArray();
 	enum err e = opt_parse(&command, argc, argv, &o);
 	static const char without[] = "its own, no capability, no new privileges, not dumpable";
-	static const char with_network[] = "its own, no capability, no new privileges, not "
-					   "dumpable; started by root: no network interface";
+	static const char without_network[] = "its own, no capability, no new privileges, not "
+					      "dumpable; started by root: no network interface";
+	static const char with_links[] = "its own, no capability, no new privileges, not dumpable; "
+					 "started by root: no network interface, but sockets of "
+					 "its TCP and UDP links";
 	char text[120];
 
 	if (e)
 		return e == ERR_CANCELLED ? CTL_OK : CTL_USAGE;
 	add_kernel(list);
 	for (size_t i = 0; i < n; i++) {
-		add(list, rows[i].name, "user", rows[i].apart ? with_network : without);
+		add(list, rows[i].name, "user",
+		    rows[i].apart && rows[i].ports ? with_links
+		    : rows[i].apart                ? without_network
+						   : without);
 		snprintf(text, sizeof(text), "at most %llu MiB of memory, %llu descriptors",
 		    (unsigned long long)(rows[i].max_memory >> 20),
 		    (unsigned long long)rows[i].max_files);

@@ -98,6 +98,7 @@ Test(ctl_tables, sandbox_prints_the_promises_of_every_process)
 	cr_expect(is_promised(list, "flashd", "file", "$store: read"));
 	cr_expect_not(is_promised(list, "flashd", "file", "$store: read write"));
 	cr_expect(is_promised(list, "cloudd", "tcp", "to the port of its server only"));
+	cr_expect(is_promised(list, "flashd", "tcp", "to the ports of its TCP links only"));
 }
 
 Test(ctl_tables, firewall_holds_each_user_to_the_ports_of_its_servers)
@@ -108,19 +109,36 @@ Test(ctl_tables, firewall_holds_each_user_to_the_ports_of_its_servers)
 	    "session_user = 75\n"
 	    "operator_group = 0\ndevice_group = 0\n[cloudd]\nhost = h\nport = 1884\n"
 	    "product_key = p\ndevice_key = d\nmove_to = other:1885\n[fetchd]\nallow_http = yes\n";
+	const char more[] =
+	    "package_ports = 8443 81\n[flashd.device a]\nproduct_key = p\ndevice_key = d\n"
+	    "vendor = v\nmodel = m\nport = tcp:127.0.0.1:4001\n[flashd.device b]\n"
+	    "product_key = p\ndevice_key = e\nvendor = v\nmodel = m\n"
+	    "port = udp:[fe80::1]:1337\n[flashd.device c]\nproduct_key = p\ndevice_key = f\n"
+	    "vendor = v\nmodel = m\nport = /dev/ttyS1\n";
+	char both[1000];
 
 	kit_write(dir, "conf", conf, sizeof(conf) - 1);
 	struct tool_result r = CTL(dir, "firewall", "--config", "conf");
 	cr_assert_eq(r.status, 0, "%s", r.out);
-	cr_expect(strstr(r.out, "chain cloudd {\n\t\ttcp dport { 53, 1884, 1885 } accept"), "%s",
-	    r.out);
+	cr_expect(
+	    strstr(r.out, "chain cloudd {\n\t\ttcp dport { 53, 1884, 1885 } accept"), "%s", r.out);
 	cr_expect(strstr(r.out, "chain couriers {\n\t\ttcp dport { 53, 443, 80 } accept"));
-	cr_expect(strstr(r.out, "meta skuid 71 jump cloudd\n\t\tmeta skuid 73 jump couriers"));
-	r = CTL(dir, "firewall", "--config", "conf", "--package-port", "8443");
-	cr_expect(strstr(r.out, "couriers {\n\t\ttcp dport { 53, 8443 } accept"), "%s", r.out);
-	r = CTL(dir, "firewall", "--config", "conf", "--package-port", "70000");
-	cr_expect_eq(r.status, 64);
-	cr_expect(strstr(r.out, "expected a port from 1 to 65535, got '70000'"), "%s", r.out);
+	cr_expect(strstr(r.out, "chain flashd {\n\t\tgoto nowhere"), "no link of a network");
+	cr_expect(strstr(r.out, "meta skuid 71 jump cloudd\n\t\tmeta skuid 73 jump couriers\n\t\t"
+				"meta skuid 74 jump flashd\n\t\tmeta skuid 72 goto nowhere\n\t\t"
+				"meta skuid 75 goto nowhere\n"));
+	snprintf(both, sizeof(both), "%s%s", conf, more);
+	kit_write(dir, "conf", both, strlen(both));
+	r = CTL(dir, "firewall", "--config", "conf");
+	cr_expect(strstr(r.out, "couriers {\n\t\ttcp dport { 53, 8443, 81 } accept"), "%s", r.out);
+	cr_expect(strstr(r.out, "chain flashd {\n\t\tip daddr 127.0.0.1 tcp dport 4001 accept\n"
+				"\t\tip6 daddr fe80::1 udp dport 1337 accept\n\t\tgoto nowhere"));
+	snprintf(both, sizeof(both), "%spackage_ports = 70000\n", conf);
+	kit_write(dir, "conf", both, strlen(both));
+	r = CTL(dir, "firewall", "--config", "conf");
+	cr_expect_eq(r.status, 65, "%s", r.out);
+	cr_expect(strstr(r.out, "from 1 to 65535, or any, got '70000'"), "%s", r.out);
+	cr_expect_not(strstr(r.out, "table"), "half of the rules are none");
 }
 
 Test(ctl_tables, sandbox_says_what_this_kernel_leaves_to_others)
@@ -128,8 +146,7 @@ Test(ctl_tables, sandbox_says_what_this_kernel_leaves_to_others)
 	AUTO(json) cJSON *list = parsed(CTL(".", "sandbox", "--json"));
 
 	for (const struct landlock_gap *g = landlock_gaps(); g->since; g++)
-		cr_expect_eq(
-		    is_promised(list, "all", "lacks", g->what), g->since > landlock_abi());
+		cr_expect_eq(is_promised(list, "all", "lacks", g->what), g->since > landlock_abi());
 }
 
 Test(ctl_tables, fsm_prints_every_row_of_every_machine)
@@ -312,4 +329,47 @@ Test(ctl_tables, the_writer_shows_values_and_never_a_control_character)
 	expect_text("[1,2]", "[1,2]");
 	expect_text("\"0123456789012345678901234567890123456789\"",
 	    "012345678901234567890123456789012345678");
+}
+
+/* Rules that are loaded are known by the name of a chain. */
+Test(ctl_tables, firewall_of_another_configuration_has_another_mark)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	static const char *const ports[] = {"1884", "1885", "1884"};
+	char marks[3][30] = {"", "", ""};
+
+	for (size_t i = 0; i < 3; i++) {
+		char conf[400];
+
+		snprintf(conf, sizeof(conf),
+		    "[common]\ncloud_user = 71\nfetch_user = 72\ncourier_user = 73\n"
+		    "flash_user = 74\nsession_user = 75\noperator_group = 0\ndevice_group = 0\n"
+		    "[cloudd]\nhost = h\nport = %s\nproduct_key = p\ndevice_key = d\n",
+		    ports[i]);
+		kit_write(dir, "conf", conf, strlen(conf));
+		struct tool_result r = CTL(dir, "firewall", "--config", "conf");
+		const char *mark = strstr(r.out, "chain of_");
+		cr_assert(mark, "%s", r.out);
+		snprintf(marks[i], sizeof(marks[i]), "%.25s", mark);
+	}
+	cr_expect_str_neq(marks[0], marks[1]);
+	cr_expect_str_eq(marks[0], marks[2]);
+}
+
+/* By hand, one user may be several processes: what the first may holds. */
+Test(ctl_tables, firewall_names_each_user_once)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	const char conf[] =
+	    "[common]\ncloud_user = 71\nfetch_user = 71\ncourier_user = 71\nflash_user = 74\n"
+	    "session_user = 74\noperator_group = 0\ndevice_group = 0\n[cloudd]\nhost = h\n"
+	    "port = 1884\nproduct_key = p\ndevice_key = d\n[fetchd]\npackage_ports = any\n";
+
+	kit_write(dir, "conf", conf, sizeof(conf) - 1);
+	struct tool_result r = CTL(dir, "firewall", "--config", "conf");
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	cr_expect(strstr(r.out, "couriers {\n\t\tmeta l4proto tcp accept\n"), "%s", r.out);
+	cr_expect(strstr(r.out, "policy accept;\n\t\tmeta skuid 71 jump cloudd\n\t\tmeta skuid 74 "
+				"jump flashd\n\t}\n"),
+	    "%s", r.out);
 }
