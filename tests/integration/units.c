@@ -19,7 +19,8 @@ has_systemd(void)
 
 static const char *const units[] = {"subota-cloudd.service", "subota-fetchd.service",
     "subota-flashd.service", "subota-fetchd-nursery@.service", "subota-fetchd-nursery.socket",
-    "subota-flashd-nursery@.service", "subota-flashd-nursery.socket", "subota.target"};
+    "subota-flashd-nursery@.service", "subota-flashd-nursery.socket", "subota-firewall.service",
+    "subota.target"};
 
 /* Exposure as a tenth, as --threshold= counts; everything at most that much exposed passes. */
 static int
@@ -41,7 +42,7 @@ Test(units, are_exposed_no_more_than_they_promise)
 		const char *unit, *tenths;
 	} promised[] = {{"subota-cloudd.service", "10"}, {"subota-fetchd.service", "5"},
 	    {"subota-flashd.service", "5"}, {"subota-fetchd-nursery@.service", "10"},
-	    {"subota-flashd-nursery@.service", "5"}};
+	    {"subota-flashd-nursery@.service", "5"}, {"subota-firewall.service", "11"}};
 	char out[4000];
 
 	if (!has_systemd())

@@ -43,6 +43,7 @@ device_key = GATEWAY1
 [fetchd]
 ca_file = /etc/subota/ca.pem
 allow_private_hosts = yes
+package_ports = 8443
 [flashd.device meter1]
 product_key = meters
 device_key = METER1
