@@ -36,7 +36,7 @@ override CC := $(CLANG)
 WARN += -Wno-error # gcc is the judge
 endif
 
-INCLUDES := -Icommon -Icloudd -Ifetchd -Ifetchd/courier -Icommon/nursery -Iflashd -Iflashd/session -Iflashd/drivers -Iflashd/links -Iflashd/exec
+INCLUDES := -Icommon -Icloudd -Icloudd/dialer -Ifetchd -Ifetchd/courier -Icommon/nursery -Iflashd -Iflashd/session -Iflashd/drivers -Iflashd/links -Iflashd/exec
 CPPFLAGS := -D_GNU_SOURCE -DSUBOTA_VERSION='"$(VERSION)"' -include common/banned.h $(INCLUDES) -isystem $(B)/gen
 CFLAGS = -std=gnu11 $(FLAGS_$(VARIANT)) $(WARN) $(HARDEN) $(EXTRA_CFLAGS)
 DEPFLAGS := -MMD -MP
@@ -54,6 +54,7 @@ objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 common_SRC   := $(wildcard common/*.c)
 ctl_SRC      := $(call part,common/ctl)
 cloudd_SRC   := $(call part,cloudd)
+dialer_SRC   := $(call part,cloudd/dialer)
 fetchd_SRC   := $(call part,fetchd)
 courier_SRC  := $(call part,fetchd/courier)
 nursery_SRC  := $(call part,common/nursery)
@@ -65,24 +66,25 @@ subdevices_SRC := $(call part,tests/subdevices)
 testlib_SRC  := $(wildcard tests/lib/*.c)
 demo_SRC     := $(call part,tests/demo)
 runner_SRC   := $(call part,tests/runner)
-PARTS := common ctl cloudd fetchd courier nursery flashd session exec devcenter subdevices testlib demo runner
+PARTS := common ctl cloudd dialer fetchd courier nursery flashd session exec devcenter subdevices testlib demo runner
 LIB = $(B)/lib$(1).a
 
 # program: main.c, libraries of ours (in link order), packages beyond PKGS
 PROGRAMS := $(foreach p,\
-	subota-cloudd:cloudd subota-fetchd:fetchd subota-courier:fetchd/courier subota-nursery:common/nursery \
+	subota-cloudd:cloudd subota-dialer:cloudd/dialer subota-fetchd:fetchd subota-courier:fetchd/courier subota-nursery:common/nursery \
 	subota-flashd:flashd \
 	subota-session:flashd/session subota-exec:flashd/exec subotactl:common/ctl subota-devcenter:tests/devcenter \
 	subota-subdevice:tests/subdevices subota-demo:tests/demo subota-tests:tests/runner,\
 	$(if $(wildcard $(lastword $(subst :, ,$(p)))/main.c),$(p)))
-LIBS_subota-cloudd := cloudd common
+LIBS_subota-cloudd := cloudd dialer common
+LIBS_subota-dialer := dialer common
 LIBS_subota-fetchd := fetchd common
 LIBS_subota-courier := courier common
 LIBS_subota-nursery := nursery common
 LIBS_subota-flashd := flashd exec common
 LIBS_subota-session := session exec common
 LIBS_subota-exec := exec common
-LIBS_subotactl := ctl cloudd session common
+LIBS_subotactl := ctl cloudd dialer session common
 LIBS_subota-devcenter := devcenter common
 LIBS_subota-subdevice := subdevices
 LIBS_subota-demo := demo testlib common
@@ -95,7 +97,7 @@ EXTRA_subota-devcenter := -lmicrohttpd -lgnutls -lssl -lcrypto
 EXTRA_subota-subdevice := -lutil
 
 DAEMONS := subota-cloudd subota-fetchd subota-flashd
-HELPERS := subota-courier subota-nursery subota-session subota-exec
+HELPERS := subota-dialer subota-courier subota-nursery subota-session subota-exec
 BINS := $(foreach p,$(PROGRAMS),$(B)/bin/$(firstword $(subst :, ,$(p))))
 TEST_LIBS := $(filter-out common,$(PARTS)) common
 TEST_PKGS := -lcriterion -lwolfssl -lcurl -lcbor -lmicrohttpd -lssl -lcrypto -lutil -lpthread

@@ -114,6 +114,21 @@ cloud_settings_check(const struct cloud_settings *s)
 	return ERR_OK;
 }
 
+enum err
+cloud_settings_servers(const struct cloud_settings *s, struct directory *out)
+{
+	char host[DIALECT_HOST_MAX + 1];
+	uint16_t port = 0;
+	enum err e = directory_add(out, s->identity.host, (uint16_t)s->identity.port);
+
+	for (const char *at = s->identity.move_to[0] ? s->identity.move_to : NULL; at && !e;) {
+		e = move_next(&at, host, &port);
+		if (e == ERR_OK)
+			e = directory_add(out, host, port);
+	}
+	return e;
+}
+
 const struct profile *
 cloud_settings_profile(const struct cloud_settings *s)
 {

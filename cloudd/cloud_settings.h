@@ -7,6 +7,7 @@
 
 #include "cloud.h"
 #include "daemon.h"
+#include "directory.h"
 
 enum cloud_settings_profile { CLOUD_SETTINGS_P1, CLOUD_SETTINGS_P2, CLOUD_SETTINGS_CUSTOM };
 
@@ -25,6 +26,8 @@ struct cloud_settings {
 struct conf_table cloud_settings_table(struct conf_section sections[3]);
 /* What a single key cannot tell. ERR_CONFIG with a log line. */
 enum err cloud_settings_check(const struct cloud_settings *s) MUST_CHECK;
+/* The servers that it may ever connect to: the platform's, and those of move_to. Caller ends it. */
+enum err cloud_settings_servers(const struct cloud_settings *s, struct directory *out) MUST_CHECK;
 const struct profile *cloud_settings_profile(const struct cloud_settings *s);
 
 #endif

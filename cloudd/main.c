@@ -1,10 +1,10 @@
 /*
  * subota-cloudd: the conversation with the platform.
  *
- * May: connect to the platform's MQTT server (or one of move_to) and to the gate's socket; read the
- * product secrets (before it drops its privileges); write its own state directory.
- * Must never: have a socket to flashd; see an image, a device node, a trust anchor or a signing
- * key; open another network connection.
+ * May: have the dialer (dialer/) connect to the platform's MQTT server or one of move_to; connect
+ * to the gate's socket; read the product secrets (before it drops its privileges); write its own
+ * state directory. Must never: make or hold a network socket; have a socket to flashd; see an
+ * image, a device node, a trust anchor or a signing key.
  *
  * This file joins `struct cloud` (all decisions) to the sockets: uplink on the platform's side, the
  * bus on the gate's.
@@ -18,7 +18,6 @@
 #include "cloud_act.h"
 #include "cloud_settings.h"
 #include "cloud_show.h"
-#include "resolver.h"
 #include "uplink.h"
 
 struct cloudd {
@@ -28,8 +27,8 @@ struct cloudd {
 	struct daemon *daemon;
 	struct cloud cloud;
 	bool open; /* the cloud is */
+	struct dial *dialer;
 	struct uplink *uplink;
-	struct resolver resolver;
 	struct bus_link *gate;
 	struct loop_timer timer;
 };
@@ -55,8 +54,8 @@ set_timer(struct cloudd *me)
 /* --- what leaves ------------------------------------------------------------------------------ */
 
 static enum err
-io_publish(void *arg, const char *topic, unsigned qos, const uint8_t *payload, size_t len,
-    uint64_t token)
+io_publish(
+    void *arg, const char *topic, unsigned qos, const uint8_t *payload, size_t len, uint64_t token)
 {
 	struct cloudd *me = arg;
 
@@ -205,9 +204,8 @@ up_down(void *arg, enum err why, int platform_code)
 
 	cloud_on_down(&me->cloud, why, platform_code);
 	set_timer(me);
-	if (why == ERR_NETWORK && resolver_is_lost(&me->resolver)) {
-		log_error(NULL, "%s has been replaced and is out of reach: restart needed",
-		    me->resolver.path);
+	if (why == ERR_DIALER) {
+		log_error(NULL, "no connection is possible without the dialer: restart needed");
 		_exit(EX_OSERR); /* everything is durable */
 	}
 }
@@ -272,6 +270,24 @@ check(const void *settings)
 	return cloud_settings_check(settings);
 }
 
+/* Before we are locked in, and into a network of our own. */
+static enum err
+start_dialer(struct cloudd *me, const struct daemon *d)
+{
+	struct directory servers = {0};
+	uid_t uid = d->common->cloud_uid;
+	char path[260];
+
+	snprintf(path, sizeof(path), "%s/subota-dialer", d->common->lib_dir);
+	const struct dial_setup setup = {
+	    .program = path, .mode = d->mode_text, .uid = uid, .gid = daemon_gid_of(uid)};
+	enum err e = cloud_settings_servers(&me->settings, &servers);
+	if (e == ERR_OK)
+		return dial_start(&setup, &servers, &me->dialer);
+	directory_fini(&servers);
+	return e;
+}
+
 static enum err
 prepare(const struct daemon_spec *s, struct daemon *d)
 {
@@ -280,7 +296,8 @@ prepare(const struct daemon_spec *s, struct daemon *d)
 
 	(void)s;
 	daemon_credential(d, "secrets", me->settings.secrets_file, path);
-	return secrets_load(path, &me->secrets);
+	enum err e = secrets_load(path, &me->secrets);
+	return e == ERR_OK ? start_dialer(me, d) : e;
 }
 
 static const char *
@@ -293,13 +310,13 @@ static enum err
 open_cloud(struct cloudd *me)
 {
 	const struct cloud_io io = {io_publish, io_subscribe, io_fail, io_reconnect, io_move,
-	    io_to_gate, 	    io_random, io_now, io_wall_ms, io_event, io_free_bytes, me};
+	    io_to_gate, io_random, io_now, io_wall_ms, io_event, io_free_bytes, me};
 	char path[300];
 
 	snprintf(path, sizeof(path), "%s/cloudd.db", me->daemon->state_dir);
 	me->open = true;
-	return cloud_open(&me->cloud, &me->settings.identity,
-	    cloud_settings_profile(&me->settings), &me->secrets, &io, path);
+	return cloud_open(&me->cloud, &me->settings.identity, cloud_settings_profile(&me->settings),
+	    &me->secrets, &io, path);
 }
 
 static enum err
@@ -309,7 +326,8 @@ open_uplink(struct cloudd *me)
 	const struct uplink_handler handler = {
 	    up_credentials, up_ready, up_message, up_published, up_down, me};
 
-	me->link = (struct uplink_settings){.host = s->identity.host,
+	me->link = (struct uplink_settings){.dialer = me->dialer,
+	    .host = s->identity.host,
 	    .port = (uint16_t)s->identity.port,
 	    .tls = s->tls,
 	    .lab = s->lab,
@@ -345,7 +363,6 @@ start(struct daemon *d)
 	struct cloudd *me = d->settings;
 
 	me->daemon = d;
-	resolver_init(&me->resolver, RESOLVER_FILE);
 	enum err e = open_uplink(me);
 	if (e == ERR_OK)
 		e = open_cloud(me);
@@ -373,17 +390,10 @@ static void
 places(const void *settings, struct places *out)
 {
 	const struct cloud_settings *s = settings;
-	char host[DIALECT_HOST_MAX + 1];
-	uint16_t port = 0;
 
 	places_add(out, "$ca", "%s", s->ca_file);
 	if (s->crl_file[0])
 		places_add(out, "$ca", "%s", s->crl_file);
-	places_add(out, "$port", "%u", (unsigned)s->identity.port);
-	for (const char *at = given(s->identity.move_to); at;)
-		if (move_next(&at, host, &port) == ERR_OK)
-			places_add(out, "$port", "%u", port);
-	places_add(out, "$port", "53"); /* a name server, when its answer is long */
 }
 
 int
@@ -396,8 +406,9 @@ main(int argc, char **argv)
 	struct conf_section sections[3];
 	const struct conf_table table = cloud_settings_table(sections);
 	const struct daemon_spec spec = {.name = "cloudd",
-	    .summary = "The conversation with the platform. It connects to the platform's MQTT "
-		       "server and to\nfetchd, and sees no image, no device and no signing key.\n",
+	    .summary = "The conversation with the platform. It has a dialer connect to the "
+		       "platform's MQTT\nserver, connects to fetchd, and sees no image, no device "
+		       "and no signing key.\n",
 	    .who = WHO_CLOUDD,
 	    .conf = &table,
 	    .settings = me,
@@ -410,6 +421,7 @@ main(int argc, char **argv)
 	    .places = places};
 	int status = daemon_main(&spec, argc, argv);
 
+	dial_free(me->dialer);
 	explicit_bzero(&me->secrets, sizeof(me->secrets));
 	return status;
 }

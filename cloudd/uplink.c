@@ -1,7 +1,8 @@
 /*
- * uplink: see uplink.h. Phases: DOWN (a try is due at `retry`, or never), OPENING (TCP and TLS, at
- * most 10 s for each address), UP (bytes between wire and session). One descriptor watch and two
- * timers; requests of the caller only leave a mark and wake us, so that callbacks never nest.
+ * uplink: see uplink.h. Phases: DOWN (a try is due at `retry`, or never), OPENING (the dialer has
+ * as long as a slow resolver and the last of many dead addresses may take, then TLS 10 s), UP
+ * (bytes between wire and session). One descriptor watch and two timers; requests of the caller
+ * only leave a mark and wake us, so that callbacks never nest.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "uplink.h"
 #include "wire.h"
 
-enum { OPEN_MS = 10000, CLOCK_MS = 5000, CHUNK = 4096, ROUNDS = 16 };
+enum { DIAL_MS = 300000, OPEN_MS = 10000, CLOCK_MS = 5000, CHUNK = 4096, ROUNDS = 16 };
 enum { CODE_INTERNAL = 10450, CODE_SERVER_CHANGED = 10475 };
 
 enum phase { DOWN, OPENING, UP };
@@ -377,17 +378,17 @@ log_in(struct uplink *u)
 static void
 open_further(struct uplink *u)
 {
+	bool was_through = wire_is_through(u->wire);
 	enum err e = wire_step(u->wire);
 
-	if (e == ERR_AGAIN && mono_reached(clock_now(), u->open_due)) {
-		if (wire_skip(u->wire)) {
-			go_down(u, SESSION_ACCESS, ERR_TIMEOUT, SESSION_CODE_NETWORK,
-			    "expected a connection within 10 s");
-			return;
-		}
+	if (!was_through && wire_is_through(u->wire))
 		u->open_due = mono_after(clock_now(), OPEN_MS);
-	}
-	if (e == ERR_AGAIN)
+	if (e == ERR_AGAIN && mono_reached(clock_now(), u->open_due))
+		go_down(u, SESSION_ACCESS, was_through ? ERR_TIMEOUT : ERR_DIALER,
+		    SESSION_CODE_NETWORK,
+		    was_through ? "expected a connection within 10 s"
+				: "expected an answer of the dialer within 300 s");
+	else if (e == ERR_AGAIN)
 		arm(u);
 	else if (e)
 		wire_failed(u, e);
@@ -404,14 +405,15 @@ on_retry(void *arg)
 		loop_timer_set(u->loop, &u->retry, mono_after(clock_now(), CLOCK_MS), on_retry, u);
 		return;
 	}
-	enum err e = wire_open(u->host, u->port, u->context, &u->wire);
+	enum err e = wire_open(u->set.dialer, u->host, u->port, u->context, &u->wire);
 
 	if (e) {
-		go_down(u, SESSION_ACCESS, e, SESSION_CODE_NETWORK, "no address answers");
+		go_down(u, SESSION_ACCESS, e, SESSION_CODE_NETWORK,
+		    e == ERR_DENIED ? "not a server of the configuration" : err_text(e));
 		return;
 	}
 	u->phase = OPENING;
-	u->open_due = mono_after(clock_now(), OPEN_MS);
+	u->open_due = mono_after(clock_now(), DIAL_MS);
 	open_further(u);
 }
 

@@ -1,11 +1,8 @@
 /*
  * uplink: the one connection to the platform, kept alive for ever. The thin shell around session
- * (MQTT 3.1.1) and tls (wolfSSL): resolves, connects, moves bytes, and connects again after the
- * platform's back-off (spec: developer center, 2.3 and 2.4). Who the gateway is and what the
- * messages mean is its caller's.
- *
- * The name is resolved with getaddrinfo when a connection starts: it may block for the resolver's
- * timeout, which is borne because cloudd has nothing else to do while it is offline.
+ * (MQTT 3.1.1) and tls (wolfSSL): has the dialer connect (dial.h), moves bytes, and connects again
+ * after the platform's back-off (spec: developer center, 2.3 and 2.4). Who the gateway is and what
+ * the messages mean is its caller's.
  *
  * Callbacks run from the loop only, never from within a call of this header; any uplink_ function
  * but uplink_free may be called inside them.
@@ -18,12 +15,14 @@
 #include <stdint.h>
 
 #include "auto.h"
+#include "dial.h"
 #include "err.h"
 #include "loop.h"
 
 struct uplink;
 
 struct uplink_settings {
+	struct dial *dialer; /* outlives the uplink, which is the only one to ask it */
 	const char *host; /* name or IP literal; without server_name also what the certificate must
 			     name */
 	uint16_t port;
@@ -61,9 +60,10 @@ struct uplink_handler {
 	void (*on_published)(void *arg, uint64_t token);
 	/* The connection, or the try to make one, has failed; every unconfirmed publish is
 	 * forgotten here. `why` is ERR_TLS, ERR_MQTT, ERR_AUTH, ERR_PLATFORM, ERR_NETWORK,
-	 * ERR_TIMEOUT, ...; `platform_code` the platform's name for it (10430, 10471, 10473, 10474,
-	 * 10500 or what uplink_fail was given). A new try follows by itself, but not after 10430 on
-	 * connect: then only uplink_reconnect helps. */
+	 * ERR_TIMEOUT, ..., or ERR_DIALER, after which there will be no connection any more;
+	 * `platform_code` the platform's name for it (10430, 10471, 10473, 10474, 10500 or what
+	 * uplink_fail was given). A new try follows by itself, but not after 10430 on connect: then
+	 * only uplink_reconnect helps. */
 	void (*on_down)(void *arg, enum err why, int platform_code);
 	void *arg;
 };

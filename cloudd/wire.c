@@ -2,9 +2,6 @@
  * wire: see wire.h.
  */
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,58 +13,55 @@
 enum { WHY_MAX = 200 };
 
 struct wire {
-	struct addrinfo *all;
-	struct addrinfo *at; /* being tried */
+	struct dial *dialer; /* NULL: none is needed */
+	uint32_t id;
 	struct tls_context *context;
 	struct tls *tls;
-	int fd;
-	bool connected; /* TCP */
+	int fd; /* of the stream, -1 = no answer yet */
 	short wants;
 	char why[WHY_MAX];
 };
 
 static enum err
-network(struct wire *w, const char *what, const char *why)
+fail(struct wire *w, enum err e, const char *why)
 {
-	snprintf(w->why, sizeof(w->why), "%s: %s", what, why);
-	return ERR_NETWORK;
-}
-
-/* Start on w->at or, when that fails at once, on one after it. */
-static enum err
-start(struct wire *w)
-{
-	for (; w->at; w->at = w->at->ai_next) {
-		if (w->fd >= 0)
-			close(w->fd);
-		w->fd = socket(w->at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (w->fd >= 0 && (connect(w->fd, w->at->ai_addr, w->at->ai_addrlen) == 0 ||
-				      errno == EINPROGRESS)) {
-			w->wants = POLLOUT;
-			return ERR_OK;
-		}
-		(void)network(w, "connect", strerror(errno));
-	}
-	return ERR_NETWORK;
+	snprintf(w->why, sizeof(w->why), "%s", why);
+	return e;
 }
 
 enum err
-wire_open(const char *host, uint16_t port, struct tls_context *context, struct wire **out)
+wire_open(struct dial *dialer, const char *host, uint16_t port, struct tls_context *context,
+    struct wire **out)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	AUTO(wire) struct wire *w = calloc(1, sizeof(*w));
-	char service[8];
 
 	if (!w)
 		return ERR_NOMEM;
 	w->fd = -1;
+	w->wants = POLLIN;
 	w->context = context;
-	snprintf(service, sizeof(service), "%u", port);
-	if (getaddrinfo(host, service, &hints, &w->all) != 0)
-		return ERR_NETWORK;
-	w->at = w->all;
-	enum err e = start(w);
-	if (!e)
+	enum err e = dial_ask(dialer, host, port, &w->id);
+	if (e != ERR_OK)
+		return e;
+	w->dialer = dialer;
+	*out = HAND_OVER(w);
+	return ERR_OK;
+}
+
+enum err
+wire_new(int fd, struct tls_context *context, struct wire **out)
+{
+	AUTO(wire) struct wire *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		close(fd);
+		return ERR_NOMEM;
+	}
+	w->fd = fd;
+	w->wants = POLLIN;
+	w->context = context;
+	enum err e = context ? tls_open(context, fd, &w->tls) : ERR_OK;
+	if (e == ERR_OK)
 		*out = HAND_OVER(w);
 	return e;
 }
@@ -80,53 +74,85 @@ wire_close(struct wire *w)
 	tls_close(w->tls);
 	if (w->fd >= 0)
 		close(w->fd);
-	if (w->all)
-		freeaddrinfo(w->all);
+	else if (w->dialer)
+		dial_cancel(w->dialer, w->id);
 	free(w);
 }
 
-/* Whether the connect(2) under way has ended, and how. */
-static enum err
-finish_connect(struct wire *w)
-{
-	struct pollfd p = {.fd = w->fd, .events = POLLOUT};
-	int error = 0, one = 1;
-	socklen_t len = sizeof(error);
+/* --- the dialer's word ------------------------------------------------------------------------ */
 
-	if (poll(&p, 1, 0) == 0)
-		return ERR_AGAIN;
-	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
-	if (error) {
-		(void)network(w, "connect", strerror(error));
-		w->at = w->at->ai_next;
-		return start(w) ? ERR_NETWORK : ERR_AGAIN;
-	}
-	(void)setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	w->connected = true;
-	return w->context ? tls_open(w->context, w->fd, &w->tls) : ERR_OK;
+/* The next note about this connection; streams for those before it are closed. Errors as of
+ * dial_read. */
+static enum err
+next_note(struct wire *w, struct dialer_note *note, int *fd)
+{
+	enum err e;
+
+	while ((e = dial_read(w->dialer, note, fd)) == ERR_OK && note->id != w->id)
+		if (*fd >= 0)
+			close(*fd);
+	return e == ERR_DIALER ? fail(w, e, "the dialer died") : e;
 }
+
+static enum err
+take_answer(struct wire *w)
+{
+	struct dialer_note note;
+	int fd = -1;
+	enum err e = next_note(w, &note, &fd);
+
+	if (e != ERR_OK)
+		return e;
+	if (note.error || fd < 0)
+		return fail(w, note.error == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_NETWORK, note.why);
+	w->fd = fd;
+	return w->context ? tls_open(w->context, fd, &w->tls) : ERR_OK;
+}
+
+/* The stream has ended or failed with `e`. Was it the network? */
+static enum err
+ask_why(struct wire *w, enum err e)
+{
+	struct dialer_note note;
+	int fd = -1;
+	enum err said = w->dialer ? next_note(w, &note, &fd) : ERR_AGAIN;
+
+	if (fd >= 0)
+		close(fd);
+	if (said == ERR_OK)
+		return fail(w, ERR_NETWORK, note.why);
+	return said == ERR_DIALER ? said : e;
+}
+
+static bool
+is_end(enum err e)
+{
+	return e == ERR_CLOSED || e == ERR_NETWORK;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 enum err
 wire_step(struct wire *w)
 {
-	enum err e = w->connected ? ERR_OK : finish_connect(w);
+	enum err e = w->fd < 0 ? take_answer(w) : ERR_OK;
 
-	return e || !w->tls ? e : tls_handshake(w->tls);
+	if (e == ERR_OK && w->tls)
+		e = tls_handshake(w->tls);
+	return is_end(e) && w->fd >= 0 ? ask_why(w, e) : e;
 }
 
-enum err
-wire_skip(struct wire *w)
+bool
+wire_is_through(const struct wire *w)
 {
-	if (w->connected)
-		return ERR_TIMEOUT;
-	w->at = w->at->ai_next;
-	return start(w);
+	return w->fd >= 0;
 }
 
 static enum err
 plain_result(struct wire *w, ssize_t r, short wants, size_t *n)
 {
+	char why[WHY_MAX];
+
 	if (r > 0) {
 		*n = (size_t)r;
 		return ERR_OK;
@@ -137,29 +163,32 @@ plain_result(struct wire *w, ssize_t r, short wants, size_t *n)
 		w->wants = wants;
 		return ERR_AGAIN;
 	}
-	return network(w, "socket", strerror(errno));
+	snprintf(why, sizeof(why), "socket: %s", strerror(errno));
+	return fail(w, ERR_NETWORK, why);
 }
 
 enum err
 wire_read(struct wire *w, uint8_t *data, size_t size, size_t *n)
 {
-	if (w->tls)
-		return tls_read(w->tls, data, size, n);
-	return plain_result(w, recv(w->fd, data, size, 0), POLLIN, n);
+	enum err e = w->tls ? tls_read(w->tls, data, size, n)
+			    : plain_result(w, recv(w->fd, data, size, 0), POLLIN, n);
+
+	return is_end(e) ? ask_why(w, e) : e;
 }
 
 enum err
 wire_write(struct wire *w, const uint8_t *data, size_t len, size_t *n)
 {
-	if (w->tls)
-		return tls_write(w->tls, data, len, n);
-	return plain_result(w, send(w->fd, data, len, MSG_NOSIGNAL), POLLOUT, n);
+	enum err e = w->tls ? tls_write(w->tls, data, len, n)
+			    : plain_result(w, send(w->fd, data, len, MSG_NOSIGNAL), POLLOUT, n);
+
+	return is_end(e) ? ask_why(w, e) : e;
 }
 
 int
 wire_fd(const struct wire *w)
 {
-	return w->fd;
+	return w->fd < 0 ? dial_fd(w->dialer) : w->fd;
 }
 
 short
@@ -171,5 +200,5 @@ wire_wants(const struct wire *w)
 const char *
 wire_why(const struct wire *w)
 {
-	return w->tls && *tls_why(w->tls) ? tls_why(w->tls) : w->why;
+	return !w->why[0] && w->tls ? tls_why(w->tls) : w->why;
 }

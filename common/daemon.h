@@ -24,7 +24,7 @@ struct daemon_common {
 	char run_dir[100];   /* sockets; ipc paths are short (107) */
 	char state_dir[200]; /* STATE/cloudd, STATE/fetchd, STATE/flashd */
 	char store_dir[200]; /* images: written by fetchd, read by flashd */
-	char lib_dir[200];   /* where subota-nursery and what it starts lie */
+	char lib_dir[200];   /* where subota-dialer, subota-nursery and what it starts lie */
 	uint32_t cloud_uid, fetch_uid, courier_uid, flash_uid, session_uid;
 	uint32_t operator_gid; /* may use control and tap sockets; 0 = root only */
 	uint32_t actor_gid;    /* may use act sockets; 0 = root only */

@@ -29,8 +29,8 @@ const struct conf_key daemon_common_keys[] = {
 	{"store_dir", TEXT(store_dir), .fallback = "/var/lib/subota/store",
 	    .help = "Packages: written by fetchd, read by flashd."},
 	{"lib_dir", TEXT(lib_dir), .fallback = "/usr/lib/subota",
-	    .help = "Where subota-nursery and what it starts lie: subota-courier, subota-session, "
-		    "subota-exec."},
+	    .help = "Where subota-dialer, subota-nursery and what it starts lie: subota-courier, "
+		    "subota-session, subota-exec."},
 	{"cloud_user", CONF_USER, AT(cloud_uid), .fallback = "subota-cloud",
 	    .help = "User of cloudd, a name or a number."},
 	{"fetch_user", CONF_USER, AT(fetch_uid), .fallback = "subota-fetch",

@@ -55,6 +55,7 @@
 	X(ERR_OFFLINE,          57, "the platform is not reachable")                     \
 	X(ERR_NOT_ASSOCIATED,   58, "sub-device is not associated with this gateway")    \
 	X(ERR_NOT_LOGGED_IN,    59, "sub-device is not logged in")                       \
+	X(ERR_DIALER,           60, "the dialer died")                                   \
 	/* fetching */                                                                   \
 	X(ERR_URL,              70, "address is not allowed")                            \
 	X(ERR_HTTP,             71, "the package server refused")                        \

@@ -56,9 +56,9 @@ static const struct landlock_gap gaps[] = {
 	{1, "files",            "users do, by owner and mode"},
 	{2, "renaming",         "it is refused between directories"},
 	{3, "truncation",       "users do: what a process only reads is another's"},
-	{4, "TCP ports",        "a firewall by user does (subota-firewall.service); gate and sessions have no network, flashd its links' sockets"},
+	{4, "TCP ports",        "a firewall by user does (subota-firewall.service); cloudd, gate and sessions have no network, flashd its links' sockets"},
 	{5, "ioctls",           "seccomp does, by a list of them"},
-	{6, "abstract sockets", "namespaces do for gate, flashd and sessions, seccomp for couriers, nobody for cloudd"},
+	{6, "abstract sockets", "namespaces do for gate, flashd, sessions and cloudd (not as a service), seccomp for dialer and couriers"},
 	{6, "signals",          "users and seccomp do"},
 	{0, NULL, NULL},
 };

@@ -35,6 +35,11 @@ static const struct landlock_rule cloudd_files[] = {
 	{"$state",    READ | WRITE | MAKE},
 	{"$sockets",  READ | SOCKETS},
 	{"$ca",       READ | ABSENT},
+	{"/dev/urandom", READ},
+	{NULL, 0},
+};
+
+static const struct landlock_rule dialer_files[] = {
 	RESOLVER,
 	{NULL, 0},
 };
@@ -103,8 +108,10 @@ static const struct landlock_rule no_files[] = {{NULL, 0}};
 
 static const struct sandbox_promise rows[] = {
 	/* name      program            memory       files  size apart  files          ports */
-	{"cloudd",  "subota-cloudd",  512 * MIB,     64, 0, false, cloudd_files,  "$port",
-	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files, &promise_calls_network)},
+	{"dialer",  "subota-dialer",   64 * MIB,     32, 0, false, dialer_files,  "$port",
+	    SETS(&promise_calls_base, &promise_calls_reader, &promise_calls_network)},
+	{"cloudd",  "subota-cloudd",  512 * MIB,     64, 0, true,  cloudd_files,  NULL,
+	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files)},
 	{"fetchd",  "subota-fetchd",  768 * MIB,    128, 0, true,  fetchd_files,  NULL,
 	    SETS(&promise_calls_base, &promise_calls_bus, &promise_calls_files)},
 	/* a courier inherits all of this and then has less: its own memory, files, calls */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bundle_dir.h"
+#include "call.h"
 #include "clock.h"
 #include "doctor.h"
 #include "root.h"
@@ -92,21 +93,58 @@ doctor_trust(struct doctor *d)
 
 /* --- the platform ----------------------------------------------------------------------------- */
 
+/* Until `fd` is ready; false: not before `end`. */
+static bool
+wait_ready(int fd, short events, struct mono end)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	int64_t ms = mono_between(clock_now(), end);
+
+	(void)!poll(&p, 1, ms > 0 ? (int)ms : 0);
+	return !mono_reached(clock_now(), end);
+}
+
+/* A connection, as the dialer makes them, but by ourselves; `why` says what failed. */
+static enum err
+make_call(const struct cloud_settings *s, struct mono end, int *fd, char why[WHY_SIZE])
+{
+	char detail[CALL_WHY] = "";
+	struct addrinfo *all = NULL;
+	struct call call;
+	enum err e = call_resolve(s->identity.host, (uint16_t)s->identity.port, &all, detail);
+
+	if (e)
+		return why_say(why, e, "%s", detail);
+	call_init(&call, all, REACH_MS / 2, clock_now());
+	while ((e = call_step(&call, clock_now(), fd)) == ERR_AGAIN)
+		if (!wait_ready(call.fd, POLLOUT, call.due.ms < end.ms ? call.due : end) &&
+		    mono_reached(clock_now(), end))
+			break;
+	if (e == ERR_AGAIN)
+		e = why_say(why, ERR_TIMEOUT, "no answer within %d s", REACH_MS / 1000);
+	else if (e)
+		e = why_say(why, e, "%s", call.why);
+	call_fini(&call);
+	return e;
+}
+
 /* Connect, greet and prove; `why` says what failed. */
 static enum err
-reach(struct wire *w, char why[WHY_SIZE])
+reach(const struct cloud_settings *s, struct tls_context *context, char why[WHY_SIZE])
 {
 	struct mono end = mono_after(clock_now(), REACH_MS);
-	enum err e = wire_step(w);
+	AUTO(wire) struct wire *w = NULL;
+	int fd = -1;
+	enum err e = make_call(s, end, &fd, why);
 
-	while (e == ERR_AGAIN && !mono_reached(clock_now(), end)) {
-		struct pollfd p = {.fd = wire_fd(w), .events = wire_wants(w)};
-
-		if (poll(&p, 1, (int)mono_between(clock_now(), end)) > 0)
-			e = wire_step(w);
-	}
-	if (e == ERR_AGAIN)
-		return why_say(why, ERR_TIMEOUT, "no answer within %d s", REACH_MS / 1000);
+	if (e)
+		return e;
+	e = wire_new(fd, context, &w);
+	if (e)
+		return why_say(why, e, "%s", err_text(e));
+	while ((e = wire_step(w)) == ERR_AGAIN)
+		if (!wait_ready(wire_fd(w), wire_wants(w), end))
+			return why_say(why, ERR_TIMEOUT, "no answer within %d s", REACH_MS / 1000);
 	return e ? why_say(why, e, "%s", wire_why(w)) : ERR_OK;
 }
 
@@ -115,9 +153,7 @@ doctor_platform(struct doctor *d)
 {
 	const struct cloud_settings *s = d->cloud;
 	AUTO(tls_context) struct tls_context *context = NULL;
-	AUTO(wire) struct wire *w = NULL;
-	char why[WHY_SIZE] = "no address for this name";
-	enum err e = ERR_OK;
+	char why[WHY_SIZE] = "";
 
 	if (!s)
 		return;
@@ -132,8 +168,7 @@ doctor_platform(struct doctor *d)
 		    "%s: cannot be used", s->ca_file);
 		return;
 	}
-	e = wire_open(s->identity.host, (uint16_t)s->identity.port, context, &w);
-	e = e ? e : reach(w, why);
+	enum err e = reach(s, context, why);
 	if (e)
 		doctor_say(d, DOCTOR_BAD, "platform",
 		    e == ERR_TLS ? "look at ca_file, server_name and the clock"

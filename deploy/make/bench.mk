@@ -16,7 +16,7 @@ bench: deps ## figures beside curl and swupdate: build/bench.json (QUICK=1: shor
 solo_SRC := $(wildcard tests/bench/solo/*.c)
 solo_MAINS := $(foreach d,cloudd fetchd flashd,$(B)/obj/solo/$(d).o)
 solo_WRAP := daemon_main
-solo_LIBS := $(foreach l,cloudd fetchd flashd courier session exec common,$(B)/lib$(l).a)
+solo_LIBS := $(foreach l,cloudd dialer fetchd flashd courier session exec common,$(B)/lib$(l).a)
 
 $(solo_MAINS): $(B)/obj/solo/%.o: $(B)/obj/%/main.o
 	@mkdir -p $(@D)

@@ -1,5 +1,5 @@
 # subotactl prints the tables of all three daemons: their state machines and their configuration.
-LIBS_subotactl := ctl cloudd fetchd flashd session exec common
+LIBS_subotactl := ctl cloudd dialer fetchd flashd session exec common
 
 .PHONY: sample-config manual-keys
 

@@ -10,7 +10,7 @@ sim_BIN := $(B)/tests/simulate
 sim_WRAP := clock_now clock_wall_ms clock_is_synchronised fopen fsync fdatasync flock fstatvfs renameat unlinkat mkdirat \
 	sub_flash_write sub_flash_boot sub_flash_confirm sub_smp_say_list \
 	fsm_step event_write malloc calloc realloc free strdup open openat dup syscall
-sim_LIBS := cloudd fetchd flashd session exec subdevices
+sim_LIBS := cloudd dialer fetchd flashd session exec subdevices
 # what the simulator has bodies of its own for stays out altogether
 sim_COMMON := $(filter-out common/bus%.c common/loop.c common/nursery.c common/daemon.c common/daemon_nursery.c,$(wildcard common/*.c)) \
 	tests/lib/kit.c tests/lib/house_pack_image.c

@@ -22,6 +22,7 @@ enum attempt_who {
 	ATTEMPT_FLASHER = 128,
 	ATTEMPT_FLASH_NURSERY = 256, /* flashd's */
 	ATTEMPT_EXEC_NURSERY = 512,  /* the same where there is a device by driver exec */
+	ATTEMPT_DIALER = 1024,       /* cloudd's */
 };
 
 /* How an argument is made. */

@@ -21,6 +21,7 @@
 #include "landlock.h"
 
 #define C ATTEMPT_CLOUDD
+#define DI ATTEMPT_DIALER
 #define F ATTEMPT_FETCHD
 #define K ATTEMPT_COURIER
 #define L ATTEMPT_FLASHD
@@ -86,12 +87,12 @@ static const struct attempt rows[] = {
 	{"signal a sibling",                  0, ONE(kill, P("$sibling"), N(0))},
 	{"signal the parent",                 0, ONE(kill, P("$parent"), N(0))},
 	/* the network */
-	{"TCP to the platform",               C | D, CONNECT(AF_INET, SOCK_STREAM, TCP("$broker"))},
+	{"TCP to the platform",               DI | D, CONNECT(AF_INET, SOCK_STREAM, TCP("$broker"))},
 	{"TCP to the package server",         K | D, CONNECT(AF_INET, SOCK_STREAM, TCP("$server"))},
 	{"TCP to another port",               D, CONNECT(AF_INET, SOCK_STREAM, TCP("$other"))},
-	{"UDP",                               C | K | D, CONNECT(AF_INET, SOCK_DGRAM, TCP("$other"))},
+	{"UDP",                               DI | K | D, CONNECT(AF_INET, SOCK_DGRAM, TCP("$other"))},
 	{"bind a TCP port",                   0, {SOCKET(AF_INET, SOCK_STREAM, 0), CALL(bind, BEFORE, TCP("0"), N(16))}},
-	{"own TCP socket to its port",        K | L, CONNECT_OWN(TCP("$own"))}, /* flashd's: of a device */
+	{"own TCP socket to its port",        DI | K | L, CONNECT_OWN(TCP("$own"))}, /* flashd's: of a device */
 	{"own TCP socket to another port",    0, CONNECT_OWN(TCP("$other"))},
 	{"netlink socket",                    0, {SOCKET(AF_NETLINK, SOCK_RAW, 0), NONE}},
 	{"hear what is plugged in",           SX | E | X, {HOT_PLUG, CALL(bind, BEFORE, NETLINK(1), N(12))}},
@@ -134,19 +135,17 @@ static const struct attempt rows[] = {
 	{"a call of the x32 machine",         0, {{SYS_getpid | 0x40000000, {N(0)}}, NONE}},
 };
 
-/* What only Landlock denies: which attempt, since which ABI, to whom. Where Landlock is older, a firewall by user does the
- * first three (tests/kernel), and a container's network all four, because there is nobody else in it. */
+/* What only Landlock denies: which attempt, since which ABI, to whom. Where Landlock is older, a firewall by user does all
+ * three (tests/kernel), and a container's network, because there is nobody else in it. */
 static const struct {
 	const char *name;
 	int since;
 	unsigned who;
 } gaps[] = {
-	{"TCP to the platform",           LANDLOCK_ABI_PORTS,  K},
-	{"TCP to the package server",     LANDLOCK_ABI_PORTS,  C},
-	{"TCP to another port",           LANDLOCK_ABI_PORTS,  C | K},
-	{"own TCP socket to its port",    LANDLOCK_ABI_PORTS,  C},
-	{"own TCP socket to another port", LANDLOCK_ABI_PORTS, C | K | L},
-	{"connect to an abstract socket", LANDLOCK_ABI_SCOPES, C},
+	{"TCP to the platform",           LANDLOCK_ABI_PORTS, K},
+	{"TCP to the package server",     LANDLOCK_ABI_PORTS, DI},
+	{"TCP to another port",           LANDLOCK_ABI_PORTS, DI | K},
+	{"own TCP socket to another port", LANDLOCK_ABI_PORTS, DI | K | L},
 };
 /* clang-format on */
 

@@ -27,6 +27,7 @@
 
 enum {
 	PATIENCE_MS = 10000,
+	DIALLED = 5, /* descriptors of a dialer through which somebody talks, at least */
 	NURSERIES = ATTEMPT_NURSERY | ATTEMPT_FLASH_NURSERY | ATTEMPT_EXEC_NURSERY,
 };
 
@@ -35,7 +36,8 @@ static const struct {
 	const char *name;
 	enum house_part part; /* HOUSE_PARTS: not a part of the house */
 } table[VICTIMS] = {
-    {ATTEMPT_CLOUDD, "cloudd", HOUSE_CLOUDD}, {ATTEMPT_FETCHD, "fetchd", HOUSE_FETCHD},
+    {ATTEMPT_CLOUDD, "cloudd", HOUSE_CLOUDD}, {ATTEMPT_DIALER, "dialer", HOUSE_CLOUDD},
+    {ATTEMPT_FETCHD, "fetchd", HOUSE_FETCHD},
     {ATTEMPT_NURSERY, "nursery", HOUSE_FETCHD}, /* a child of it */
     {ATTEMPT_COURIER, "courier", HOUSE_PARTS},
     {ATTEMPT_FLASHD, "flashd", HOUSE_FLASHD}, /* of the other house */
@@ -314,6 +316,41 @@ is_alive(pid_t pid)
 	return pid > 0 && house_proc_read(pid, &p) && p.state != 'Z';
 }
 
+/* A dialer that is connected to the platform: an attempt may have cost it that, and cloudd tries
+ * again only after a while. */
+static pid_t
+find_dialer(struct house *h)
+{
+	for (int life = 0; life < 2; life++) {
+		struct mono end = mono_after(clock_now(), life ? PATIENCE_MS : 0);
+		pid_t pid = 0;
+
+		while (house_start(h, HOUSE_CLOUDD) == ERR_OK) {
+			pid = house_look_child(h, HOUSE_CLOUDD, "subota-dialer");
+			if (pid && house_proc_descriptors(pid) > DIALLED)
+				return pid;
+			if (mono_reached(clock_now(), end))
+				break;
+			house_look_pause(5);
+		}
+		house_kill(h, HOUSE_CLOUDD);
+	}
+	return 0;
+}
+
+/* One that is a daemon of the house, or a child of one. */
+static pid_t
+find_part(struct house *h, enum attempt_who who)
+{
+	enum house_part part = part_of(who);
+
+	if (who == ATTEMPT_DIALER)
+		return find_dialer(h);
+	if (house_start(h, part) != ERR_OK)
+		return 0;
+	return who & NURSERIES ? house_look_child(h, part, "subota-nursery") : h->process[part].pid;
+}
+
 pid_t
 victims_pid(struct victims *v, enum attempt_who who)
 {
@@ -322,9 +359,7 @@ victims_pid(struct victims *v, enum attempt_who who)
 	pid_t pid = 0;
 
 	if (part != HOUSE_PARTS) {
-		if (house_start(h, part) == ERR_OK)
-			pid = who & NURSERIES ? house_look_child(h, part, "subota-nursery")
-					      : h->process[part].pid;
+		pid = find_part(h, who);
 	} else if (who == ATTEMPT_SESSION) {
 		pid = is_alive(v->session) ? v->session : start_session(v);
 	} else if (who == ATTEMPT_EXEC) {
@@ -437,6 +472,7 @@ victims_places(struct victims *v, enum attempt_who who, struct places *out)
 	places_add(out, "$own", "%u",
 	    who == ATTEMPT_COURIER  ? v->server_port
 	    : who == ATTEMPT_FLASHD ? v->far_port
+	    : who == ATTEMPT_DIALER ? h->mqtt
 				    : v->other_port);
 	places_add(out, "$abstract", "%s", v->abstract_name);
 }

@@ -1,5 +1,5 @@
 /*
- * victim: the processes that are tried. The daemons run in a house, with their nurseries; a
+ * victim: the processes that are tried. The daemons run in a house, with nurseries and dialer; a
  * session and a courier are the shipped programs too, born in nurseries that we have started, and
  * held where they wait for a peer; subota-exec likewise, with `sleep` as the flasher program that
  * it was told to start; and a process of root without any jail is the control.
@@ -12,7 +12,7 @@
 #include "house.h"
 #include "nursery.h"
 
-enum { VICTIMS = 10 };
+enum { VICTIMS = 11 };
 
 struct victims {
 	/* the other: its flashd has a device by driver exec and one by TCP, too */
@@ -21,9 +21,9 @@ struct victims {
 	pid_t session, courier, exec, flasher, control;
 	struct nursery *session_from, *courier_from, *exec_from; /* where they were born */
 	struct chan *chan, *session_chan; /* closing them would end courier and session */
-	int link;          /* of the session: the other end */
-	int exec_link;     /* of exec: who plays its session */
-	int line;          /* of the device that a flasher program writes: the other end */
+	int link;                         /* of the session: the other end */
+	int exec_link;                    /* of exec: who plays its session */
+	int line; /* of the device that a flasher program writes: the other end */
 	char tty[64];
 	int server, other, far, abstract; /* who listens, for those that try to connect */
 	unsigned server_port, other_port, far_port;

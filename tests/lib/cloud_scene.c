@@ -35,6 +35,7 @@ create(const char *path, mode_t mode)
 void
 cloud_scene_configure(struct cloud_scene *s, const struct cloud_scene_wish *w)
 {
+	const char *program = couriers_program("subota-dialer");
 	char secrets[300];
 	unsigned port = w->plain ? s->dc.plain : s->dc.mqtt, other = geteuid() ? 64000 : 0;
 
@@ -45,8 +46,10 @@ cloud_scene_configure(struct cloud_scene *s, const struct cloud_scene_wish *w)
 	AUTO(file) FILE *f = create(s->conf, 0644);
 	fprintf(f,
 	    "[common]\nrun_dir = %s\nstate_dir = %s\nlog_level = debug\ncloud_user = %u\n"
-	    "fetch_user = %u\ncourier_user = %u\nflash_user = %u\nsession_user = %u\n",
-	    s->run, s->state, (unsigned)s->uid, other + 1, other + 2, other + 3, other + 4);
+	    "lib_dir = %.*s\nfetch_user = %u\ncourier_user = %u\nflash_user = %u\n"
+	    "session_user = %u\n",
+	    s->run, s->state, (unsigned)s->uid, (int)(strrchr(program, '/') - program), program,
+	    other + 1, other + 2, other + 3, other + 4);
 	fprintf(f,
 	    "[cloudd]\nhost = 127.0.0.1\nport = %u\ntls = %s\nproduct_key = %s\ndevice_key = %s\n"
 	    "secrets = %s\nmodel = TESTGW\nversion = 3.2.1\n",

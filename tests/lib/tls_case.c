@@ -2,8 +2,11 @@
  * tls_case: see tls_case.h.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "clock.h"
 #include "kit.h"
@@ -58,6 +61,20 @@ connect_fully(struct wire *w, int patience_ms)
 	return e;
 }
 
+static int
+connect_to(unsigned port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+	    .sin_port = htons((uint16_t)port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	cr_assert_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
 void
 tls_case_visit(struct tls_case *c, struct tls_server *s, unsigned nth, struct tls_case_end *out)
 {
@@ -70,7 +87,7 @@ tls_case_visit(struct tls_case *c, struct tls_server *s, unsigned nth, struct tl
 	cr_assert_eq(tls_context_new(&c->set, &context), ERR_OK);
 	if (c->moved_to)
 		cr_assert_eq(tls_context_set_name(context, c->moved_to), ERR_OK);
-	cr_assert_eq(wire_open("127.0.0.1", tls_server_port(s), context, &w), ERR_OK);
+	cr_assert_eq(wire_new(connect_to(tls_server_port(s)), context, &w), ERR_OK);
 	out->err = connect_fully(w, c->patience_ms);
 	snprintf(out->why, sizeof(out->why), "%s", wire_why(w));
 	enum err sent = wire_write(w, mqtt, sizeof(mqtt), &n);

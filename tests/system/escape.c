@@ -78,5 +78,5 @@ Test(escape, what_only_a_newer_landlock_denies_is_told_apart_by_its_abi)
 		cr_expect_eq(who & rows[i].meant_for, 0, "%s: meant anyway", rows[i].name);
 		cr_expect_eq(attempt_gap(&rows[i], 6, &since), 0, "%s", rows[i].name);
 	}
-	cr_expect_eq(seen, 6, "each row of the gaps names an attempt");
+	cr_expect_eq(seen, 4, "each row of the gaps names an attempt");
 }

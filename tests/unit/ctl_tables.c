@@ -97,7 +97,8 @@ Test(ctl_tables, sandbox_prints_the_promises_of_every_process)
 	cr_expect(is_promised(list, "fetchd", "file", "$store: read write make"));
 	cr_expect(is_promised(list, "flashd", "file", "$store: read"));
 	cr_expect_not(is_promised(list, "flashd", "file", "$store: read write"));
-	cr_expect(is_promised(list, "cloudd", "tcp", "to the port of its server only"));
+	cr_expect(is_promised(list, "cloudd", "tcp", "none"));
+	cr_expect(is_promised(list, "dialer", "tcp", "to the port of its server only"));
 	cr_expect(is_promised(list, "flashd", "tcp", "to the ports of its TCP links only"));
 }
 

@@ -54,7 +54,7 @@ Test(err, has_texts_that_are_phrases)
 
 Test(err, knows_what_it_does_not_know)
 {
-	static const unsigned unknown[] = {20, 29, 49, 60, 99, 199, 1000, 0xffffffff};
+	static const unsigned unknown[] = {20, 29, 49, 61, 99, 199, 1000, 0xffffffff};
 
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
 		cr_expect_str_eq(err_name(unknown[i]), "UNKNOWN");
@@ -69,6 +69,7 @@ Test(err, keeps_its_numbers)
 	cr_expect_eq(ERR_MALFORMED, 18);
 	cr_expect_eq(ERR_PHASE, 34);
 	cr_expect_eq(ERR_NOT_LOGGED_IN, 59);
+	cr_expect_eq(ERR_DIALER, 60);
 	cr_expect_eq(ERR_COURIER, 79);
 	cr_expect_eq(ERR_DEPENDS, 121);
 	cr_expect_eq(ERR_ALREADY, 158);
