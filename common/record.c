@@ -58,6 +58,12 @@ record_part_fail(struct record *r, int code, const char *sql)
 	return e;
 }
 
+enum err
+record_part_exec(struct record *r, const char *sql)
+{
+	return record_part_fail(r, sqlite3_exec(r->db, sql, NULL, NULL, NULL), sql);
+}
+
 /* --- statements ------------------------------------------------------------------------------- */
 
 static enum err
@@ -201,11 +207,16 @@ run(struct record *r, record_on_row *fn, void *arg, const char *sql, const char 
 enum err
 record_run(struct record *r, const char *sql, const char *types, ...)
 {
+	enum err e = r->in_transaction ? ERR_OK : record_log_bind(r);
 	va_list ap;
 
+	if (e != ERR_OK)
+		return e;
 	va_start(ap, types);
-	enum err e = run(r, NULL, NULL, sql, types, ap);
+	e = run(r, NULL, NULL, sql, types, ap);
 	va_end(ap);
+	if (e == ERR_OK && !r->in_transaction)
+		record_log_turn(r);
 	return e;
 }
 
@@ -286,13 +297,26 @@ record_changes(const struct record *r)
 
 /* --- transactions ----------------------------------------------------------------------------- */
 
+static enum err
+control(struct record *r, const char *sql)
+{
+	AUTO(work) struct work w = {0};
+	enum err e = work_begin(&w, r, sql);
+
+	return e == ERR_OK ? run_rows(&w, NULL, NULL) : e;
+}
+
 enum err
 record_begin(struct record *r)
 {
 	assert(!r->in_transaction);
-	enum err e = record_run(r, "BEGIN IMMEDIATE", "");
+	enum err e = control(r, "BEGIN IMMEDIATE");
 
 	r->in_transaction = e == ERR_OK;
+	if (e == ERR_OK)
+		e = record_log_bind(r);
+	if (e != ERR_OK)
+		record_rollback(r);
 	return e;
 }
 
@@ -300,11 +324,14 @@ enum err
 record_commit(struct record *r)
 {
 	assert(r->in_transaction);
-	enum err e = record_run(r, "COMMIT", "");
+	enum err e = control(r, "COMMIT");
 
-	if (e == ERR_OK)
-		r->in_transaction = false;
-	return e;
+	if (e != ERR_OK)
+		return e;
+	r->in_transaction = false;
+	r->log_is_new = false;
+	record_log_turn(r);
+	return ERR_OK;
 }
 
 void
@@ -313,7 +340,7 @@ record_rollback(struct record *r)
 	if (!r->in_transaction)
 		return;
 	r->in_transaction = false;
-	if (!sqlite3_get_autocommit(r->db) && record_run(r, "ROLLBACK", "") != ERR_OK)
+	if (!sqlite3_get_autocommit(r->db) && control(r, "ROLLBACK") != ERR_OK)
 		log_error(NULL, "%s: expected to roll back, got a refusal", r->path);
 }
 

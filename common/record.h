@@ -5,7 +5,8 @@
  * A schema is a list of migrations; `PRAGMA user_version` says how many have run; each runs in a
  * transaction of its own. At open the database is checked: every page against its sum
  * (record_sum.h), the trees by quick_check. A damaged one, and a file of no bytes, is renamed to
- * NAME.corrupt-N, an event is due, and a new one is made (*fresh says so). Statements are
+ * NAME.corrupt-N, an event is due, and a new one is made (*fresh says so); so is one beside which
+ * lies the log of another database, or of another time of its own (record_log.c). Statements are
  * prepared once per text and cached; one statement a text, and a value never comes by the text.
  *
  * Binding by a type string: i = int64_t, t = const char * (NULL = NULL), b = const void * followed

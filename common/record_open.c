@@ -8,8 +8,8 @@
  * database nor for our renames.
  *
  * A database from before there were sums in its pages (record_sum.h) is rewritten with them. Its
- * application id is then a number of its own: one that has the number and no sums is damaged, and
- * a log in which the number is another belongs to another database.
+ * application id is then a number of its own, by which its log is known (record_log.c): one that
+ * has the number and no sums is damaged.
  */
 #include <endian.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA trusted_schema
 			       " PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
 			       " PRAGMA cache_size = -256; PRAGMA mmap_size = 0;"
 			       " PRAGMA page_size = 1024; PRAGMA temp_store = MEMORY;"
-			       " PRAGMA wal_autocheckpoint = 1024;"
+			       " PRAGMA wal_autocheckpoint = 0;" /* record_log.c */
 			       " PRAGMA journal_size_limit = 1048576";
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -118,12 +118,6 @@ put_aside(const char *path)
 
 /* --- the database ----------------------------------------------------------------------------- */
 
-static enum err
-exec(struct record *r, const char *sql)
-{
-	return record_part_fail(r, sqlite3_exec(r->db, sql, NULL, NULL, NULL), sql);
-}
-
 static void
 harden(sqlite3 *db)
 {
@@ -184,7 +178,7 @@ check_number(struct record *r, uint32_t number)
 		log_error(NULL, "%s: expected pages with sums, got a header without", r->path);
 		return ERR_CORRUPT;
 	}
-	if (number == 0 || id == (int32_t)number)
+	if (record_log_fits(number, (uint32_t)id))
 		return ERR_OK;
 	log_error(NULL, "%s: expected the log of database %u, got that of %u", r->path, number,
 	    (uint32_t)id);
@@ -200,7 +194,7 @@ check(struct record *r, bool was_there)
 	enum err e = was_there ? check_file(r, &number) : ERR_OK;
 
 	if (e == ERR_OK)
-		e = exec(r, settings);
+		e = record_part_exec(r, settings);
 	sqlite3_file_control(r->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
 	if (e == ERR_OK)
 		e = check_number(r, number);
@@ -212,15 +206,6 @@ check(struct record *r, bool was_there)
 	return e == ERR_CORRUPT ? ERR_SYSTEM : e; /* a file system that cannot do it */
 }
 
-/* A predecessor that was killed while it synced has left what can be read, but would not survive a
- * power cut. Nobody may act on it before it does. */
-static void
-put_log_away(struct record *r)
-{
-	if (exec(r, "PRAGMA wal_checkpoint(TRUNCATE)") != ERR_OK)
-		log_warn(NULL, "the record's log cannot be put away now; it is read all the same");
-}
-
 /* Rewrite a database from before there were sums. Where there is no room for that now, it has to
  * do without until the next start. */
 static void
@@ -230,7 +215,8 @@ add_sums(struct record *r)
 
 	log_info(NULL, "%s: rewritten, with sums in its pages", r->path);
 	sqlite3_limit(r->db, SQLITE_LIMIT_ATTACHED, 1); /* it works in a second, nameless one */
-	if (exec(r, "VACUUM") != ERR_OK || exec(r, also) != ERR_OK || !record_sum_on(r->db))
+	if (record_part_exec(r, "VACUUM") != ERR_OK || record_part_exec(r, also) != ERR_OK ||
+	    !record_sum_on(r->db))
 		log_warn(NULL, "%s: cannot be given sums now", r->path);
 	sqlite3_limit(r->db, SQLITE_LIMIT_ATTACHED, 0);
 }
@@ -248,7 +234,7 @@ give_number(struct record *r)
 		return e;
 	sqlite3_randomness(sizeof(number), &number);
 	snprintf(set, sizeof(set), "PRAGMA application_id = %d", number ? number : 1);
-	return exec(r, set);
+	return record_part_exec(r, set);
 }
 
 static enum err
@@ -260,9 +246,9 @@ migrate_one(struct record *r, const char *migration, int version)
 	if (e != ERR_OK)
 		return e;
 	snprintf(set, sizeof(set), "PRAGMA user_version = %d", version);
-	e = exec(r, migration);
+	e = record_part_exec(r, migration);
 	if (e == ERR_OK)
-		e = exec(r, set);
+		e = record_part_exec(r, set);
 	if (e == ERR_OK)
 		e = give_number(r);
 	if (e == ERR_OK)
@@ -275,6 +261,8 @@ migrate_one(struct record *r, const char *migration, int version)
 	return e == ERR_EXISTS ? ERR_SYSTEM : e;
 }
 
+/* A predecessor that was killed while it synced has left what can be read, but would not survive a
+ * power cut: nobody may act on it before its log is put away. */
 static enum err
 migrate(struct record *r, const char *const *migrations, int n, bool *fresh)
 {
@@ -289,13 +277,18 @@ migrate(struct record *r, const char *const *migrations, int n, bool *fresh)
 		return ERR_UNSUPPORTED;
 	}
 	if (e == ERR_OK && version > 0) {
-		put_log_away(r);
+		record_log_put_away(r);
 		if (!record_sum_on(r->db))
 			add_sums(r);
 	}
 	for (int i = (int)version; i < n && e == ERR_OK; i++)
 		e = migrate_one(r, migrations[i], i + 1);
-	return e == ERR_OK ? give_number(r) : e;
+	if (e == ERR_OK)
+		e = give_number(r);
+	if (e == ERR_OK && version < n)
+		record_log_put_away(r);
+	record_log_watch(r);
+	return e;
 }
 
 static enum err
@@ -328,6 +321,8 @@ forget(struct record *r)
 	record_part_drop_cache(r);
 	sqlite3_close(r->db);
 	r->db = NULL;
+	r->log_is_new = false;
+	r->log_pages = 0;
 }
 
 /* A database that is closed cleans up its logs; one that is damaged shall keep them for whoever

@@ -1,6 +1,6 @@
 /*
- * record_part: what record.c (statements, transactions) and record_open.c (opening, checking,
- * mending, migrating) share; nobody else includes this.
+ * record_part: what record.c (statements, transactions), record_open.c (opening, checking, mending,
+ * migrating) and record_log.c (its log) share; nobody else includes this.
  */
 #ifndef SUBOTA_RECORD_PART_H
 #define SUBOTA_RECORD_PART_H
@@ -22,6 +22,9 @@ struct record {
 	char path[RECORD_PATH];
 	bool was_damaged;
 	bool in_transaction; /* between record_begin and the end of it, whatever SQLite thinks */
+	bool log_is_new;     /* nothing was committed to it: the next transaction has to bind it */
+	int log_pages;       /* in the log, as of the last commit */
+	int log_turn;        /* so many, and it is begun anew */
 	uint64_t clock;
 	struct record_cached cache[RECORD_CACHE];
 };
@@ -30,5 +33,18 @@ struct record {
  * answer, so it is logged for debugging only. */
 enum err record_part_fail(struct record *r, int code, const char *sql) MUST_CHECK;
 void record_part_drop_cache(struct record *r);
+/* Statements without rows. */
+enum err record_part_exec(struct record *r, const char *sql) MUST_CHECK;
+
+/* May a log with this number in its first page belong to a file with that one? 0: none yet. */
+bool record_log_fits(uint32_t in_file, uint32_t seen);
+/* From now on its length is known. */
+void record_log_watch(struct record *r);
+/* Copy it into the database and begin a new one, of no bytes; logged when that cannot be. */
+void record_log_put_away(struct record *r);
+/* After a commit: the same once it is long enough, but it keeps its bytes. */
+void record_log_turn(struct record *r);
+/* In the first transaction of a new log, or before the first statement that is one by itself. */
+enum err record_log_bind(struct record *r) MUST_CHECK;
 
 #endif
