@@ -11,6 +11,8 @@ void bench_jail(struct bench *b);
 
 /* bench_bus.c: envelopes; CPU seconds that one takes over the bus, 0 when it could not be had. */
 double bench_bus(struct bench *b);
+/* bench_birth.c: a session, with its jail and without. */
+void bench_birth(struct bench *b);
 /* bench_flood.c */
 void bench_flood(struct bench *b);
 

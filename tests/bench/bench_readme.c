@@ -84,6 +84,8 @@ static const struct row {
 	    {"upgrade_time_to_one_process"}, NULL, {NULL}},
 	{"its CPU: split alone; with its jails", "",
 	    {"upgrade_cpu_split_to_one_process", "upgrade_cpu_to_one_process"}, NULL, {NULL}},
+	{"a session's start and end in its jail, to without; ms", "≤ 1.25",
+	    {"session_birth_jail_to_no_jail", "session_birth"}, NULL, {NULL}},
 	{"an envelope on the bus with the tap on and nobody listening, to no tap; CPU", "≤ 1.02",
 	    {"envelope_tap_unheard_to_off"}, NULL, {NULL}},
 	{"a flash while flashd is flooded by its neighbour, to one in peace", "≤ 1.1",
