@@ -19,11 +19,12 @@ static const char *const names[GAUGE_DAEMONS] = {"flashd", "fetchd", "cloudd"};
 
 struct use {
 	pid_t root;
-	double pss_kib;
+	double memory_kib;
 	unsigned descriptors;
 };
 
-/* Sessions and couriers come and go: not they are the question. */
+/* Sessions and couriers come and go: not they are the question. Nor are pages of programs and
+ * libraries: how many have them at the moment changes what each is charged. */
 static void
 add(void *arg, const struct house_proc *p)
 {
@@ -33,7 +34,7 @@ add(void *arg, const struct house_proc *p)
 
 	if (!stays)
 		return;
-	u->pss_kib += house_proc_number(p->pid, "smaps_rollup", "Pss:", 0);
+	u->memory_kib += house_proc_number(p->pid, "smaps_rollup", "Pss_Anon:", 0);
 	u->descriptors += house_proc_descriptors(p->pid);
 }
 
@@ -74,7 +75,7 @@ gauge_take(struct gauge *g, struct house *h, double at_s, unsigned plan)
 		if (u.root > 0)
 			house_proc_each(add, &u);
 		s->starts[i] = h->process[daemons[i]].starts;
-		s->pss_kib[i] = u.pss_kib;
+		s->memory_kib[i] = u.memory_kib;
 		s->descriptors[i] = u.descriptors;
 	}
 	snprintf(path, sizeof(path), "%s/state", h->dir);
@@ -100,7 +101,7 @@ middle(const struct gauge *g, unsigned first, unsigned n, int daemon, bool memor
 	double *v = calloc(n ? n : 1, sizeof(*v)), result = 0;
 
 	for (unsigned i = 0; v && i < n; i++)
-		v[i] = memory ? g->samples[first + i].pss_kib[daemon]
+		v[i] = memory ? g->samples[first + i].memory_kib[daemon]
 			      : g->samples[first + i].descriptors[daemon];
 	if (v && n) {
 		qsort(v, n, sizeof(*v), compare);
@@ -144,16 +145,16 @@ gauge_print(const struct gauge *g)
 {
 	unsigned step = g->n / ROWS_PRINTED + 1;
 
-	printf("%8s %5s | %23s | %23s | %9s %9s\n", "minute", "plan",
-	    "PSS KiB flashd fetchd cloudd", "descriptors", "state B", "store B");
+	printf("%8s %5s | %23s | %23s | %9s %9s\n", "minute", "plan", "own KiB flash fetch cloud",
+	    "descriptors", "state B", "store B");
 	for (unsigned i = 0; i < g->n;
 	     i += i + step < g->n || i + 1 == g->n ? step : g->n - 1 - i) {
 		const struct gauge_sample *s = &g->samples[i];
 
 		printf("%8.1f %5u | %9.0f %9.0f %8.0f | %7u %7u %7u | %9llu %9llu\n", s->at_s / 60,
-		    s->plan, s->pss_kib[0], s->pss_kib[1], s->pss_kib[2], s->descriptors[0],
-		    s->descriptors[1], s->descriptors[2], (unsigned long long)s->state_bytes,
-		    (unsigned long long)s->store_bytes);
+		    s->plan, s->memory_kib[0], s->memory_kib[1], s->memory_kib[2],
+		    s->descriptors[0], s->descriptors[1], s->descriptors[2],
+		    (unsigned long long)s->state_bytes, (unsigned long long)s->store_bytes);
 	}
 }
 
@@ -166,10 +167,10 @@ gauge_write(const struct gauge *g, FILE *json)
 
 		fprintf(json,
 		    "%s\n    {\"second\": %.0f, \"plan\": %u, \"starts\": [%u, %u, %u], "
-		    "\"pss_kib\": [%.0f, %.0f, %.0f], \"descriptors\": [%u, %u, %u], "
+		    "\"anonymous_kib\": [%.0f, %.0f, %.0f], \"descriptors\": [%u, %u, %u], "
 		    "\"state_bytes\": %llu, \"store_bytes\": %llu}",
 		    i ? "," : "", s->at_s, s->plan, s->starts[0], s->starts[1], s->starts[2],
-		    s->pss_kib[0], s->pss_kib[1], s->pss_kib[2], s->descriptors[0],
+		    s->memory_kib[0], s->memory_kib[1], s->memory_kib[2], s->descriptors[0],
 		    s->descriptors[1], s->descriptors[2], (unsigned long long)s->state_bytes,
 		    (unsigned long long)s->store_bytes);
 	}

@@ -15,7 +15,7 @@ struct gauge_sample {
 	double at_s; /* since the beginning */
 	unsigned plan;
 	unsigned starts[GAUGE_DAEMONS]; /* of this daemon so far: two samples of one life compare */
-	double pss_kib[GAUGE_DAEMONS];  /* with its children that stay (the nursery) */
+	double memory_kib[GAUGE_DAEMONS]; /* its own, with children that stay (the nursery) */
 	unsigned descriptors[GAUGE_DAEMONS];
 	uint64_t state_bytes, store_bytes;
 };
