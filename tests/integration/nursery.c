@@ -211,8 +211,9 @@ Test(nursery, of_a_unit_is_the_daemon_that_read_what_may_be_started)
 
 /* --- what it refuses, and its end ------------------------------------------------------------- */
 
+/* `flasher`: there is a device by driver exec, too. */
 static struct nursery *
-start_for_flashd(void)
+start_for_flashd(const char *flasher)
 {
 	struct words w;
 	struct places places = {0};
@@ -226,6 +227,10 @@ start_for_flashd(void)
 	    .gid = geteuid() ? getegid() : NOBODY,
 	    .places = &places};
 	places_add(&places, "$session", "%s", couriers_program("subota-session"));
+	if (flasher) {
+		places_add(&places, "$exec", "%s", couriers_program("subota-exec"));
+		places_add(&places, "$flasher", "%s", flasher);
+	}
 	cr_assert_eq(nursery_start(&setup, &n), ERR_OK);
 	places_fini(&places);
 	return n;
@@ -240,7 +245,7 @@ Test(nursery, of_flashd_starts_sessions_and_nothing_else)
 	} asked[] = {{NURSERY_COURIER, 2, false}, {NURSERY_EXEC, 1, false},
 	    {NURSERY_SESSION, 1, false}, {NURSERY_SESSION, 2, true},
 	    {(enum nursery_program)99, 2, false}};
-	struct nursery *n = start_for_flashd();
+	struct nursery *n = start_for_flashd(NULL);
 	pid_t pid = nursery_pid(n);
 	struct places places = {0};
 	int channel = -1;
@@ -300,7 +305,7 @@ expect_gone(pid_t pid, const char *what)
 
 Test(nursery, that_dies_takes_its_sessions_along)
 {
-	struct nursery *n = start_for_flashd();
+	struct nursery *n = start_for_flashd(NULL);
 	pid_t pid = nursery_pid(n);
 	int channel = -1;
 
@@ -315,7 +320,7 @@ Test(nursery, that_dies_takes_its_sessions_along)
 
 Test(nursery, whose_daemon_is_gone_kills_its_sessions_at_once_and_ends)
 {
-	struct nursery *n = start_for_flashd();
+	struct nursery *n = start_for_flashd(NULL);
 	pid_t pid = nursery_pid(n);
 	int channel = -1;
 
@@ -327,9 +332,33 @@ Test(nursery, whose_daemon_is_gone_kills_its_sessions_at_once_and_ends)
 	close(channel);
 }
 
+/* Those that may live on for a while keep the nursery alive; a session, which holds the line that
+ * the next flashd needs, does not wait for them: its end is told while they live. */
+Test(nursery, whose_daemon_is_gone_kills_its_sessions_before_others_have_ended)
+{
+	struct nursery *n = start_for_flashd("/bin/true");
+	pid_t pid = nursery_pid(n);
+	struct places told = {0};
+	int launcher = -1, channel = -1;
+
+	places_add(&told, "$flasher", "/bin/true");
+	(void)ask(n, NURSERY_EXEC, 1, &told, &launcher);
+	uint32_t id = ask(n, NURSERY_SESSION, 2, NULL, &channel);
+	(void)find_session(pid);
+	cr_assert_eq(shutdown(nursery_fd(n), SHUT_WR), 0); /* it says no more, and listens */
+	struct nursery_note note = next_note(n);
+	cr_expect_eq(note.id, id);
+	cr_expect(WIFSIGNALED(note.status) && WTERMSIG(note.status) == SIGKILL);
+	expect_end(pid);
+	nursery_free(n);
+	places_fini(&told);
+	close(launcher);
+	close(channel);
+}
+
 Test(nursery, kills_whom_the_daemon_names_and_says_so)
 {
-	struct nursery *n = start_for_flashd();
+	struct nursery *n = start_for_flashd(NULL);
 	pid_t pid = nursery_pid(n);
 	int channel = -1;
 	uint32_t id = ask(n, NURSERY_SESSION, 2, NULL, &channel);
