@@ -6,6 +6,7 @@
 
 #include "drop.h"
 #include "ports.h"
+#include "redact.h"
 #include "status.h"
 #include "talk.h"
 
@@ -206,8 +207,10 @@ refuse_order(struct gate *g, const Pb__FetchOrder *o, char *why, size_t size)
 
 	for (size_t i = 0; i < o->n_files && e == ERR_OK; i++)
 		e = refuse_url(g, o->files[i]->url, why, size);
-	if (e != ERR_OK)
+	if (e != ERR_OK) {
+		redact_addresses(why); /* goes into logs */
 		return e;
+	}
 	if (o->size == 0) {
 		snprintf(why, size, "expected a size, got 0");
 		return ERR_INVALID;
