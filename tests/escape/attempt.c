@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 
 #include "auto.h"
 
-enum { PATIENCE_S = 10, ROOM = 512, NO_CALL = -1 };
+enum { PATIENCE_S = 120, OUTCOME_MS = 60000, ROOM = 512, NO_CALL = -1 };
 
 /* "$state/x": the first path of $state, and "/x". */
 static void
@@ -123,11 +124,35 @@ make_arg(struct inject *in, pid_t pid, const struct attempt_arg *a, const struct
 	return (uint64_t)a->number;
 }
 
+/* What became of a connection by a socket of its own, as errno. Whoever made a socket counts for a
+ * firewall, whoever uses it: a datagram from here is the victim's. */
+static int
+outcome(pid_t pid, int number)
+{
+	AUTO(fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	AUTO(fd) int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int type = 0, domain = 0, error = 0;
+	socklen_t len = sizeof(int);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0)
+		return EBADF;
+	if (domain != AF_INET)
+		return 0;
+	if (type == SOCK_DGRAM)
+		return send(fd, "", 0, MSG_DONTWAIT) == 0 ? 0 : errno;
+	if (poll(&p, 1, OUTCOME_MS) != 1)
+		return ETIMEDOUT;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
 static struct attempt_result
 carry_out(struct inject *in, pid_t pid, const struct attempt *a, const struct places *places)
 {
 	struct attempt_result r = {INJECT_LOST, 0};
 	long result = 0, opened = -1;
+	int socket = -1;
 
 	for (size_t i = 0; i < 2 && a->calls[i].nr != NO_CALL; i++) {
 		uint64_t args[6];
@@ -135,6 +160,7 @@ carry_out(struct inject *in, pid_t pid, const struct attempt *a, const struct pl
 		for (size_t k = 0; k < 6; k++)
 			args[k] = make_arg(in, pid, &a->calls[i].args[k], places, result);
 		r.end = inject_call(in, a->calls[i].nr, args, &result);
+		socket = a->calls[i].nr == SYS_connect ? (int)args[0] : -1;
 		bool failed = r.end == INJECT_RETURNED && result < 0 && result > -4096;
 
 		r.error = failed ? (int)-result : 0;
@@ -143,6 +169,8 @@ carry_out(struct inject *in, pid_t pid, const struct attempt *a, const struct pl
 		if (i == 0 && result > 2 && result < 4096)
 			opened = result;
 	}
+	if (socket >= 0 && attempt_succeeded(&r))
+		r.error = outcome(pid, socket);
 	if (opened > 2 && r.end == INJECT_RETURNED)
 		(void)inject_call(in, SYS_close, (uint64_t[6]){(uint64_t)opened}, &result);
 	return r;

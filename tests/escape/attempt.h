@@ -28,14 +28,14 @@ enum attempt_who {
 /* How an argument is made. */
 enum attempt_kind {
 	ATTEMPT_NUMBER,
-	ATTEMPT_TEXT,   /* address of a path; "$name/rest": by the places */
-	ATTEMPT_PID,    /* a place whose path is a number */
-	ATTEMPT_TCP,    /* address of 127.0.0.1 with the port that the place names */
-	ATTEMPT_UNIX,   /* address of a socket at the path that the place names */
+	ATTEMPT_TEXT,    /* address of a path; "$name/rest": by the places */
+	ATTEMPT_PID,     /* a place whose path is a number */
+	ATTEMPT_TCP,     /* address of 127.0.0.1 with the port that the place names */
+	ATTEMPT_UNIX,    /* address of a socket at the path that the place names */
 	ATTEMPT_NETLINK, /* address of a netlink address of the groups `number` */
-	ATTEMPT_OWN,    /* a stream socket of the family `number` that the process has; -1: none */
-	ATTEMPT_RESULT, /* what the call before returned */
-	ATTEMPT_ROOM,   /* address of 512 bytes, each of value `number` */
+	ATTEMPT_OWN,     /* a stream socket of the family `number` that the process has; -1: none */
+	ATTEMPT_RESULT,  /* what the call before returned */
+	ATTEMPT_ROOM,    /* address of 512 bytes, each of value `number` */
 };
 
 struct attempt_arg {
@@ -60,12 +60,18 @@ const struct attempt *attempt_rows(size_t *n);
  * it; `since`: the ABI that denies it. */
 unsigned attempt_gap(const struct attempt *a, int abi, int *since);
 
+/* Whom the firewall by user denies it; those it is meant for, too (a nursery, whose couriers need
+ * more than it does). */
+unsigned attempt_walled(const struct attempt *a);
+
 struct attempt_result {
 	enum inject_end end;
 	int error; /* errno of INJECT_RETURNED, 0: it succeeded */
 };
 
-/* Make process `pid` try it. A descriptor it got is closed again. */
+/* Make process `pid` try it. A descriptor it got is closed again. A connection counts once it has
+ * come about, a socket for datagrams once one has left: that is asked from here, of the same
+ * socket. */
 struct attempt_result attempt_run(const struct attempt *a, pid_t pid, const struct places *places);
 bool attempt_succeeded(const struct attempt_result *r);
 /* "allowed", "killed", "EACCES", ...; static storage. */

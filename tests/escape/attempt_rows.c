@@ -135,8 +135,8 @@ static const struct attempt rows[] = {
 	{"a call of the x32 machine",         0, {{SYS_getpid | 0x40000000, {N(0)}}, NONE}},
 };
 
-/* What only Landlock denies: which attempt, since which ABI, to whom. Where Landlock is older, a firewall by user does all
- * three (tests/kernel), and a container's network, because there is nobody else in it. */
+/* What only Landlock denies: which attempt, since which ABI, to whom. Where Landlock is older, the
+ * firewall by user denies what is in the table below, too; a container's network has nobody else in it. */
 static const struct {
 	const char *name;
 	int since;
@@ -146,6 +146,17 @@ static const struct {
 	{"TCP to the package server",     LANDLOCK_ABI_PORTS, DI},
 	{"TCP to another port",           LANDLOCK_ABI_PORTS, DI | K},
 	{"own TCP socket to another port", LANDLOCK_ABI_PORTS, DI | K | L},
+};
+
+static const struct {
+	const char *name;
+	unsigned who;
+} walled[] = {
+	{"TCP to the platform",           K | D},
+	{"TCP to the package server",     DI},
+	{"TCP to another port",           DI | K | D},
+	{"UDP",                           DI | K | D},
+	{"own TCP socket to another port", DI | K | L},
 };
 /* clang-format on */
 
@@ -165,5 +176,14 @@ attempt_gap(const struct attempt *a, int abi, int *since)
 		*since = gaps[i].since;
 		return gaps[i].who;
 	}
+	return 0;
+}
+
+unsigned
+attempt_walled(const struct attempt *a)
+{
+	for (size_t i = 0; i < sizeof(walled) / sizeof(walled[0]); i++)
+		if (strcmp(walled[i].name, a->name) == 0)
+			return walled[i].who;
 	return 0;
 }

@@ -2,8 +2,10 @@
  * subota-escape: the escape matrix. Runs a house as shipped, tries to break out of each of its
  * processes, and says what came of it.
  *
- * usage: subota-escape [--out FILE] [--table FILE] [--as-shipped]
+ * usage: subota-escape [--out FILE] [--table FILE] [--as-shipped] [--no-firewall]
  *
+ * All of it happens in a network of its own, with the firewall by user in it unless there is no nft
+ * or it is not wanted; the table says which.
  * --as-shipped: every layer is on in all of it, none is taken away in turn (a sixth of the time).
  *
  * May: trace the processes of its own house. Must never: leave a process or a file behind except
@@ -17,10 +19,12 @@
 
 #include "log.h"
 #include "matrix.h"
+#include "walled.h"
 
 struct order {
 	const char *out, *table;
 	unsigned modes;
+	bool no_firewall;
 };
 
 static int
@@ -48,10 +52,16 @@ run(const struct order *o)
 	    .hasty = true, .baud = 921600, .reset_ms = 100, .patience_s = 240};
 	AUTO(mem) struct matrix *m = calloc(1, sizeof(*m));
 	AUTO(house) struct house *h = NULL;
+	bool alone = walled_enter();
+	const struct matrix_order all = {
+	    .modes = o->modes, .rows = MATRIX_ROWS, .walled = !o->no_firewall && walled_works()};
 
-	if (!m || house_open(&options, &h) != ERR_OK || house_start_all(h) != ERR_OK ||
-	    !matrix_run(m, h, o->modes, MATRIX_ROWS, 0)) {
-		fprintf(stderr, "escape: %s\n", h ? house_why(h) : "out of memory");
+	if (!m || !alone || house_open(&options, &h) != ERR_OK || house_start_all(h) != ERR_OK ||
+	    !matrix_run(m, h, &all)) {
+		fprintf(stderr, "escape: %s\n",
+		    h       ? house_why(h)
+		    : alone ? "out of memory"
+			    : "no network of its own");
 		return 71;
 	}
 	return tell(m, o);
@@ -61,7 +71,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct option longs[] = {{"out", required_argument, NULL, 'o'},
-	    {"table", required_argument, NULL, 't'}, {"as-shipped", no_argument, NULL, 's'}, {0}};
+	    {"table", required_argument, NULL, 't'}, {"as-shipped", no_argument, NULL, 's'},
+	    {"no-firewall", no_argument, NULL, 'f'}, {0}};
 	struct order o = {.modes = MATRIX_MODES};
 	int c;
 
@@ -72,6 +83,8 @@ main(int argc, char **argv)
 			o.table = optarg;
 		else if (c == 's')
 			o.modes = 1;
+		else if (c == 'f')
+			o.no_firewall = true;
 		else
 			return 64;
 	}

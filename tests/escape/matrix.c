@@ -91,25 +91,34 @@ run_mode(struct matrix *m, struct victims *v, const bool chosen[MATRIX_ROWS], si
 }
 
 bool
-matrix_run(struct matrix *m, struct house *h, unsigned count, unsigned rows, uint64_t seed)
+matrix_run(struct matrix *m, struct house *h, const struct matrix_order *o)
 {
 	bool chosen[MATRIX_ROWS] = {false};
 	struct victims v;
 	size_t n = 0;
 
 	(void)attempt_rows(&n);
-	*m = (struct matrix){.modes = count, .abi = landlock_abi()};
-	if (n > MATRIX_ROWS || victims_open(&v, h) != ERR_OK)
+	*m = (struct matrix){.modes = o->modes, .abi = landlock_abi(), .walled = o->walled};
+	if (n > MATRIX_ROWS || victims_open(&v, h, o->walled) != ERR_OK)
 		return false;
-	choose(chosen, n, rows < n ? rows : (unsigned)n, seed);
+	choose(chosen, n, o->rows < n ? o->rows : (unsigned)n, o->seed);
 	bool fine = true;
-	for (size_t mode = 0; fine && mode < count; mode++)
+	for (size_t mode = 0; fine && mode < o->modes; mode++)
 		fine = run_mode(m, &v, chosen, n, mode);
 	victims_close(&v);
 	return fine;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
+
+/* Does the firewall deny it? */
+static bool
+is_walled(const struct matrix *m, const struct attempt *a, size_t victim)
+{
+	const char *name;
+
+	return m->walled && (attempt_walled(a) & victims_who(victim, &name));
+}
 
 /* Does only a newer Landlock deny it? The ABI that does, 0: no. */
 static int
@@ -119,15 +128,16 @@ gap_of(const struct matrix *m, const struct attempt *a, size_t victim)
 	int since = 0;
 	unsigned who = attempt_gap(a, m->abi, &since);
 
-	return who & victims_who(victim, &name) ? since : 0;
+	return (who & victims_who(victim, &name)) && !is_walled(m, a, victim) ? since : 0;
 }
 
 static bool
 is_meant(const struct matrix *m, const struct attempt *a, size_t victim)
 {
 	const char *name;
+	bool meant = a->meant_for & victims_who(victim, &name);
 
-	return (a->meant_for & victims_who(victim, &name)) || gap_of(m, a, victim);
+	return (meant && !is_walled(m, a, victim)) || gap_of(m, a, victim);
 }
 
 unsigned
@@ -249,7 +259,8 @@ matrix_table(const struct matrix *m, FILE *out)
 			print_cell(m, &rows[i], i, k, out);
 		fprintf(out, " %s |\n", control_text(m, i));
 	}
-	fprintf(out, "\nLandlock ABI %d.\n", m->abi);
+	fprintf(out, "\nLandlock ABI %d, %s the firewall by user.\n", m->abi,
+	    m->walled ? "with" : "without");
 	for (size_t k = 1; k < m->modes; k++)
 		fprintf(out, "With `%s`, %u more attempts succeed.\n", modes[k], carried_by(m, k));
 }

@@ -19,6 +19,7 @@ struct matrix_cell {
 
 struct matrix {
 	int abi;        /* of this kernel's Landlock */
+	bool walled;    /* with the firewall by user */
 	unsigned modes; /* how many of them were run: 1 (as shipped) or all */
 	struct attempt_result control[MATRIX_ROWS];
 	struct matrix_cell cells[MATRIX_ROWS][VICTIMS];
@@ -27,10 +28,15 @@ struct matrix {
 /* "require", "no-calls", ... */
 const char *matrix_mode(size_t i);
 
-/* Run `rows` attempts, chosen by `seed` (0: all), in the first `modes` modes. False, with a line on
- * stderr, when something could not be started. */
-bool matrix_run(
-    struct matrix *m, struct house *h, unsigned modes, unsigned rows, uint64_t seed);
+struct matrix_order {
+	unsigned modes; /* the first so many */
+	unsigned rows;  /* so many attempts, chosen by `seed`, 0: all */
+	uint64_t seed;
+	bool walled; /* load the firewall: the caller is in a network of his own (walled.h) */
+};
+
+/* False, with a line on stderr, when something could not be started. */
+bool matrix_run(struct matrix *m, struct house *h, const struct matrix_order *o) MUST_CHECK;
 
 /* What is not as the table of attempts says: a line for each on `out`; returns how many. */
 unsigned matrix_judge(const struct matrix *m, FILE *out);

@@ -26,7 +26,7 @@
 #include "victim_open.h"
 
 enum {
-	PATIENCE_MS = 10000,
+	PATIENCE_MS = 120000,
 	DIALLED = 5, /* descriptors of a dialer through which somebody talks, at least */
 	NURSERIES = ATTEMPT_NURSERY | ATTEMPT_FLASH_NURSERY | ATTEMPT_EXEC_NURSERY,
 };

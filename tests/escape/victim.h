@@ -30,8 +30,8 @@ struct victims {
 	char abstract_name[16];
 };
 
-/* Listeners; the house is borrowed and need not run. */
-enum err victims_open(struct victims *v, struct house *h) MUST_CHECK;
+/* Listeners, and the firewall for all of it; the house is borrowed and need not run. */
+enum err victims_open(struct victims *v, struct house *h, bool walled) MUST_CHECK;
 void victims_close(struct victims *v);
 /* From now on processes are started in this mode; those that run are ended. */
 void victims_set_mode(struct victims *v, const char *mode);

@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "walled.h"
+
 static int
 listen_tcp(unsigned *port)
 {
@@ -61,7 +63,7 @@ static enum err
 open_exec_house(struct victims *v)
 {
 	struct house_options o = v->house->options;
-	char text[800];
+	char text[800], cloudd[60], fetchd[40];
 
 	snprintf(text, sizeof(text),
 	    "ask_every = 2 s\naway_retry = 60 s\n\n[flashd.device written]\n"
@@ -71,21 +73,25 @@ open_exec_house(struct victims *v)
 	    "port = tcp:127.0.0.1:%u\n",
 	    HOUSE_PK, HOUSE_VENDOR, HOUSE_MODEL, v->tty, HOUSE_PK, HOUSE_VENDOR, HOUSE_MODEL,
 	    v->far_port);
+	/* the rules for this house are those for both */
+	snprintf(cloudd, sizeof(cloudd), "move_to = 127.0.0.1:%u", v->house->mqtt);
+	snprintf(fetchd, sizeof(fetchd), "package_ports = %u", v->server_port);
 	o.flashd = text;
+	o.cloudd = cloudd;
+	o.fetchd = fetchd;
 	enum err e = house_open(&o, &v->exec_house);
 	if (e == ERR_OK)
 		e = house_start_all(v->exec_house);
-	if (e != ERR_OK && v->exec_house)
-		fprintf(stderr, "escape: %s\n", house_why(v->exec_house));
-	if (v->exec_house) {
-		v->exec_house->options.flashd = NULL; /* stands in the file now */
+	if (v->exec_house) { /* what stands in the file now */
+		v->exec_house->options.flashd = NULL;
+		v->exec_house->options.fetchd = v->exec_house->options.cloudd = NULL;
 		kit_write(v->exec_house->kit->anchor_dir, "spare", "x", 1);
 	}
 	return e;
 }
 
 enum err
-victims_open(struct victims *v, struct house *h)
+victims_open(struct victims *v, struct house *h, bool walled)
 {
 	*v = (struct victims){.house = h, .mode = "require", .link = -1, .exec_link = -1};
 	v->server = listen_tcp(&v->server_port);
@@ -95,7 +101,12 @@ victims_open(struct victims *v, struct house *h)
 	if (v->server < 0 || v->other < 0 || v->far < 0 || v->abstract < 0 || !open_line(v))
 		return ERR_SYSTEM;
 	kit_write(h->kit->anchor_dir, "spare", "x", 1);
-	return open_exec_house(v);
+	enum err e = open_exec_house(v);
+	if (e == ERR_OK && walled)
+		e = walled_load(v->exec_house);
+	if (e != ERR_OK && v->exec_house)
+		fprintf(stderr, "escape: %s\n", house_why(v->exec_house));
+	return e;
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "../escape/matrix.h"
 #include "house_case.h"
+#include "walled.h"
 
 enum { SHARE = 8 };
 
@@ -19,14 +20,16 @@ Test(escape, no_process_gets_out_of_the_jail_as_shipped)
 {
 	AUTO(mem) struct matrix *m = calloc(1, sizeof(*m));
 	const uint64_t seed = (uint64_t)time(NULL) / 86400;
+	struct matrix_order share = {.modes = 1, .rows = SHARE, .seed = seed};
 	char text[4000] = "";
 
 	if (!inject_works() || geteuid() != 0 || __asan_init)
 		cr_skip_test("needs x86-64, root and programs without sanitizers");
+	share.walled = walled_enter() && walled_works();
 	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){.devices = 1});
 	AUTO(file) FILE *out = fmemopen(text, sizeof(text), "w");
 	cr_assert(m && out);
-	cr_assert(matrix_run(m, h, 1, SHARE, seed), "seed %llu", (unsigned long long)seed);
+	cr_assert(matrix_run(m, h, &share), "seed %llu", (unsigned long long)seed);
 	unsigned wrong = matrix_judge(m, out);
 	fflush(out);
 	cr_expect_eq(wrong, 0, "seed %llu: %s", (unsigned long long)seed, text);
@@ -79,4 +82,29 @@ Test(escape, what_only_a_newer_landlock_denies_is_told_apart_by_its_abi)
 		cr_expect_eq(attempt_gap(&rows[i], 6, &since), 0, "%s", rows[i].name);
 	}
 	cr_expect_eq(seen, 4, "each row of the gaps names an attempt");
+}
+
+/* Whom the firewall denies what: the rows name attempts, and its judge expects a denial then. */
+Test(escape, what_the_firewall_denies_is_neither_a_gap_nor_meant)
+{
+	AUTO(mem) struct matrix *m = calloc(1, sizeof(*m));
+	size_t n = 0, seen = 0, wrong = 0;
+	const struct attempt *rows = attempt_rows(&n);
+	const char *name;
+
+	cr_assert(m);
+	m->modes = 1;
+	m->abi = 2;
+	for (size_t i = 0; i < n; i++) {
+		seen += attempt_walled(&rows[i]) != 0;
+		for (size_t k = 0; k < VICTIMS; k++) {
+			m->cells[i][k].tried = attempt_walled(&rows[i]) & victims_who(k, &name);
+			wrong += m->cells[i][k].tried;
+		}
+	}
+	cr_expect_eq(seen, 5, "each row of it names an attempt");
+	AUTO(file) FILE *out = fopen("/dev/null", "we");
+	cr_expect_eq(matrix_judge(m, out), 0, "without a firewall all of them come through");
+	m->walled = true;
+	cr_expect_eq(matrix_judge(m, out), wrong, "with it none may");
 }

@@ -6,47 +6,24 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/fsuid.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "house_case.h"
+#include "walled.h"
 
 TestSuite(firewall, .timeout = 120);
 
-/* A network with nothing but a loopback; skips the test where that cannot be had. */
 static void
 enter_network(void)
 {
-	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-
-	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
+	if (!walled_enter())
 		cr_skip_test("needs root");
-	AUTO(fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	cr_assert_eq(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
-	if (TOOL(".", "nft", "list", "ruleset").status != 0)
+	if (!walled_works())
 		cr_skip_test("needs nft and a kernel with nf_tables");
-}
-
-/* Load what subotactl says, as it says it. */
-static void
-load(struct house *h)
-{
-	char path[600];
-	struct tool_result r = CTL(h->dir, "firewall", "--config", "subota.conf");
-
-	cr_assert_eq(r.status, 0, "%s", r.out);
-	snprintf(path, sizeof(path), "%s/rules", h->dir);
-	AUTO(file) FILE *f = fopen(path, "we");
-	cr_assert(f && fputs(r.out, f) >= 0);
-	fclose(HAND_OVER(f));
-	r = TOOL(h->dir, "nft", "-f", "rules");
-	cr_assert_eq(r.status, 0, "%s", r.out);
 }
 
 static int
@@ -90,7 +67,7 @@ Test(firewall, lets_an_upgrade_through_and_each_user_to_nobody_else)
 	struct house *h = house_case_open(&(struct house_options){.link = "tcp"});
 	AUTO(fd) int listener = listen_tcp(&other);
 
-	load(h);
+	HOUSE_MUST(h, walled_load(h));
 	house_case_plan(h, &(struct house_pack){0});
 	house_case_upgraded(h, 0, HOUSE_NEW);
 	const struct {
@@ -164,7 +141,7 @@ Test(firewall, is_what_the_tools_say_of_it)
 
 	expect_said(h, "sandbox", "by user: NOT active: nftables has no table inet subota");
 	expect_said(h, "doctor", "\"found\":\"by user: NOT active");
-	load(h);
+	HOUSE_MUST(h, walled_load(h));
 	expect_said(h, "sandbox", "by user: active (nftables, table inet subota)");
 	expect_said(h, "doctor", "\"found\":\"by user: active (nftables");
 	static const char more[] = "\n[flashd.device far]\nproduct_key = p\ndevice_key = d\n"
@@ -177,6 +154,6 @@ Test(firewall, is_what_the_tools_say_of_it)
 	fclose(HAND_OVER(f));
 	expect_said(h, "sandbox", "by user: active (nftables");
 	expect_said(h, "doctor", "by user: active, with the rules of another configuration");
-	load(h);
+	HOUSE_MUST(h, walled_load(h));
 	expect_said(h, "doctor", "\"found\":\"by user: active (nftables");
 }
