@@ -271,6 +271,7 @@ sim_power_cut(void)
 	for (int i = 0; i < SIM_PROCS; i++)
 		if (s->proc[i].alive)
 			bury(&s->proc[i]);
+	sim_couriers_power_cut();
 	sim_disk_power_cut();
 	sim_system_power_cut();
 	s->boots++;

@@ -182,6 +182,7 @@ void sim_uplink_lost(void);
 void sim_uplink_cut(bool reached);
 void sim_couriers_new(void);
 void sim_couriers_lost(void);
+void sim_couriers_power_cut(void);
 void sim_lanes_lost(void);
 
 #endif

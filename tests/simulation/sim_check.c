@@ -9,6 +9,7 @@
 #include "flash.h"
 #include "gate.h"
 #include "sim_check.h"
+#include "sim_courier.h"
 #include "sim_device.h"
 #include "sim_disk.h"
 #include "sim_house.h"
@@ -84,6 +85,43 @@ sim_check_bounds(void)
 	if (sim_disk_size() > (sim()->plan_every ? DISK_MAX_LONG : DISK_MAX))
 		sim_violate(5, "the databases have grown to %llu bytes",
 		    (unsigned long long)sim_disk_size());
+}
+
+/* --- what people are told --------------------------------------------------------------------- */
+
+static bool
+is_of_bytes(enum err e)
+{
+	return e == ERR_UNSIGNED || e == ERR_FRAME || e == ERR_DIGEST || e == ERR_THRESHOLD ||
+	       e == ERR_MANIFEST || e == ERR_TRUNCATED;
+}
+
+/* It may be this one that is refused. */
+static bool
+is_judged(const struct image *i)
+{
+	return i->state == IMAGE_VERIFYING || (i->state == IMAGE_FETCHING && i->head_judged);
+}
+
+/* The event does not say which package: it counts when all that are judged are good ones, whose
+ * bytes no courier has changed. A power cut, a restart, a broken download are no excuse. */
+void
+sim_check_told(const struct event *e)
+{
+	const struct sim_package *p = NULL;
+
+	if (strcmp(e->name, "image_refused") != 0 || !is_of_bytes(e->error))
+		return;
+	for (const struct image *i = gate()->book.images; i; i = i->next) {
+		if (!is_judged(i))
+			continue;
+		p = sim_house_package(i->url);
+		if (!p || p->variant > SIM_OLD || sim_courier_lied(p))
+			return;
+	}
+	if (p)
+		sim_violate(6, "a good package (%s) is refused: %s: %s", p->version,
+		    err_name(e->error), e->text);
 }
 
 bool

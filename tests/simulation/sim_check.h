@@ -6,6 +6,9 @@
 #define SUBOTA_SIM_CHECK_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "event.h"
 
 /* Bytes in the image store. */
 uint64_t sim_check_store_bytes(void);
@@ -14,6 +17,8 @@ uint64_t sim_check_store_bytes(void);
 void sim_check_bounds(void);
 /* No device is on its way out: one that a person has forgotten is back. */
 bool sim_check_is_complete(void);
+/* What people are told: no good package is refused for its bytes, if nobody lied about them. */
+void sim_check_told(const struct event *e);
 /* All plans have ended and some time has passed: nothing is left, all agree. */
 void sim_check_end(void);
 

@@ -25,7 +25,7 @@ struct courier {
 	Pb__Envelope *order;
 	int trouble; /* enum sim_courier_trouble, or -1 */
 	uint64_t trouble_at;
-	bool stopped;
+	bool stopped, dead;
 	struct courier *next;
 };
 
@@ -37,6 +37,7 @@ struct sim_couriers {
 	struct courier *list;
 	unsigned troubles[SIM_COURIER_TROUBLES];
 	bool cut; /* sim_courier_cut */
+	bool lied[SIM_PACKAGES_MAX];
 };
 
 void
@@ -56,9 +57,9 @@ sim_courier_trouble(enum sim_courier_trouble t)
 }
 
 void
-sim_courier_cut(void)
+sim_courier_cut(bool goes)
 {
-	sim()->couriers->cut = true;
+	sim()->couriers->cut = goes;
 }
 
 void
@@ -66,8 +67,13 @@ sim_courier_calm(void)
 {
 	struct sim_couriers *all = sim()->couriers;
 
-	all->cut = false;
 	memset(all->troubles, 0, sizeof(all->troubles));
+}
+
+bool
+sim_courier_lied(const struct sim_package *p)
+{
+	return sim()->couriers->lied[p - sim()->house->package];
 }
 
 static void
@@ -84,6 +90,22 @@ sim_courier_writes(ino_t inode)
 		if (c->inode == inode)
 			return true;
 	return false;
+}
+
+/* It is no process any more; what it had planned to do next finds it dead. In older seeds it lives
+ * on, as it would when only its gate had died: they stay what they were. */
+void
+sim_couriers_power_cut(void)
+{
+	struct sim_couriers *all = sim()->couriers;
+
+	if (!sim()->hostile && !sim()->lively)
+		return;
+	for (struct courier *c = all->list; c; c = c->next) {
+		close(c->file);
+		c->dead = true;
+	}
+	all->list = NULL;
 }
 
 /* --- what it says ----------------------------------------------------------------------------- */
@@ -157,6 +179,30 @@ hash_file(int fd, uint64_t from, const EVP_MD *how, uint8_t *out)
 		EVP_DigestUpdate(ctx, piece, (size_t)n);
 	EVP_DigestFinal_ex(ctx, out, NULL);
 	EVP_MD_CTX_free(ctx);
+}
+
+/* Whatever broke on the way: what came together is what the server has. */
+static void
+check_pieces(const struct courier *c, const struct sim_package *p)
+{
+	const Pb__CourierOrder *o = c->order->courier_order;
+	const struct sim_piece of = sim_house_piece(p, o->url);
+	uint8_t piece[PIECE];
+	size_t at = 0;
+
+	if (sim_courier_lied(p) || c->done != of.len)
+		return;
+	for (ssize_t n; at < of.len; at += (size_t)n) {
+		size_t left = of.len - at;
+
+		n = pread(c->file, piece, left < PIECE ? left : PIECE, (off_t)(o->begins_at + at));
+		if (n > 0 && memcmp(piece, p->file.data + of.at + at, (size_t)n) == 0)
+			continue;
+		sim_violate(6,
+		    "a package (%s) was pieced together with bytes that its server has not",
+		    p->version);
+		return;
+	}
 }
 
 static void
@@ -235,6 +281,8 @@ fetch(struct courier *c, const struct sim_package *p)
 		piece[sim_below(n)] ^= 0x40;
 	if (c->trouble == SIM_COURIER_WRONG)
 		piece[n - 1] ^= 0x40;
+	if (c->trouble == SIM_COURIER_LIES || c->trouble == SIM_COURIER_WRONG)
+		sim()->couriers->lied[p - sim()->house->package] = true;
 	if (pwrite(c->file, piece, n, (off_t)(o->begins_at + c->done)) != (ssize_t)n)
 		abort();
 	c->done += n;
@@ -263,6 +311,11 @@ step(void *arg)
 	const Pb__CourierOrder *o = c->order->courier_order;
 	const struct sim_package *p = sim_house_package(o->url);
 
+	if (c->dead) {
+		msg_free(c->order);
+		free(c);
+		return;
+	}
 	if (c->stopped || (!c->of && sim_chance(50))) {
 		end(c, NULL);
 		return;
@@ -283,6 +336,8 @@ step(void *arg)
 		return;
 	}
 	if (c->done == o->size) {
+		if (p)
+			check_pieces(c, p);
 		finish(c);
 		return;
 	}

@@ -25,8 +25,11 @@ enum sim_courier_trouble {
 	SIM_COURIER_TROUBLES
 };
 void sim_courier_trouble(enum sim_courier_trouble t);
-/* The power goes when the next one has written what is not yet durable. */
-void sim_courier_cut(void);
+/* The power goes when the next one has written what is not yet durable; false: no more. */
+void sim_courier_cut(bool goes);
 void sim_courier_calm(void);
+/* Whether one wrote, since the beginning, other bytes of this package than its publisher's. */
+struct sim_package;
+bool sim_courier_lied(const struct sim_package *p);
 
 #endif

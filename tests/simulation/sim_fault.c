@@ -37,6 +37,7 @@ static const struct {
 	unsigned weight, lively; /* how often, among the others; in lively worlds */
 	bool gentle;
 	unsigned hostile; /* at most so often in a hostile one */
+	unsigned also;    /* and in a lively one, besides */
 } kinds[SIM_FAULT_KINDS] = {
 	[SIM_FAULT_KILL]            = {"process_killed_at_an_effect", 26},
 	[SIM_FAULT_POWER]           = {"power_cut_at_an_effect",      10},
@@ -75,7 +76,7 @@ static const struct {
 	[SIM_FAULT_SESSION_DIES_LATE] = {"session_killed_in_a_change", 0, 6, true},
 	[SIM_FAULT_BOARD_AMID_CHANGE] = {"board_lost_amid_a_change",  0, 16},
 	[SIM_FAULT_HIT_AT_MESSAGE]  = {"process_killed_at_a_message",  0, 14},
-	[SIM_FAULT_POWER_AMID_DOWNLOAD] = {"power_cut_amid_a_download", 0, 6, true},
+	[SIM_FAULT_POWER_AMID_DOWNLOAD] = {"power_cut_amid_a_download", 0, 6, true, 4, 4},
 	[SIM_FAULT_SERVER_WRONG]    = {"server_has_other_bytes",       0, 4},
 	[SIM_FAULT_SERVER_GONE]     = {"package_not_found",            0, 5},
 	[SIM_FAULT_SERVER_SLOW]     = {"download_slow",                0, 3},
@@ -328,6 +329,7 @@ calm_down(void *arg)
 	if (sim()->lively)
 		sim_trouble_end();
 	sim_mischief_end();
+	sim_courier_cut(false);
 	for (int i = 0; i < SIM_PROCS; i++) {
 		struct sim_proc *p = &sim()->proc[i];
 
@@ -368,17 +370,18 @@ add_lively(struct sim_faults *all, int64_t end)
 			     : 0);
 }
 
-/* The newer kinds, in the same time, or in an hour where that is short. */
+/* Kinds with a stream of their own, in the same time, or in an hour where that is short. */
 static int64_t
-add_new_kinds(struct sim_faults *all, int64_t end)
+add_own_kinds(struct sim_faults *all, int64_t end)
 {
 	int64_t span = end - sim()->now;
 
 	if (span < 3600 * 1000 * SIM_MS)
 		span = 3600 * 1000 * SIM_MS;
-	for (int k = SIM_FAULT_FIRST_NEW; k < SIM_FAULT_KINDS; k++) {
+	for (int k = 0; k < SIM_FAULT_KINDS; k++) {
 		struct sim_stream s = sim_stream(kinds[k].name);
-		uint64_t n = sim_stream_below(&s, kinds[k].hostile + 1);
+		unsigned most = sim()->hostile ? kinds[k].hostile : kinds[k].also;
+		uint64_t n = sim_stream_below(&s, most + 1);
 
 		for (; n > 0 && all->n < SIM_FAULTS_MAX; n--) {
 			int64_t at = (int64_t)sim_stream_below(&s, (uint64_t)span);
@@ -407,8 +410,8 @@ sim_fault_new(unsigned n, const bool *skip)
 		make_gentle(&all->list[i]);
 	if (sim()->lively)
 		at = add_lively(all, at + 1800 * 1000 * SIM_MS);
-	if (sim()->hostile)
-		at = add_new_kinds(all, at);
+	if (sim()->hostile || sim()->lively)
+		at = add_own_kinds(all, at);
 	for (unsigned i = 0; i < all->n; i++)
 		if (!skip || !skip[i])
 			sim_after(all->list[i].at - sim()->now, strike, &all->list[i]);

@@ -232,6 +232,16 @@ set_device(struct sim_house *h, int n)
 	snprintf(s->products[s->n++].secret, sizeof(s->products[0].secret), "d2c5Q1FsVWpwT1k3");
 }
 
+/* As delivered, a small package has no mark before its end. */
+static uint64_t
+choose_marks(void)
+{
+	struct sim_stream s = sim_stream("marks");
+	bool newer = sim()->hostile || sim()->lively;
+
+	return newer && sim_stream_chance(&s, 50) ? 8 << 20 : 4096;
+}
+
 static void
 set_all(struct sim_house *h)
 {
@@ -241,7 +251,7 @@ set_all(struct sim_house *h)
 	snprintf(h->flash.trust_dir, sizeof(h->flash.trust_dir), "%.150s/trust", sim()->dir);
 	h->gate.quota = 45000 + sim_below(45000);
 	h->gate.max_package = 10 << 20;
-	h->gate.mark_bytes = 4096;
+	h->gate.mark_bytes = choose_marks();
 	h->gate.total_ms = 3600000;
 	h->gate.parallel = 2;
 	h->flash.ask_every_ms = 60000;

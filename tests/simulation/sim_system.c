@@ -18,6 +18,7 @@
 
 #include "event.h"
 #include "sim.h"
+#include "sim_check.h"
 #include "sim_courier.h"
 #include "sim_dirs.h"
 #include "sim_house.h"
@@ -76,6 +77,7 @@ __wrap_event_write(struct event_log *l, const struct event *e)
 {
 	if (!event_is_known(e->name))
 		sim_violate(3, "people are told %s, which event.c does not list", e->name);
+	sim_check_told(e);
 	__real_event_write(l, e);
 }
 

@@ -62,7 +62,7 @@ trouble_courier(int kind, unsigned b)
 	else if (kind == SIM_FAULT_SERVER_GONE)
 		sim_courier_trouble(SIM_COURIER_GONE);
 	else if (kind == SIM_FAULT_POWER_AMID_DOWNLOAD)
-		sim_courier_cut();
+		sim_courier_cut(true);
 	for (unsigned i = 0; kind == SIM_FAULT_NETWORK_GONE && i < 10 + b % 10; i++)
 		sim_courier_trouble(SIM_COURIER_BREAKS);
 }
