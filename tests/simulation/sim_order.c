@@ -17,7 +17,7 @@ is_new(const struct sim_order *o, int status)
 	bool idle = o->last == 0 || sim_order_is_end(o->last);
 
 	if (status == DIALECT_PLAN_RECEIVED)
-		return idle || o->last == DIALECT_PLAN_RECEIVED;
+		return idle || o->left || o->last == DIALECT_PLAN_RECEIVED;
 	return !idle && status > o->last;
 }
 
@@ -52,10 +52,12 @@ take_owed(struct sim_order *o, int status)
 bool
 sim_order_hear(struct sim_order *o, int status, bool refused, bool *late)
 {
+	/* of this plan, or of the one before, whose end was refused? */
+	bool either = is_new(o, status) && sim_order_is_end(status) && sim_order_owes(o, status);
 	bool good = true;
 
 	*late = false;
-	if (is_new(o, status)) {
+	if (is_new(o, status) && !either) {
 		o->last = status;
 		o->late = 0;
 	} else if (take_owed(o, status)) {
@@ -66,6 +68,7 @@ sim_order_hear(struct sim_order *o, int status, bool refused, bool *late)
 		*late = status != o->last;
 	}
 	o->cut = false;
+	o->left = either;
 	if (refused && o->n_owed < SIM_OWED_MAX)
 		o->owed[o->n_owed++] = status;
 	return good;
@@ -75,4 +78,10 @@ void
 sim_order_cut(struct sim_order *o)
 {
 	o->cut = true;
+}
+
+void
+sim_order_leave(struct sim_order *o)
+{
+	o->left = true;
 }

@@ -3,9 +3,10 @@
  *
  * What holds exactly: after 0 or an end only 1 is new; a plan may be announced (1) anew while
  * nothing has been confirmed; else numbers rise. A message that the platform refused may come once
- * more, after younger ones, and only that one. A message may be repeated out of nothing only when
- * the connection was lost since (its acknowledgement may have been, too), but for 5, which has a
- * clock, and 1, which answers a repeated offer.
+ * more, after younger ones, also when the next plan was announced meanwhile, and only that one. An
+ * end may be missing where the device is heard to run what was wanted. A message may be repeated
+ * out of nothing only when the connection was lost since (its acknowledgement may have been, too),
+ * but for 5, which has a clock, and 1, which answers a repeated offer.
  */
 #ifndef SUBOTA_SIM_ORDER_H
 #define SUBOTA_SIM_ORDER_H
@@ -15,9 +16,10 @@
 enum { SIM_OWED_MAX = 16 };
 
 struct sim_order {
-	int last; /* said in its turn; 0 = none */
-	int late; /* said out of turn, because it had been refused */
-	bool cut; /* the connection was lost since the last one came */
+	int last;  /* said in its turn; 0 = none */
+	int late;  /* said out of turn, because it had been refused */
+	bool cut;  /* the connection was lost since the last one came */
+	bool left; /* no end need come: sim_order_leave */
 	int owed[SIM_OWED_MAX];
 	unsigned n_owed;
 };
@@ -28,6 +30,9 @@ bool sim_order_hear(struct sim_order *o, int status, bool refused, bool *late);
 /* Was this one refused and has not come again? */
 bool sim_order_owes(const struct sim_order *o, int status);
 void sim_order_cut(struct sim_order *o);
+/* The device is heard to run what was wanted, and its plan is over: the gateway may have given up
+ * waiting for the report, and then says no more than that. */
+void sim_order_leave(struct sim_order *o);
 bool sim_order_is_end(int status);
 
 #endif

@@ -194,8 +194,10 @@ sim_plans_learn(int device, const char *version)
 		sim_violate(3, "device %d is said to run %s, which it never did", device, version);
 	snprintf(p->version, sizeof(p->version), "%s", version);
 	if (n && !n->over && strcmp(version, sim_plans_target(n)) == 0 && !n->old &&
-	    (n->offered || n->known))
+	    (n->offered || n->known)) {
+		sim_order_leave(&p->order[0]);
 		sim_plans_end(device, true);
+	}
 }
 
 void
