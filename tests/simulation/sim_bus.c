@@ -11,6 +11,9 @@
 #include "dump.h"
 #include "msg.h"
 #include "sim.h"
+#include "sim_fault.h"
+#include "sim_traitor.h"
+#include "sim_watch.h"
 
 enum { CONNS = 2, LATENCY_US = 3000, FIND_OUT_MS = 6000 };
 
@@ -303,11 +306,21 @@ strike(const struct bus_link *link, int kind, bool after)
 		return;
 	b->hit_kind = 0;
 	sim_say(sim()->proc[link->self].name, "is hit at a %s", route_kind_name(kind));
-	if (b->hit_store)
+	if (b->hit_store) {
+		sim_watch_fault(SIM_FAULT_STORE_LOST);
 		sim_system_lose_store();
+	}
 	if (b->hit_away)
 		sim_after(0, send_away, &sim()->proc[link->peer]);
 	sim_kill(&sim()->proc[link->self]);
+}
+
+/* fetchd is about to order this. */
+static void
+order(const Pb__Envelope *e)
+{
+	sim_watch_ordered(e->upgrade);
+	sim_traitor_order(e->flash_order);
 }
 
 enum err
@@ -327,6 +340,8 @@ bus_send(struct bus_link *link, Pb__Envelope *e)
 	if (row && !row->droppable && sim_chance(b->busy_percent))
 		return ERR_AGAIN;
 	sim_effect("a message");
+	if (link->self == SIM_FETCHD && e->body_case == PB__ENVELOPE__BODY_FLASH_ORDER)
+		order(e);
 	strike(link, (int)e->body_case, false);
 	e->proto = ROUTE_PROTO_MAX;
 	e->seq = ++link->seq;

@@ -14,6 +14,8 @@
 #include "sim_disk.h"
 #include "sim_house.h"
 #include "sim_platform.h"
+#include "sim_traitor.h"
+#include "sim_watch.h"
 
 /* A day has 20,000 entries of the signed log. */
 enum { DISK_MAX = 8 << 20, DISK_MAX_LONG = 64 << 20 };
@@ -76,12 +78,13 @@ sim_check_store_bytes(void)
 void
 sim_check_bounds(void)
 {
-	unsigned files = 0;
-	uint64_t store = bytes_below(sim_house_store(), &files, 0);
+	unsigned files = 0, planted = 0;
+	uint64_t store = bytes_below(sim_house_store(), &files, 0) - sim_traitor_bytes(&planted);
 
 	if (store > sim()->house->gate.quota)
 		sim_violate(5, "the store holds %llu bytes of %llu", (unsigned long long)store,
 		    (unsigned long long)sim()->house->gate.quota);
+	sim_watch_time();
 	if (sim_disk_size() > (sim()->plan_every ? DISK_MAX_LONG : DISK_MAX))
 		sim_violate(5, "the databases have grown to %llu bytes",
 		    (unsigned long long)sim_disk_size());

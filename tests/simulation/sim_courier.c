@@ -14,6 +14,7 @@
 #include "sim_courier.h"
 #include "sim_held.h"
 #include "sim_house.h"
+#include "sim_watch.h"
 
 enum { PIECE = 2048, GENTLE_MAX = 3 };
 
@@ -38,6 +39,7 @@ struct sim_couriers {
 	unsigned troubles[SIM_COURIER_TROUBLES];
 	bool cut; /* sim_courier_cut */
 	bool lied[SIM_PACKAGES_MAX];
+	int64_t unreachable_until;
 };
 
 void
@@ -67,7 +69,14 @@ sim_courier_calm(void)
 {
 	struct sim_couriers *all = sim()->couriers;
 
+	all->unreachable_until = 0;
 	memset(all->troubles, 0, sizeof(all->troubles));
+}
+
+void
+sim_courier_unreachable(int64_t for_ns)
+{
+	sim()->couriers->unreachable_until = sim()->now + for_ns;
 }
 
 bool
@@ -238,6 +247,8 @@ finish(struct courier *c)
 static void
 fail(struct courier *c)
 {
+	if (c->done == c->order->courier_order->offset)
+		sim_watch_dry(c->job);
 	Pb__CourierReport r = PB__COURIER_REPORT__INIT;
 
 	if (c->trouble == SIM_COURIER_DIES) {
@@ -321,6 +332,10 @@ step(void *arg)
 		return;
 	}
 	settle(c);
+	if (sim()->now < sim()->couriers->unreachable_until) {
+		c->trouble = SIM_COURIER_BREAKS;
+		c->trouble_at = 0;
+	}
 	if (breaks(c) && c->done >= c->trouble_at) {
 		fail(c);
 		return;
@@ -414,6 +429,9 @@ downloads_start(struct downloads *d, uint64_t job, int file, Pb__CourierOrder *o
 		return ERR_SYSTEM;
 	if (ftruncate(c->file, (off_t)(order->begins_at + order->offset)) != 0)
 		return ERR_SYSTEM;
+	sim_watch_fetch(job);
+	if (sim_courier_writes(st.st_ino))
+		sim_violate(6, "two couriers write to the same file");
 	c->inode = st.st_ino;
 	c->trouble = take_trouble(sim()->couriers);
 	c->trouble_at = c->done + sim_below(order->size + 1 - c->done);

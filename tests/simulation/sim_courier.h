@@ -27,6 +27,8 @@ enum sim_courier_trouble {
 void sim_courier_trouble(enum sim_courier_trouble t);
 /* The power goes when the next one has written what is not yet durable; false: no more. */
 void sim_courier_cut(bool goes);
+/* Nobody reaches the server for so long. */
+void sim_courier_unreachable(int64_t for_ns);
 void sim_courier_calm(void);
 /* Whether one wrote, since the beginning, other bytes of this package than its publisher's. */
 struct sim_package;

@@ -8,6 +8,7 @@
 #include "login.h"
 #include "rollout.h"
 #include "sim.h"
+#include "sim_watch.h"
 #include "upgrade.h"
 
 enum err __wrap_fsm_step(const struct fsm_table *t, int *state, int event, void *ctx,
@@ -25,6 +26,7 @@ __wrap_fsm_step(const struct fsm_table *t, int *state, int event, void *ctx, con
 	const struct fsm_row *row = fsm_find(t, *state, event, ctx, data);
 	struct sim_cover *c = sim()->cover;
 
+	sim_watch_step(t, event);
 	for (int i = 0; c && i < SIM_TABLES; i++) {
 		if (tables[i]->rows != t->rows)
 			continue;

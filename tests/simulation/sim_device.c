@@ -101,6 +101,16 @@ is_sick(const struct sub_flash *f)
 	return f == &b->chip[0].flash && b->sick[0] && strcmp(f->slot[0].version, b->sick) == 0;
 }
 
+/* And this one does, but the program that is asked says no. A board without a way back keeps it. */
+static bool
+is_unwell(const struct sub_flash *f)
+{
+	const struct board *b = sim_device_board(number_of(f));
+
+	return f == &b->chip[0].flash && !b->bare && b->unwell[0] &&
+	       strcmp(f->slot[0].version, b->unwell) == 0;
+}
+
 bool
 __wrap_sub_flash_write(struct sub_flash *f, int slot, uint64_t off, const uint8_t *data, size_t len)
 {
@@ -195,6 +205,10 @@ __wrap_sub_flash_confirm(struct sub_flash *f)
 		b->floor = p->sequence;
 	if (is_sick(f))
 		sim_violate(2, "device %d is told to keep %s, which does not work on it", number,
+		    f->slot[0].version);
+	if (is_unwell(f))
+		sim_violate(2,
+		    "device %d is told to keep %s, which the operator's program finds ill", number,
 		    f->slot[0].version);
 	note_kept(b, number, f->slot[0].version);
 	return __real_sub_flash_confirm(f);

@@ -18,7 +18,9 @@
 #include "sim_person.h"
 #include "sim_platform.h"
 #include "sim_quirk.h"
+#include "sim_traitor.h"
 #include "sim_trouble.h"
+#include "sim_watch.h"
 
 struct fault {
 	int kind;
@@ -97,6 +99,7 @@ static const struct {
 	[SIM_FAULT_COURIER_FULL]    = {"courier_without_room",         .hostile = 2},
 	[SIM_FAULT_NAME_LOST]       = {"name_lost_with_the_power"},
 	[SIM_FAULT_PLAN_LATE]       = {"plan_repeated_much_later"},
+	[SIM_FAULT_TRAITOR]         = {"gate_orders_what_it_made_up",  .hostile = 4},
 };
 /* clang-format on */
 
@@ -238,6 +241,7 @@ strike(void *arg)
 	const struct fault *f = arg;
 
 	sim()->counts.faults[f->kind]++;
+	sim_watch_fault(f->kind);
 	sim_say(NULL, "fault: %s (%u, %u)", kinds[f->kind].name, f->a % 12, f->b % 1000);
 	switch (f->kind) {
 	case SIM_FAULT_BUS_CUT:
@@ -264,6 +268,9 @@ strike(void *arg)
 	case SIM_FAULT_PLAN_WITHDRAWN:
 		sim_plans_drop((int)(f->a % (unsigned)sim()->house->devices),
 		    f->kind == SIM_FAULT_PLAN_REPLACED);
+		break;
+	case SIM_FAULT_TRAITOR:
+		sim_traitor_strike(f->b);
 		break;
 	case SIM_FAULT_CLOCK_JUMP:
 		sim()->wall_skew_ms = f->a % 4 ? (int64_t)(f->b % 7200000) - 3600000
@@ -330,6 +337,7 @@ calm_down(void *arg)
 		sim_trouble_end();
 	sim_mischief_end();
 	sim_courier_cut(false);
+	sim_traitor_end();
 	for (int i = 0; i < SIM_PROCS; i++) {
 		struct sim_proc *p = &sim()->proc[i];
 

@@ -68,6 +68,7 @@ enum sim_fault_kind {
 	SIM_FAULT_COURIER_FULL,
 	SIM_FAULT_NAME_LOST, /* with a power cut: counted only */
 	SIM_FAULT_PLAN_LATE, /* counted only */
+	SIM_FAULT_TRAITOR,
 	SIM_FAULT_KINDS,
 	SIM_FAULT_FIRST_NEW = SIM_FAULT_REPLACED
 };

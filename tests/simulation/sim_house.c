@@ -140,8 +140,8 @@ make_packages(struct sim_house *h)
 		make_package(h, n, pick_variant(n), ours, other);
 	for (int n = h->n_packages; n < h->n_all; n++)
 		make_package(h, n, SIM_GOOD, ours, other);
-	kit_free(ours);
-	kit_free(other);
+	h->kit = ours;
+	h->others_kit = other;
 }
 
 const struct sim_package *

@@ -8,6 +8,7 @@
 #include "bundle.h"
 #include "cloud.h"
 #include "flash_settings.h"
+#include "kit.h"
 #include "settings.h"
 #include "sim.h"
 
@@ -58,6 +59,7 @@ struct sim_house {
 	bool checks;  /* a program of the operator's has a say in what is kept */
 	bool bare;    /* boards without a second slot, in lively worlds */
 	int n_all;
+	struct kit *kit, *others_kit; /* the publisher's, and one's that nobody trusts */
 };
 
 void sim_house_new(int devices, int packages);
@@ -76,6 +78,8 @@ bool sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len);
 void sim_world_boards(struct sim_house *h);
 void sim_world(struct sim_house *h);
 void sim_world_is_gentle(struct sim_house *h);
+/* By the gateway's clock a maintenance window is open, or there are none. */
+bool sim_world_is_open(void);
 
 /* cloudd's process; sim_uplink.c. */
 void sim_cloudd_start(struct sim_proc *p, enum err *e);

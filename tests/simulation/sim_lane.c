@@ -449,6 +449,8 @@ lane_start(struct lane *l, const struct tty_settings *s, int image_fd, Pb__Sessi
 	(void)s;
 	if (!sim_device_is_plugged(l->number))
 		return why_say(why, ERR_LINK, "expected %s, got none", l->port);
+	if (l->busy)
+		sim_violate(4, "verb %d is ordered on %s, which is busy", (int)o->verb, l->port);
 	if (at->session)
 		return why_say(why, ERR_LINK, "expected a free line, got a session of old");
 	sim_effect("a session starts");

@@ -21,7 +21,9 @@
 #include "sim_check.h"
 #include "sim_courier.h"
 #include "sim_dirs.h"
+#include "sim_fault.h"
 #include "sim_house.h"
+#include "sim_watch.h"
 
 enum { FILES_MAX = 4096 };
 
@@ -106,6 +108,7 @@ fails(struct sim_proc *p, int number)
 {
 	if (!p || !(p->disk_broken || (p->io_errors && p->io_errors--)))
 		return false;
+	sim_watch_fault(SIM_FAULT_DISK_ERROR);
 	errno = number;
 	return true;
 }

@@ -63,8 +63,11 @@ trouble_courier(int kind, unsigned b)
 		sim_courier_trouble(SIM_COURIER_GONE);
 	else if (kind == SIM_FAULT_POWER_AMID_DOWNLOAD)
 		sim_courier_cut(true);
-	for (unsigned i = 0; kind == SIM_FAULT_NETWORK_GONE && i < 10 + b % 10; i++)
-		sim_courier_trouble(SIM_COURIER_BREAKS);
+	else if (kind == SIM_FAULT_NETWORK_GONE && b % 2)
+		sim_courier_unreachable((60 + b / 2 % 1800) * 1000 * SIM_MS);
+	else if (kind == SIM_FAULT_NETWORK_GONE)
+		for (unsigned i = 0; i < 10 + b % 10; i++)
+			sim_courier_trouble(SIM_COURIER_BREAKS);
 }
 
 static void

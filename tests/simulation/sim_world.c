@@ -8,16 +8,25 @@
 #include "sim.h"
 #include "sim_house.h"
 
-/* Windows of 25 minutes, 65 minutes apart. */
+enum { WINDOW_MIN = 25, WINDOWS_MIN = 90 };
+
+/* Windows of 25 minutes, 65 minutes apart, which divide a day. */
 static void
 set_windows(struct flash_settings_policy *p)
 {
 	size_t at = 0;
 
-	for (unsigned from = 0; from + 25 <= 24 * 60; from += 90)
+	for (unsigned from = 0; from + WINDOW_MIN <= 24 * 60; from += WINDOWS_MIN)
 		at += (size_t)snprintf(p->windows + at, sizeof(p->windows) - at,
-		    "%s%02u:%02u-%02u:%02u", at ? ", " : "", from / 60, from % 60, (from + 25) / 60,
-		    (from + 25) % 60);
+		    "%s%02u:%02u-%02u:%02u", at ? ", " : "", from / 60, from % 60,
+		    (from + WINDOW_MIN) / 60, (from + WINDOW_MIN) % 60);
+}
+
+bool
+sim_world_is_open(void)
+{
+	return !sim()->house->flash.policies[0].windows[0] ||
+	       sim_wall() / 60000 % WINDOWS_MIN < WINDOW_MIN;
 }
 
 void

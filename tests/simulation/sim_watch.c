@@ -1,0 +1,147 @@
+/*
+ * sim_watch: see sim_watch.h.
+ */
+#include <stdbool.h>
+
+#include "flash.h"
+#include "gate.h"
+#include "sim_fault.h"
+#include "sim_house.h"
+#include "sim_watch.h"
+
+enum {
+	HASTE_MS = 60000,
+	HASTE_MAX = 15,
+	STORED_MAX = 64,
+	EXCUSED_MS = 180000, /* disks that are full or broken are so for a while */
+	SLACK_MS = 300000,   /* until a deadline has been acted upon */
+};
+
+struct stored {
+	uint64_t job;
+	int64_t at;
+};
+
+struct watch {
+	struct stored stored[STORED_MAX];
+	unsigned n_stored;
+	int64_t excused_at;
+	/* couriers in a row that brought nothing, of this job, from then on */
+	uint64_t dry_job;
+	int64_t dry_since;
+	unsigned dry;
+};
+
+static struct watch *
+watch(void)
+{
+	static struct watch w = {.excused_at = INT64_MIN};
+
+	return &w;
+}
+
+/* --- steps ------------------------------------------------------------------------------------ */
+
+void
+sim_watch_step(const struct fsm_table *t, int event)
+{
+	if (t->rows != device_table.rows || event != DEVICE_TURN || sim_world_is_open())
+		return;
+	sim_violate(4, "a device's turn comes while no maintenance window is open");
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+/* How long an upgrade may stay in a state where something is done to its device. */
+static int64_t
+longest(const struct device_upgrade *u)
+{
+	const struct flash_settings *s = &sim()->house->flash;
+
+	switch (u->state) {
+	case DEVICE_FLASHING:
+		return (int64_t)s->flash_ms;
+	case DEVICE_STAGED:
+		return (int64_t)s->reboot_ms;
+	case DEVICE_TESTING:
+		return (int64_t)(s->test_ms + u->settle_ms + u->check_ms + s->flash_ms);
+	case DEVICE_CONFIRMED:
+		return (int64_t)s->confirm_ms;
+	default:
+		return INT64_MAX;
+	}
+}
+
+void
+sim_watch_time(void)
+{
+	const struct flash *f = sim()->proc[SIM_FLASHD].self;
+
+	if (!sim()->proc[SIM_FLASHD].alive || sim()->house->bare) /* which is tried for ever */
+		return;
+	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
+		int64_t most = longest(u), is = mono_between(u->since, sim_mono());
+
+		if (most < INT64_MAX && is > most + SLACK_MS)
+			sim_violate(4, "upgrade %llu is %s for %lld s", (unsigned long long)u->id,
+			    device_table.states[u->state], (long long)is / 1000);
+	}
+}
+
+/* --- fetching --------------------------------------------------------------------------------- */
+
+void
+sim_watch_ordered(uint64_t upgrade)
+{
+	const struct gate *g = sim()->proc[SIM_FETCHD].self;
+	struct watch *w = watch();
+
+	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
+		if (u->id == upgrade)
+			w->stored[w->n_stored++ % STORED_MAX] = (struct stored){
+			    u->image, sim()->now};
+}
+
+void
+sim_watch_fault(int kind)
+{
+	switch (kind) {
+	case SIM_FAULT_STORE_SPOILT:
+	case SIM_FAULT_STORE_LOST:
+	case SIM_FAULT_RECORD_LOST:
+	case SIM_FAULT_DISK_FULL:
+	case SIM_FAULT_DISK_READ_ONLY:
+	case SIM_FAULT_DISK_ERROR:
+	case SIM_FAULT_CLOCK_JUMP:
+		watch()->excused_at = sim()->now + EXCUSED_MS * SIM_MS;
+		break;
+	default:
+		break;
+	}
+}
+
+void
+sim_watch_fetch(uint64_t job)
+{
+	const struct watch *w = watch();
+
+	for (unsigned i = 0; i < w->n_stored && i < STORED_MAX; i++)
+		if (w->stored[i].job == job && w->stored[i].at > w->excused_at)
+			sim_violate(6, "a package that was stored for good is fetched once more");
+}
+
+/* After six in a row, each later than the one before, the gate gives up, and the platform's next
+ * try is minutes away. */
+void
+sim_watch_dry(uint64_t job)
+{
+	struct watch *w = watch();
+
+	if (w->dry_job != job || sim()->now - w->dry_since > HASTE_MS * SIM_MS) {
+		w->dry_job = job;
+		w->dry_since = sim()->now;
+		w->dry = 0;
+	}
+	if (++w->dry > HASTE_MAX)
+		sim_violate(5, "%u couriers within a minute brought nothing", w->dry);
+}
