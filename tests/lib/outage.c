@@ -157,17 +157,27 @@ is_over(struct scene *s, const struct look *l)
 				  " AND plan = (SELECT max(id) FROM plan)") == OUTAGE_DEVICES;
 }
 
+/* No status says that an upgrade failed or was refused. */
 static bool
-all_true(struct scene *s)
+no_failure(struct scene *s)
 {
 	static const char bad[] = "3, 6, 7, 10, 12";
-	char ctl[340];
 	long failures = statuses(s->h, bad);
 
 	if (failures != 0) {
 		s->o->lost += failures > 0 ? (unsigned)failures : 1;
 		return broken(s, "expected no status of %s, got %ld", bad, failures);
 	}
+	return true;
+}
+
+static bool
+all_true(struct scene *s)
+{
+	char ctl[340];
+
+	if (!no_failure(s))
+		return false;
 	for (int d = 0; d < OUTAGE_DEVICES; d++) {
 		AUTO(json) cJSON *own = house_look_device(s->h, d);
 
@@ -201,7 +211,8 @@ begin_plan(struct scene *s)
 
 	s->within = 0;
 	snprintf(name, sizeof(name), "fw%u", ++s->plan);
-	snprintf(s->version, sizeof(s->version), "1.%u.0", s->plan);
+	/* an MCUboot header has a byte for each of the first two numbers, two for the third */
+	snprintf(s->version, sizeof(s->version), "1.1.%u", s->plan);
 	const struct house_pack p = {
 	    .name = name, .version = s->version, .sequence = 5 + s->plan, .size = 60000};
 
@@ -288,7 +299,7 @@ live(struct scene *s)
 		house_look_pause(50 + (int)roll(s, LONGEST_MS));
 		take_look(s, &l);
 		over = is_over(s, &l);
-		if (!all_live(s) || (over && !end_plan(s)))
+		if (!all_live(s) || !no_failure(s) || (over && !end_plan(s)))
 			return false;
 		if (s->o->cuts < s->o->wanted ? !cut(s, &l) : !wait_quietly(s))
 			return false;
