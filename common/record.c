@@ -53,6 +53,8 @@ record_part_fail(struct record *r, int code, const char *sql)
 
 	if (e == ERR_OK)
 		return ERR_OK;
+	if (e != ERR_EXISTS)
+		r->log_turn = 0; /* what failed may lie in the log behind its end */
 	log_write(e == ERR_EXISTS ? LOG_DEBUG : LOG_ERROR, NULL,
 	    "%s: expected \"%.200s\" to work, got: %s", r->path, sql, sqlite3_errmsg(r->db));
 	return e;

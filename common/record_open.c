@@ -199,6 +199,8 @@ check(struct record *r, bool was_there)
 	if (e == ERR_OK)
 		e = check_number(r, number);
 	if (e == ERR_OK)
+		e = record_log_check(r);
+	if (e == ERR_OK)
 		e = record_query(r, is_text, &ok, "PRAGMA quick_check(1)", "");
 	if (e != ERR_OK)
 		return e;

@@ -38,6 +38,9 @@ enum err record_part_exec(struct record *r, const char *sql) MUST_CHECK;
 
 /* May a log with this number in its first page belong to a file with that one? 0: none yet. */
 bool record_log_fits(uint32_t in_file, uint32_t seen);
+/* ERR_CORRUPT: something in it was spoilt that had been synced once. A last transaction that was
+ * torn is none of that. */
+enum err record_log_check(struct record *r) MUST_CHECK;
 /* From now on its length is known. */
 void record_log_watch(struct record *r);
 /* Copy it into the database and begin a new one, of no bytes; logged when that cannot be. */
