@@ -65,16 +65,18 @@ brood(const void *settings, struct daemon_brood *out)
 }
 
 /* As the user that we shall be: rules of nftables know a socket by who made it (subotactl
- * firewall). */
+ * firewall). A service is that user already, and may not even make the call. */
 static enum err
 make_sockets(struct flashd *me)
 {
 	enum err e = ERR_OK;
 
-	setfsuid(me->settings.common.flash_uid);
+	if (geteuid() == 0)
+		setfsuid(me->settings.common.flash_uid);
 	for (size_t i = 0; i < me->settings.n_devices && e == ERR_OK; i++)
 		e = link_sockets_add(&me->flash.sockets, me->settings.devices[i].port);
-	setfsuid(geteuid());
+	if (geteuid() == 0)
+		setfsuid(0);
 	return e;
 }
 
