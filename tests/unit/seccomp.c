@@ -242,7 +242,8 @@ Test(promise, lets_a_session_open_nothing_and_a_courier_write_nothing)
 
 Test(promise, lets_only_the_network_processes_have_a_network)
 {
-	cr_expect_eq(ask(calls_of("cloudd"), SYS_socket, AF_INET, 0, 0), SECCOMP_RET_ALLOW);
+	cr_expect_eq(ask(calls_of("dialer"), SYS_socket, AF_INET, 0, 0), SECCOMP_RET_ALLOW);
+	cr_expect_eq(ask(calls_of("cloudd"), SYS_socket, AF_INET, 0, 0), SECCOMP_RET_KILL_PROCESS);
 	cr_expect_eq(ask(calls_of("courier"), SYS_socket, AF_INET6, 0, 0), SECCOMP_RET_ALLOW);
 	cr_expect_eq(ask(calls_of("fetchd"), SYS_socket, AF_INET, 0, 0), SECCOMP_RET_KILL_PROCESS);
 	cr_expect_eq(ask(calls_of("flashd"), SYS_socket, AF_INET, 0, 0), SECCOMP_RET_KILL_PROCESS);
