@@ -51,9 +51,10 @@ cloud_scene_configure(struct cloud_scene *s, const struct cloud_scene_wish *w)
 	    s->run, s->state, (unsigned)s->uid, (int)(strrchr(program, '/') - program), program,
 	    other + 1, other + 2, other + 3, other + 4);
 	fprintf(f,
-	    "[cloudd]\nhost = 127.0.0.1\nport = %u\ntls = %s\nproduct_key = %s\ndevice_key = %s\n"
+	    "[cloudd]\nhost = %s\nport = %u\ntls = %s\nproduct_key = %s\ndevice_key = %s\n"
 	    "secrets = %s\nmodel = TESTGW\nversion = 3.2.1\n",
-	    w->port ? w->port : port, w->plain ? "no" : "yes", DC_CASE_PK, DC_CASE_DK, secrets);
+	    w->host ? w->host : "127.0.0.1", w->port ? w->port : port, w->plain ? "no" : "yes",
+	    DC_CASE_PK, DC_CASE_DK, secrets);
 	if (w->ca_file)
 		fprintf(f, "ca_file = %s\n", w->ca_file);
 	else

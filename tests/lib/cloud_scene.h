@@ -42,6 +42,7 @@ struct cloud_scene_wish {
 	const char *profile; /* of [cloudd.profile], NULL = cloudd's own */
 	const char *secret;  /* of the gateway's product, NULL = the right one */
 	bool plain;          /* no TLS; needs lab in `cloudd` */
+	const char *host;    /* NULL = 127.0.0.1; the certificate is for that */
 	unsigned port;       /* 0 = the Developer Center's */
 	const char *ca_file; /* NULL = the Developer Center's */
 };

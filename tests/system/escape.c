@@ -3,6 +3,7 @@
  * programs, other attempts each day; `make escape` is the whole. And its judge, on results made by
  * hand.
  */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,6 +34,49 @@ Test(escape, no_process_gets_out_of_the_jail_as_shipped)
 	unsigned wrong = matrix_judge(m, out);
 	fflush(out);
 	cr_expect_eq(wrong, 0, "seed %llu: %s", (unsigned long long)seed, text);
+}
+
+/* The attempt of this name, by cloudd or its dialer. */
+static struct attempt_result
+attempt_by(struct victims *v, const char *name, enum attempt_who who)
+{
+	struct attempt_result r = {INJECT_LOST, 0};
+	size_t n = 0;
+	const struct attempt *rows = attempt_rows(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct places places = {0};
+
+		if (strcmp(rows[i].name, name) != 0)
+			continue;
+		victims_places(v, who, &places);
+		r = attempt_run(&rows[i], victims_pid(v, who), &places);
+		places_fini(&places);
+	}
+	if (r.end != INJECT_RETURNED)
+		victims_end(v, who);
+	return r;
+}
+
+Test(escape, cloudd_dies_of_any_network_socket_and_holds_none)
+{
+	static const char *const names[] = {"TCP to the platform", "UDP", "raw socket",
+	    "packet socket", "netlink socket", "bind a TCP port"};
+	struct victims v;
+
+	if (!inject_works() || geteuid() != 0 || __asan_init)
+		cr_skip_test("needs x86-64, root and programs without sanitizers");
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){.devices = 1});
+	cr_assert_eq(victims_open(&v, h, false), ERR_OK);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		cr_expect_eq(
+		    attempt_by(&v, names[i], ATTEMPT_CLOUDD).end, INJECT_KILLED, "%s", names[i]);
+	struct attempt_result r = attempt_by(&v, "own TCP socket to its port", ATTEMPT_CLOUDD);
+	cr_expect(
+	    r.end == INJECT_RETURNED && r.error == EBADF, "while it is connected: %d", r.error);
+	r = attempt_by(&v, "own TCP socket to its port", ATTEMPT_DIALER);
+	cr_expect(attempt_succeeded(&r), "it is the dialer's: %d", r.error);
+	victims_close(&v);
 }
 
 /* One attempt that is meant for nobody but cloudd, as it went in the jail. */

@@ -136,6 +136,9 @@ KILLED(cloudd_killed_in_mid_flash,              kill_part(HOUSE_CLOUDD, FLASHING
 KILLED(cloudd_killed_while_the_image_is_tested, kill_part(HOUSE_CLOUDD, TESTING))
 KILLED(cloudd_killed_when_the_end_is_reported,  kill_part(HOUSE_CLOUDD, ENDING))
 
+KILLED(dialer_killed_while_a_plan_is_offered,   kill_child(HOUSE_CLOUDD, "subota-dialer", OFFERED))
+KILLED(dialer_killed_in_mid_flash,              kill_child(HOUSE_CLOUDD, "subota-dialer", FLASHING))
+
 KILLED(fetchd_killed_while_a_plan_is_offered,   kill_part(HOUSE_FETCHD, OFFERED))
 KILLED(fetchd_killed_in_mid_download,           kill_part(HOUSE_FETCHD, FETCHING))
 KILLED(fetchd_killed_in_mid_flash,              kill_part(HOUSE_FETCHD, FLASHING))

@@ -1,15 +1,24 @@
 /*
  * System tests of name service: /etc/resolv.conf is replaced, as network managers do it, while all
- * daemons run locked in. Each test has an /etc of its own, so they need root.
+ * daemons run locked in; names with several addresses; a name server that says nothing. Each test
+ * has an /etc of its own, so they need root.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cloud_scene.h"
 #include "house_life.h"
+#include "house_proc.h"
 
 TestSuite(names, .timeout = 120);
 
@@ -104,5 +113,102 @@ Test(names, behind_a_link_the_name_service_may_be_replaced)
 	HOUSE_MUST(h, house_start(h, HOUSE_DEVCENTER));
 	house_life_until_log(h, "METER1", "login through", 2);
 	HOUSE_MUST(h, house_stop(h, HOUSE_CLOUDD));
+	umount2("/etc", MNT_DETACH);
+}
+
+/* --- cloudd's dialer -------------------------------------------------------------------------- */
+
+#define NAME "cloud.test"
+#define DEAD "::1" /* where no platform listens; it comes before one of IPv4 */
+#define SILENT "127.77.0.1"
+
+static void
+write_etc(const char *path, const char *text)
+{
+	AUTO(file) FILE *f = fopen(path, "we");
+
+	cr_assert_not_null(f, "%s", path);
+	cr_assert_gt(fputs(text, f), 0);
+}
+
+/* The address that a resolver names first. */
+static void
+first_address(const char *name, char out[INET6_ADDRSTRLEN])
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *all = NULL;
+
+	cr_assert_eq(getaddrinfo(name, "1", &hints, &all), 0);
+	cr_assert_not_null(all->ai_next, "expected several addresses");
+	cr_assert_eq(getnameinfo(all->ai_addr, all->ai_addrlen, out, INET6_ADDRSTRLEN, NULL, 0,
+			 NI_NUMERICHOST),
+	    0);
+	freeaddrinfo(all);
+}
+
+Test(names, of_a_platform_whose_first_address_is_dead_leads_to_the_second)
+{
+	const struct cloud_scene_wish wish = {.host = NAME, .cloudd = "server_name = 127.0.0.1"};
+	AUTO(scratch) char *dir = kit_scratch();
+	char first[INET6_ADDRSTRLEN];
+
+	own_etc(dir);
+	write_etc("/etc/nsswitch.conf", "hosts: files\n");
+	write_etc("/etc/host.conf", "multi on\n");
+	write_etc("/etc/hosts", DEAD " " NAME "\n127.0.0.1 " NAME "\n");
+	first_address(NAME, first);
+	if (strcmp(first, DEAD) != 0)
+		cr_skip_test("no IPv6 here");
+	struct cloud_scene *s = cloud_scene_open(&wish);
+	cloud_scene_start(s);
+	cloud_scene_ready(s);
+	cr_expect_not(cloud_scene_log_has(s, "down: "), "it is one try");
+	cloud_scene_close(s);
+	umount2("/etc", MNT_DETACH);
+}
+
+/* A name server that hears and never answers. */
+static int
+open_silent_server(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	cr_assert_eq(inet_pton(AF_INET, SILENT, &at.sin_addr), 1);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	write_etc("/etc/nsswitch.conf", "hosts: dns\n");
+	unlink("/etc/resolv.conf");
+	write_etc("/etc/resolv.conf", "nameserver " SILENT "\noptions timeout:30 attempts:5\n");
+	return fd;
+}
+
+static bool
+was_asked(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1;
+}
+
+Test(names, asked_of_a_server_that_says_nothing_do_not_hold_up_cloudd)
+{
+	const struct cloud_scene_wish wish = {.host = NAME};
+	AUTO(scratch) char *dir = kit_scratch();
+
+	own_etc(dir);
+	AUTO(fd) int server = open_silent_server();
+	struct cloud_scene *s = cloud_scene_open(&wish);
+	cloud_scene_start(s);
+	SCENE_WAIT(s, was_asked(server));
+	pid_t dialer = house_proc_find(s->pid, "subota-dialer");
+	cr_assert_gt(dialer, 0);
+	struct tool_result r = CTL(dir, "status", "--config", s->conf, "--kv");
+	cr_expect(strstr(r.out, "cloudd.up=yes\n"), "%s", r.out);
+	SCENE_WAIT(s, s->linked); /* it greets the gate as well */
+	cr_expect_not(cloud_scene_log_has(s, "down: "), "the resolver still waits");
+	int status = cloud_scene_end(s, SIGTERM);
+	cr_expect_eq(status, 0);
+	SCENE_WAIT(s, house_proc_descriptors(dialer) == 0); /* it does not wait for the answer */
+	cloud_scene_close(s);
 	umount2("/etc", MNT_DETACH);
 }
