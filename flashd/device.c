@@ -374,7 +374,7 @@ static const struct fsm_row rows[] = {
 	ROW(FLASHING,  TROUBLE,          device_see_in_the_way, do_back, SAME,     "one on trial goes"),
 	ROW(FLASHING,  WENT_BACK,        NULL,        do_look,       SAME,      "to which?"),
 	ROW(FLASHING,  TROUBLE,          is_passing,  do_retry,      SAME,      "after a pause"),
-	ROW(FLASHING,  TROUBLE,          device_bare_is, do_retry,   SAME,      "keep trying"),
+	ROW(FLASHING,  TROUBLE,          device_bare_goes_on, do_retry, SAME,   "keep trying"),
 	ROW(FLASHING,  TROUBLE,          NULL,        device_end_as, FAILED, "refused"),
 	ROW(FLASHING,  DEADLINE,         device_bare_is, device_bare_alarm, SAME, "keep trying"),
 	ROW(FLASHING,  DEADLINE,         NULL,        device_end_late, FAILED, ""),

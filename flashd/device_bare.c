@@ -17,6 +17,12 @@ device_bare_is(void *ctx, const void *data)
 	return u->destructive && u->wrote && !u->intact;
 }
 
+bool
+device_bare_goes_on(void *ctx, const void *data)
+{
+	return device_bare_is(ctx, data) && ((const struct device_news *)data)->error != ERR_TOCTOU;
+}
+
 static void
 want_later(struct device_upgrade *u, int verb, struct mono now)
 {

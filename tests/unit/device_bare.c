@@ -81,7 +81,7 @@ Test(device_bare, device_that_still_runs_its_old_version_after_all_is_told_as_re
 
 Test(device_bare, no_error_while_it_is_written_ends_it_as_failed)
 {
-	static const enum err errors[] = {ERR_DEVICE_REJECTED, ERR_VERIFY, ERR_TOCTOU, ERR_TIMEOUT,
+	static const enum err errors[] = {ERR_DEVICE_REJECTED, ERR_VERIFY, ERR_SYSTEM, ERR_TIMEOUT,
 	    ERR_AMBIGUOUS, ERR_DEVICE_PROTO, ERR_LINK, ERR_DEVICE_AWAY, ERR_CONFIG};
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
@@ -152,4 +152,15 @@ Test(device_bare, image_that_is_not_acceptable_any_more_ends_it_so_that_another_
 	open_bare(&s, DEVICE_FLASHING);
 	cr_assert_eq(step(&s, DEVICE_REFUSE), ERR_OK);
 	expect(&s, DEVICE_FAILED, 0);
+}
+
+/* It would be read again and again, and nobody would fetch a fresh copy. */
+Test(device_bare, image_that_is_found_spoilt_while_it_is_written_ends_it_so_that_it_is_fetched_anew)
+{
+	struct scene s;
+
+	open_bare(&s, DEVICE_FLASHING);
+	fail_write(&s, ERR_TOCTOU, 500);
+	expect(&s, DEVICE_FAILED, 0);
+	cr_expect_eq(s.u.error, ERR_TOCTOU);
 }
