@@ -52,6 +52,7 @@ device_bare_alarm(void *ctx, const void *data)
 {
 	struct device_upgrade *u = ctx;
 	const struct device_news *n = data;
+	struct mono due = u->due;
 	char last[150];
 
 	if (!u->alarmed) {
@@ -68,6 +69,8 @@ device_bare_alarm(void *ctx, const void *data)
 	u->spent_ms = 0;
 	u->confusions = 0;
 	want_later(u, PB__VERB__VERB_IDENTIFY, n->now);
+	if (due.ms < u->due.ms) /* alarms may be more frequent than pauses are long */
+		u->due = due;
 }
 
 bool

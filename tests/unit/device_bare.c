@@ -130,6 +130,23 @@ Test(device_bare, deadline_gives_an_alarm_and_goes_on_with_a_new_clock)
 	}
 }
 
+Test(device_bare, alarms_that_are_more_frequent_than_pauses_are_long_put_no_look_off)
+{
+	struct scene s;
+
+	open_bare(&s, DEVICE_FLASHING);
+	s.u.repeats = 9;
+	answer(&s, "", NULL, NULL);
+	struct mono due = s.u.due;
+	cr_assert_gt(mono_between(s.now, due), 400000);
+	for (int i = 0; i < 2; i++) {
+		s.now.ms += 180000;
+		cr_assert_eq(step(&s, DEVICE_DEADLINE), ERR_OK);
+		expect(&s, DEVICE_FLASHING, VERB(IDENTIFY));
+		cr_expect_eq(s.u.due.ms, due.ms);
+	}
+}
+
 Test(device_bare, only_after_an_alarm_a_newer_plan_takes_its_place)
 {
 	struct scene s;
