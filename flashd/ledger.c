@@ -239,7 +239,7 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 static const char *
 version_of(const struct device_upgrade *u)
 {
-	bool fresh = u->rebooted && strcmp(u->version, u->image_version) == 0;
+	bool fresh = (u->wrote || u->rebooted) && strcmp(u->version, u->image_version) == 0;
 
 	return fresh && u->state != DEVICE_DONE ? "" : u->version;
 }
