@@ -450,7 +450,7 @@ static const struct fsm_row rows[] = {
 	ROW(WAITING,   CANCEL,           NULL,        device_end_cancel, CANCELLED, ""),
 	ROW(FLASHING,  SUPERSEDED,       device_bare_is, device_end_supersede, CANCELLED, "alarmed"),
 	ROW(FLASHING,  CANCEL,           is_safe,     device_end_cancel, CANCELLED, "old image runs"),
-	ROW(FLASHING,  CANCEL,           device_end_may_replace, device_end_replace_later, SAME, ""),
+	ROW(FLASHING,  CANCEL,           device_end_may_replace, device_end_replace_later, SAME, "later"),
 	ROW(FLASHING,  CANCEL,           NULL,        device_end_too_late, SAME, ""),
 	ROW(STAGED,    CANCEL,           is_by_person, do_want_back, SAME,      "once it runs"),
 	ROW(STAGED,    CANCEL,           NULL,        device_end_too_late, SAME, ""),

@@ -31,7 +31,7 @@ simulate: $(sim_BIN) ## run N=1000 seeds of the simulator from SEED=1 on; build/
 sim_LONG ?= 4000
 simulate-table: $(sim_BIN) ## a long run (sim_LONG=4000 seeds and more); tests/simulation/long-run.md
 	$(Q)$(sim_BIN) --seed 300000 --n $(sim_LONG) --and 1300000:$(sim_LONG) \
-		--and 2300000:$(sim_LONG) --and 3300000:$(sim_LONG) --jobs $(TEST_JOBS) --keep-going \
+		--and 2300000:$(sim_LONG) --and 3300000:$(sim_LONG) --and 5300000:$(sim_LONG) --jobs $(TEST_JOBS) --keep-going \
 		--complete --out build/simulate-long.json --table tests/simulation/long-run.md
 
 # The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
@@ -39,7 +39,7 @@ sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 1000001:4 --an
 	--and 3000000:2,--seed 1 --n 110 --and 1000001:50 --and 2000000:40 --and 3000000:20)
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/found.md), each for itself.
-sim_FOUND := 100101 100104 101724 202670 301614 2500083 3000026
+sim_FOUND := 100101 100104 101724 202670 301614 2500083 3000026 5000180
 test: ITEMS_checks += $(foreach s,$(sim_FOUND),"check:seed-$s:$(sim_BIN) --seed $s --n 1 --jobs 1 --out $(B)/seed-$s.json")
 test: ITEMS_checks += "check:simulation:$(sim_BIN) $(sim_SHARE) --jobs 2 --out build/simulate.json"
 

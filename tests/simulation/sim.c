@@ -44,8 +44,10 @@ sim_begin(uint64_t seed, const char *dir)
 
 	*s = (struct sim){.seed = seed,
 	    .random = mix_bits(seed ^ 0x50b07au),
-	    .hostile = (seed >= SIM_HOSTILE && seed < SIM_LIVELY) || seed >= SIM_WILD,
-	    .lively = seed >= SIM_LIVELY};
+	    .hostile = (seed >= SIM_HOSTILE && seed < SIM_LIVELY) ||
+		       (seed >= SIM_WILD && seed < SIM_AIMED),
+	    .lively = seed >= SIM_LIVELY,
+	    .aimed = seed >= SIM_AIMED};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)
 		s->proc[i] = (struct sim_proc){

@@ -12,6 +12,8 @@
  *     sim_fault.c    what goes wrong, and when    sim_check.c    the invariants
  *     sim_trouble.c  and in lively worlds         sim_person.c   people at the gateway
  *     sim_quirk.c    what the platform may do     sim_world.c    settings of lively worlds
+ *     sim_aim.c      trouble at chosen states     sim_deed.c     what it is
+ *     sim_kind.c     boards of other kinds
  *     sim_cover.c    rows of the state tables     sim_run.c      one seed, from beginning to end
  *
  * A process is its struct and its loop. It runs only inside sim_call, which a death leaves by a
@@ -41,6 +43,9 @@ enum { SIM_HOSTILE = 1000000 };
 enum { SIM_LIVELY = 2000000 };
 /* And from this one on both at once. */
 enum { SIM_WILD = 3000000 };
+/* And from this one on lively ones with boards of other kinds (sim_kind.h), and trouble that is
+ * aimed at states of the machines (sim_aim.h). */
+enum { SIM_AIMED = 5000000 };
 
 enum sim_who { SIM_CLOUDD, SIM_FETCHD, SIM_FLASHD, SIM_PROCS };
 
@@ -93,7 +98,8 @@ struct sim {
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
 	bool hostile;  /* SIM_HOSTILE, SIM_WILD */
-	bool lively;   /* SIM_LIVELY, SIM_WILD */
+	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED */
+	bool aimed;    /* SIM_AIMED */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */

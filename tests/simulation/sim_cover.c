@@ -1,13 +1,16 @@
 /*
  * sim_cover: see sim_cover.h. fsm_step is wrapped; the row is found by asking as it does.
  */
-#include "sim_cover.h"
+#include <assert.h>
+
 #include "conversation.h"
 #include "device.h"
 #include "image.h"
 #include "login.h"
 #include "rollout.h"
 #include "sim.h"
+#include "sim_aim.h"
+#include "sim_cover.h"
 #include "sim_watch.h"
 #include "upgrade.h"
 
@@ -19,22 +22,34 @@ enum err __real_fsm_step(const struct fsm_table *t, int *state, int event, void 
 static const struct fsm_table *const tables[SIM_TABLES] = {
     &conversation_table, &login_table, &image_table, &upgrade_table, &device_table, &rollout_table};
 
+static int
+table_of(const struct fsm_table *t)
+{
+	int i = 0;
+
+	while (i < SIM_TABLES && tables[i]->rows != t->rows)
+		i++;
+	return i;
+}
+
 enum err
 __wrap_fsm_step(const struct fsm_table *t, int *state, int event, void *ctx, const void *data,
     const struct subject *s)
 {
 	const struct fsm_row *row = fsm_find(t, *state, event, ctx, data);
 	struct sim_cover *c = sim()->cover;
+	int table = table_of(t);
 
+	assert(t->n_rows <= SIM_ROWS_MAX);
 	sim_watch_step(t, event);
-	for (int i = 0; c && i < SIM_TABLES; i++) {
-		if (tables[i]->rows != t->rows)
-			continue;
-		if (row && row - t->rows < SIM_ROWS_MAX)
-			c->taken[i][row - t->rows]++;
-		c->refused[i] += !row;
-	}
-	return __real_fsm_step(t, state, event, ctx, data, s);
+	if (c && table < SIM_TABLES && row)
+		c->taken[table][row - t->rows]++;
+	if (c && table < SIM_TABLES && !row)
+		c->refused[table]++;
+	enum err e = __real_fsm_step(t, state, event, ctx, data, s);
+	if (e == ERR_OK && sim()->aimed)
+		sim_aim_on_step(table, *state, event, s);
+	return e;
 }
 
 void

@@ -10,7 +10,16 @@
 
 #include "fsm.h"
 
-enum { SIM_TABLES = 6, SIM_ROWS_MAX = 128, SIM_ROW_TEXT = 160 };
+enum sim_table {
+	SIM_CONVERSATION,
+	SIM_LOGIN,
+	SIM_IMAGE,
+	SIM_UPGRADE,
+	SIM_DEVICE,
+	SIM_ROLLOUT,
+	SIM_TABLES
+};
+enum { SIM_ROWS_MAX = 160, SIM_ROW_TEXT = 160 };
 
 struct sim_cover {
 	uint32_t taken[SIM_TABLES][SIM_ROWS_MAX];

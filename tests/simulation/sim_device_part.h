@@ -24,7 +24,7 @@ struct chip {
 };
 
 /* What it says of slot 0 is not so. */
-enum lie { LIE_NONE, LIE_VERSION, LIE_HASH };
+enum lie { LIE_NONE, LIE_VERSION, LIE_HASH, LIE_MISFIT };
 
 struct board {
 	bool plugged;
@@ -32,6 +32,7 @@ struct board {
 	bool has_second;
 	bool bare; /* no second slot: the image that runs is written over, from the boot loader */
 	char unkept[SUB_IMAGE_VERSION]; /* this version is never confirmed on it */
+	char serial[16];
 	struct sub_device device;
 	struct sub_wire in, out;
 	char sick[SUB_IMAGE_VERSION]; /* of the first */

@@ -17,11 +17,17 @@ static const struct { const char *table, *row, *why; } excuses[] = {
 	{"image",        "FAILED ORDERED to QUEUED",                    "an order passes by what failed (find_image), which is forgotten with the next tick"},
 	{"device",       "STAGED SEES_NEW_STORED to FLASHING",          "every row to STAGED orders the reset, and that is recorded with it: for records of old"},
 	{"device",       "STAGED SEES_OLD to FLASHING",                 "every row to STAGED orders the reset, and that is recorded with it: for records of old"},
-	{"device",       "STAGED TROUBLE to TESTING: by itself",        "both drivers here, smp and mcuboot, know how to reset; for exec without a reset"},
-	{"device",       "TESTING TROUBLE to CONFIRMED: no such thing", "mcuboot has no CONFIRM and says that what runs is kept; for exec without a confirm"},
-	{"device",       "CONFIRMED TROUBLE: no such thing",            "mcuboot has no CONFIRM and says that what runs is kept; for exec without a confirm"},
-	{"rollout",      "STOPPED DONE",                                "each device has a product of its own here: none of a rollout goes on when it stops"},
-	{"rollout",      "STOPPED FAILED",                              "each device has a product of its own here: none of a rollout goes on when it stops"},
+	{"image",        "FETCHED RESTARTED",                           "its record and that of VERIFYING are one: FETCHED is left in the call that enters it"},
+	{"image",        "FETCHED ORDERED",                             "a package is FETCHED only while another one is verified, which here is one slice, at one instant"},
+	{"device",       "TESTING TROUBLE to CONFIRMED: no such thing", "each driver without CONFIRM says of whatever runs that it is kept: for one to come that does not"},
+	{"device",       "CONFIRMED TROUBLE: no such thing",            "each driver without CONFIRM says of whatever runs that it is kept: for one to come that does not"},
+	{"device",       "CONFIRMED SEES_BARE to FLASHING",             "no driver is DESTRUCTIVE and has CONFIRM: for a device whose driver is another after a restart"},
+	{"device",       "CONFIRMED DEADLINE to FLASHING",              "no driver is DESTRUCTIVE and has CONFIRM: for a device whose driver is another after a restart"},
+	{"device",       "FLASHING SEES_NEW_ON_TEST to TESTING: cancelled", "from where it can be cancelled so, only bare devices come back to FLASHING: for records of old"},
+	{"device",       "FLASHING SEES_NEW_KEPT to FAILED",            "devices that go together are not in this model"},
+	{"device",       "STAGED SEES_NEW_KEPT to FAILED",              "devices that go together are not in this model"},
+	{"device",       "TESTING SEES_NEW_KEPT to FAILED",             "devices that go together are not in this model"},
+	{"device",       "FLASHING CANCEL: later",                      "devices that go together are not in this model"},
 };
 /* clang-format on */
 

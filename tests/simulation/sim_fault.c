@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "sim.h"
+#include "sim_aim.h"
 #include "sim_courier.h"
+#include "sim_deed.h"
 #include "sim_device.h"
 #include "sim_fault.h"
 #include "sim_house.h"
@@ -100,6 +102,7 @@ static const struct {
 	[SIM_FAULT_NAME_LOST]       = {"name_lost_with_the_power"},
 	[SIM_FAULT_PLAN_LATE]       = {"plan_repeated_much_later"},
 	[SIM_FAULT_TRAITOR]         = {"gate_orders_what_it_made_up",  .hostile = 4},
+	[SIM_FAULT_AIMED]           = {"trouble_aimed_at_a_state"},
 };
 /* clang-format on */
 
@@ -145,8 +148,8 @@ mend_after(const struct fault *f, int64_t ms)
 }
 
 /* One byte of one bundle in the store changes. */
-static void
-spoil_store(unsigned a)
+void
+sim_fault_spoil_store(unsigned a)
 {
 	DIR *d = opendir(sim_house_store());
 	char path[600];
@@ -272,13 +275,16 @@ strike(void *arg)
 	case SIM_FAULT_TRAITOR:
 		sim_traitor_strike(f->b);
 		break;
+	case SIM_FAULT_AIMED:
+		sim_aim(f->a, f->b);
+		break;
 	case SIM_FAULT_CLOCK_JUMP:
 		sim()->wall_skew_ms = f->a % 4 ? (int64_t)(f->b % 7200000) - 3600000
 					       : -(int64_t)SIM_WALL;
 		mend_after(f, 10000 + f->b % 600000);
 		break;
 	case SIM_FAULT_STORE_SPOILT:
-		spoil_store(f->b);
+		sim_fault_spoil_store(f->b);
 		break;
 	case SIM_FAULT_KILL:
 	case SIM_FAULT_POWER:
@@ -335,6 +341,7 @@ calm_down(void *arg)
 	sim_bus_trouble(0, 0);
 	if (sim()->lively)
 		sim_trouble_end();
+	sim_deed_end();
 	sim_mischief_end();
 	sim_courier_cut(false);
 	sim_traitor_end();
@@ -389,6 +396,8 @@ add_own_kinds(struct sim_faults *all, int64_t end)
 	for (int k = 0; k < SIM_FAULT_KINDS; k++) {
 		struct sim_stream s = sim_stream(kinds[k].name);
 		unsigned most = sim()->hostile ? kinds[k].hostile : kinds[k].also;
+		if (sim()->aimed && k == SIM_FAULT_AIMED)
+			most = SIM_AIMS_MAX;
 		uint64_t n = sim_stream_below(&s, most + 1);
 
 		for (; n > 0 && all->n < SIM_FAULTS_MAX; n--) {

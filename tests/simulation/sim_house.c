@@ -13,6 +13,7 @@
 #include "kit.h"
 #include "sim_device.h"
 #include "sim_house.h"
+#include "sim_kind.h"
 
 const char *
 sim_variant_name(int variant)
@@ -39,7 +40,9 @@ choose_illness(const struct sim_house *h, struct sim_package *p)
 	struct sim_stream s = sim_stream("illness");
 
 	s.state += p->sequence;
-	if (p->variant != SIM_SICK || !sim()->lively)
+	if (sim()->aimed)
+		sim_kind_illness(h, p, &s);
+	if (p->variant != SIM_SICK || !sim()->lively || sim()->aimed)
 		return;
 	p->illness = (int)sim_stream_below(&s, h->checks ? SIM_ILL_UNWELL + 1 : SIM_ILL_UNWELL);
 	if (h->bare && h->checks)
@@ -102,7 +105,9 @@ make_package(
 	    .model = variant == SIM_OTHER_MODEL ? "sensor-7" : NULL,
 	    .sequence = p->sequence,
 	    .security_counter = 1,
-	    .driver = h->bare ? "mcuboot" : NULL,
+	    .driver = h->loader ? "xmodem"
+		      : h->bare ? "mcuboot"
+				: NULL,
 	    .component = n < h->n_packages ? NULL : "radio",
 	    .payload = p->image.data,
 	    .payload_len = p->image.len};
@@ -171,6 +176,17 @@ sim_house_image(const uint8_t hash[32])
 	return NULL;
 }
 
+/* XMODEM's last block is filled up. */
+static bool
+is_filling(const uint8_t *data, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && data[n] == 0x1a)
+		n++;
+	return n == len && (n == 0 || sim()->house->loader);
+}
+
 bool
 sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len)
 {
@@ -178,9 +194,11 @@ sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len)
 
 	for (int n = 0; n < h->n_all; n++) {
 		const struct bundle_bytes *i = &h->package[n].image;
+		size_t left = off <= i->len ? (size_t)(i->len - off) : 0;
+		size_t of = len < left ? len : left;
 
-		if (is_for_us(&h->package[n]) && off <= i->len && len <= i->len - off &&
-		    memcmp(i->data + off, data, len) == 0)
+		if (is_for_us(&h->package[n]) && off <= i->len &&
+		    memcmp(i->data + off, data, of) == 0 && is_filling(data + of, len - of))
 			return true;
 	}
 	return false;
@@ -218,7 +236,7 @@ set_device(struct sim_house *h, int n)
 	struct secrets *s = &h->secrets;
 
 	snprintf(d->name, sizeof(d->name), "dev%d", n);
-	snprintf(d->product_key, sizeof(d->product_key), "p1sub%d", n % SIM_PRODUCTS);
+	snprintf(d->product_key, sizeof(d->product_key), "p1sub%d", n % h->products);
 	snprintf(d->device_key, sizeof(d->device_key), "d%d", n);
 	snprintf(d->vendor, sizeof(d->vendor), "acme");
 	snprintf(d->model, sizeof(d->model), "sensor-9");
@@ -226,7 +244,7 @@ set_device(struct sim_house *h, int n)
 	snprintf(d->driver, sizeof(d->driver), "smp");
 	snprintf(d->port, sizeof(d->port), "line-%d", n);
 	d->baud = 115200;
-	if (n >= SIM_PRODUCTS)
+	if (n >= h->products)
 		return;
 	snprintf(s->products[s->n].product_key, sizeof(s->products[0].product_key), "p1sub%d", n);
 	snprintf(s->products[s->n++].secret, sizeof(s->products[0].secret), "d2c5Q1FsVWpwT1k3");
@@ -285,6 +303,8 @@ set_all(struct sim_house *h)
 		set_radio(h, n);
 	if (sim()->lively)
 		sim_world(h);
+	if (sim()->aimed)
+		sim_kind_settings(h);
 }
 
 static void
@@ -314,9 +334,12 @@ sim_house_new(int devices, int packages)
 	sim()->house = h;
 	h->devices = devices;
 	h->n_packages = packages + 1;
+	h->products = SIM_PRODUCTS;
 	h->radio = sim()->seed % 3 == 0; /* without a draw: the other seeds stay what they were */
 	if (sim()->lively)
 		sim_world_boards(h);
+	if (sim()->aimed)
+		sim_kind_choose(h);
 	h->n_all = h->n_packages + (h->radio ? SIM_RADIOS : 0);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", sim()->dir, dirs[i]);

@@ -58,6 +58,13 @@ struct sim_house {
 	bool in_step; /* plans come to all devices at the same time */
 	bool checks;  /* a program of the operator's has a say in what is kept */
 	bool bare;    /* boards without a second slot, in lively worlds */
+	int products; /* device n is of product n % products */
+	/* sim_kind.h: */
+	bool loader;         /* bare, and its boot loader takes XMODEM */
+	bool runs_by_itself; /* and starts what it has got without being told */
+	bool no_test;        /* two slots, but what boots next does so for good */
+	bool serials;        /* boards have a serial number, and flashd asks for it */
+	bool sources;        /* plans are for the version that runs */
 	int n_all;
 	struct kit *kit, *others_kit; /* the publisher's, and one's that nobody trusts */
 };

@@ -43,7 +43,7 @@ __wrap_sub_smp_say_list(struct call *c)
 	struct board *b = sim_device_board((int)(at / (ptrdiff_t)sizeof(*b)));
 	struct sub_image *i = &c->s->flash->slot[0], is = *i;
 
-	if (lies(b) && b->lie == LIE_VERSION) {
+	if (lies(b) && b->lie != LIE_HASH) {
 		note_claim(b, b->says);
 		snprintf(i->version, sizeof(i->version), "%s", b->says);
 	} else if (lies(b)) {
@@ -74,7 +74,7 @@ begin_to_lie(struct board *b, int number, enum lie lie, unsigned n)
 		return;
 	b->lie = lie;
 	b->lies_until = sim()->now + n % LIES_MS * SIM_MS;
-	snprintf(b->says, sizeof(b->says), "%s", p->version);
+	snprintf(b->says, sizeof(b->says), "%s", lie == LIE_MISFIT ? "0.0.1" : p->version);
 	memcpy(b->says_hash, p->hash, sizeof(b->says_hash));
 }
 
@@ -111,6 +111,7 @@ exchange(struct chip *c, const char *dir, const struct sim_package *p)
 	sub_flash_close(&c->flash);
 	if (!sub_flash_open(&c->flash, dir, image))
 		abort();
+	c->flash.no_test = sim()->house->no_test;
 	c->flash.refused = refused; /* it is of the same make */
 	c->floor = 0;
 	sim_device_note_kept(c, p->version);
@@ -130,6 +131,7 @@ replace(struct board *b, int number, unsigned n)
 	if (b->has_second)
 		exchange(&b->chip[1], dir, &h->package[h->n_packages]);
 	b->lie = LIE_NONE;
+	snprintf(b->serial, sizeof(b->serial), "unit-%u", b->units);
 	sim_say(NULL, "device %d is another unit, with %s", number, p->version);
 }
 
@@ -145,6 +147,7 @@ sim_mischief_swap_was_cut(struct sub_flash *f)
 	if (!sub_flash_open(f, dir, NULL))
 		abort();
 	f->refused = before.refused;
+	f->no_test = before.no_test;
 	sub_flash_close(&before);
 	sim_say(NULL, "the power goes in the middle of a swap to %s", f->slot[0].version);
 	return sub_flash_boot(f);
@@ -179,6 +182,13 @@ sim_mischief_quirks(int number)
 	unsigned one = harmless[sim_stream_below(&s, n)], other = harmless[sim_stream_below(&s, n)];
 	sim_say(NULL, "device %d has the quirks 0x%x", number, one | other);
 	return one | other;
+}
+
+void
+sim_mischief_misfit(int number, unsigned n)
+{
+	begin_to_lie(sim_device_board(number), number, LIE_MISFIT, n);
+	sim_device_forget_floor(number); /* who lies so is not believed what it keeps */
 }
 
 void

@@ -14,6 +14,8 @@
 
 /* One of the kinds from SIM_FAULT_REPLACED on (sim_fault.h); `a` and `b` are any numbers. */
 void sim_mischief_strike(int kind, unsigned a, unsigned b);
+/* It says of whatever runs that its version is another one. */
+void sim_mischief_misfit(int number, unsigned n);
 /* All boards are honest again, and hear. */
 void sim_mischief_end(void);
 

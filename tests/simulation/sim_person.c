@@ -159,6 +159,20 @@ sim_person_cancels_on(int device)
 }
 
 void
+sim_person_cancels_for(int device)
+{
+	const struct flash *f = sim()->proc[SIM_FLASHD].self;
+	const struct device_upgrade *u = f ? f->ledger.upgrades : NULL;
+	char key[16];
+
+	snprintf(key, sizeof(key), "d%d", device);
+	while (u && (device_is_over(u) || strcmp(u->device_key, key) != 0))
+		u = u->next;
+	if (u)
+		tell_flashd("cancel", u->id);
+}
+
+void
 sim_person_rolls(unsigned which, bool pause)
 {
 	const struct flash *f = sim()->proc[SIM_FLASHD].self;

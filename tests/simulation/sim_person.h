@@ -11,7 +11,8 @@
 void sim_person_new(void);
 /* One of the upgrades that are not over; one of the rollouts. */
 void sim_person_cancels(unsigned which);
-void sim_person_cancels_on(int device); /* what is under way there */
+void sim_person_cancels_on(int device);  /* what is under way there */
+void sim_person_cancels_for(int device); /* or waits */
 void sim_person_rolls(unsigned which, bool pause);
 
 #endif

@@ -37,8 +37,8 @@ send(int device, uint16_t command, uint16_t package_id, const struct ttlv_writer
 	if (device < 0)
 		snprintf(topic, sizeof(topic), "q/1/d/qdp1115Xgw/x");
 	else
-		snprintf(
-		    topic, sizeof(topic), "q/1/d/qdp1sub%dd%d/x", device % SIM_PRODUCTS, device);
+		snprintf(topic, sizeof(topic), "q/1/d/qdp1sub%dd%d/x",
+		    device % sim()->house->products, device);
 	sim_uplink_down(topic, frame, len);
 }
 
@@ -47,10 +47,10 @@ sim_platform_reply(int device, uint16_t command, int code)
 {
 	uint8_t values[300];
 	struct ttlv_writer w = TTLV_WRITER(values);
-	char key[16];
+	char key[24];
 
 	ttlv_put_int(&w, 1, code);
-	snprintf(key, sizeof(key), "p1sub%d", device % SIM_PRODUCTS);
+	snprintf(key, sizeof(key), "p1sub%d", device % sim()->house->products);
 	ttlv_put_text(&w, 3, key);
 	snprintf(key, sizeof(key), "d%d", device);
 	ttlv_put_text(&w, 4, key);
@@ -154,6 +154,8 @@ sim_platform_send_plan(int device, const struct sim_plan *p)
 		put_plan(&w, p->package, false);
 		if (p->wrong == 1)
 			ttlv_put_text(&w, 5, "0.0.9");
+		else if (sim()->house->sources && peer->version[0])
+			ttlv_put_text(&w, 5, peer->version);
 		if (p->wrong == 2)
 			ttlv_put_int(&w, 9, INT64_C(1) << 32);
 	}

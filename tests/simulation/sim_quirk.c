@@ -121,6 +121,28 @@ sim_quirk_push(int device, bool before)
 }
 
 void
+sim_quirk_push_radio(int device)
+{
+	const struct sim_peer *p = sim_plans_peer(device);
+
+	if (!p->radio || !p->in)
+		return;
+	muddle(device);
+	sim_platform_send_firmware(device, p->radio, true);
+}
+
+void
+sim_quirk_push_before(int device)
+{
+	const struct sim_peer *p = sim_plans_peer(device);
+
+	if (p->at < 1 || p->at > p->n || !p->in || sim()->house->forgets)
+		return;
+	muddle(device);
+	sim_platform_send_firmware(device, p->plan[p->at - 1].package, false);
+}
+
+void
 sim_quirk_malform(int device, bool now)
 {
 	struct sim_peer *p = sim_plans_peer(device);
@@ -203,6 +225,19 @@ sim_quirk_muddle(void)
 		if (n)
 			n->waits = false;
 	}
+}
+
+void
+sim_quirk_muddle_one(int device)
+{
+	muddle(device);
+}
+
+void
+sim_quirk_mute(void)
+{
+	for (int i = 0; i < sim()->house->devices; i++)
+		sim_plans_peer(i)->radio_open = false;
 }
 
 void

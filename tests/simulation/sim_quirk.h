@@ -17,10 +17,14 @@ void sim_quirk_begin(void);                      /* some go wrong from the start
 void sim_quirk_expel(int device, unsigned how);
 /* The address of the current plan's package, or the one before it, out of nothing. */
 void sim_quirk_push(int device, bool before);
+void sim_quirk_push_radio(int device);  /* that of the second of its list */
+void sim_quirk_push_before(int device); /* that of the plan that is over */
 /* The next address makes no sense; or one that comes now, out of nothing. */
 void sim_quirk_malform(int device, bool now);
 /* Something was lost: what is said next need not fit what was said. */
 void sim_quirk_muddle(void);
+void sim_quirk_muddle_one(int device);
+void sim_quirk_mute(void); /* cloudd has forgotten: how what is under way ends is told by nobody */
 void sim_quirk_end(void);
 /* When this status is heard next, cloudd loses the gate for so long. */
 void sim_quirk_cut_at(int status, int64_t for_ns);

@@ -42,6 +42,8 @@ lose_record(unsigned a)
 	for (int i = 0; who == SIM_FLASHD && i < sim()->house->devices; i++)
 		sim_device_forget_floor(i);
 	sim_quirk_muddle();
+	if (who == SIM_CLOUDD)
+		sim_quirk_mute();
 }
 
 /* The gate dies of an order to flashd, which is away, and finds its store empty. */
@@ -75,7 +77,7 @@ trouble_platform(int kind, int device, unsigned b)
 {
 	char name[40];
 
-	snprintf(name, sizeof(name), "p1sub%d/d%d", device % SIM_PRODUCTS, device);
+	snprintf(name, sizeof(name), "p1sub%d/d%d", device % sim()->house->products, device);
 	if (kind == SIM_FAULT_PERSON_CHECKS)
 		sim_uplink_act("check", name);
 	else if (kind == SIM_FAULT_PERSON_FORGETS) {

@@ -90,6 +90,16 @@ sim_watch_time(void)
 
 /* --- fetching --------------------------------------------------------------------------------- */
 
+/* Where several devices share a package it is ordered again, unread, after it was spoilt. */
+static bool
+is_known(const struct watch *w, uint64_t job)
+{
+	for (unsigned i = 0; sim()->aimed && i < w->n_stored && i < STORED_MAX; i++)
+		if (w->stored[i].job == job)
+			return true;
+	return false;
+}
+
 void
 sim_watch_ordered(uint64_t upgrade)
 {
@@ -97,7 +107,7 @@ sim_watch_ordered(uint64_t upgrade)
 	struct watch *w = watch();
 
 	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
-		if (u->id == upgrade)
+		if (u->id == upgrade && !is_known(w, u->image))
 			w->stored[w->n_stored++ % STORED_MAX] = (struct stored){
 			    u->image, sim()->now};
 }

@@ -144,7 +144,7 @@ sub_device_power(struct sub_device *d, bool on, int64_t now)
 static bool
 is_sick(const struct sub_device *d)
 {
-	return d->set.sick && strcmp(d->running.version, d->set.sick) == 0;
+	return d->set.sick && d->set.sick[0] && strcmp(d->running.version, d->set.sick) == 0;
 }
 
 static bool

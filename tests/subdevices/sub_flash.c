@@ -220,7 +220,7 @@ sub_flash_read(const struct sub_flash *f, int slot, size_t *len)
 bool
 sub_flash_mark(struct sub_flash *f, enum sub_flash_pending pending)
 {
-	f->pending = pending;
+	f->pending = pending == SUB_FLASH_TEST && f->no_test ? SUB_FLASH_FOR_GOOD : pending;
 	return save(f, NULL);
 }
 

@@ -30,6 +30,7 @@ struct sub_flash {
 	bool resumed; /* a swap was finished that a cut had interrupted: the next boot runs it */
 	unsigned cut_swap; /* the power goes in the next swap: 1 before its exchange, 2 after it */
 	const char *refused; /* the bootloader does not take this version; NULL = none */
+	bool no_test; /* it has no test: whatever is to boot next does so for good */
 	struct sub_image slot[2];
 };
 

@@ -10,7 +10,7 @@
 
 #include "sub_smp_part.h"
 
-enum { OP_READ = 0, OP_WRITE = 2, GROUP_OS = 0, GROUP_IMAGE = 1 };
+enum { OP_READ = 0, OP_WRITE = 2, GROUP_OS = 0, GROUP_IMAGE = 1, GROUP_SETTINGS = 3 };
 enum {
 	OS_ECHO = 0,
 	OS_RESET = 5,
@@ -348,6 +348,21 @@ image_group(struct call *c)
 		refuse(c, unsupported);
 }
 
+static void
+settings_group(struct call *c)
+{
+	struct sub_cbor_value name = get(c, "name");
+
+	if (c->command != 0 || c->op != OP_READ || !c->s->serial) {
+		refuse(c, unsupported);
+	} else if (name.kind != SUB_CBOR_TEXT) {
+		refuse(c, nonsense);
+	} else {
+		sub_cbor_key(&c->out, "val");
+		sub_cbor_bytes(&c->out, c->s->serial, strlen(c->s->serial));
+	}
+}
+
 /* --- one request ----------------------------------------------------------------------------- */
 
 static void
@@ -402,6 +417,8 @@ sub_smp_answer(struct sub_smp *s, const uint8_t *p, size_t len, struct sub_smp_a
 		os_group(&c);
 	} else if (c.group == GROUP_IMAGE) {
 		image_group(&c);
+	} else if (c.group == GROUP_SETTINGS && !s->recovery) {
+		settings_group(&c);
 	} else {
 		refuse(&c, unsupported);
 	}

@@ -20,6 +20,7 @@ struct sub_smp {
 	uint32_t buf_size, buf_count;
 	uint32_t slot_size; /* as slot info has it; 0: all of the flash */
 	bool deny_confirm;
+	const char *serial; /* value of any setting that is asked for; NULL: it has no settings */
 	unsigned quirks; /* sub_quirk.h */
 	/* It is MCUboot's serial recovery that answers: straight into slot 0, offset 0 always
 	 * begins anew, only whole units of `align` of a piece that is not the last are written,
