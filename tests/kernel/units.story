@@ -70,6 +70,11 @@ for process in cloudd fetchd fetchd-nursery flashd flashd-nursery; do
 done
 subotactl doctor >/out/doctor 2>&1
 grep -q "expected Landlock ABI 6, got 2" /out/doctor || fail "doctor says nothing of Landlock ABI 2"
+grep -q "by user: active (nftables" /out/doctor || fail "doctor does not see the firewall"
+must systemctl is-active subota-firewall
+reaches() { setpriv --reuid "$1" --clear-groups bash -c "echo >/dev/tcp/127.0.0.1/$2" >/dev/null 2>&1; }
+reaches subota-cloud 8883 && reaches subota-courier 8443 || fail "a user does not reach its server"
+! reaches subota-cloud 8443 && ! reaches subota-courier 8883 || fail "a user reaches another server"
 ! grep "^bad" /out/doctor || fail "doctor finds something bad"
 journalctl --no-pager -o cat >/out/journal
 for process in cloudd fetchd flashd fetchd-nursery flashd-nursery; do
