@@ -94,7 +94,7 @@ sim_watch_time(void)
 static bool
 is_known(const struct watch *w, uint64_t job)
 {
-	for (unsigned i = 0; sim()->aimed && i < w->n_stored && i < STORED_MAX; i++)
+	for (unsigned i = 0; sim()->shares && i < w->n_stored && i < STORED_MAX; i++)
 		if (w->stored[i].job == job)
 			return true;
 	return false;
