@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "flash.h"
+#include "flash_restore.h"
 #include "gate.h"
 #include "sim_check.h"
 #include "sim_courier.h"
@@ -125,6 +126,12 @@ sim_check_told(const struct event *e)
 	if (p)
 		sim_violate(6, "a good package (%s) is refused: %s: %s", p->version,
 		    err_name(e->error), e->text);
+}
+
+bool
+sim_check_is_quiet(void)
+{
+	return !sim()->proc[SIM_FLASHD].alive || flash_restore_next(flash()).ms == MONO_NEVER.ms;
 }
 
 bool

@@ -26,7 +26,7 @@ may_repeat(const struct sim_order *o, int status)
 {
 	if (status == o->last && (o->cut || status == DIALECT_DOWNLOADING))
 		return true;
-	return status == o->late && o->cut;
+	return status == o->late && o->cut_late;
 }
 
 bool
@@ -67,7 +67,8 @@ sim_order_hear(struct sim_order *o, int status, bool refused, bool *late)
 		good = may_repeat(o, status);
 		*late = status != o->last;
 	}
-	o->cut = false;
+	o->cut_late = false;
+	o->cut = o->cut && *late; /* what was refused comes before what is repeated */
 	o->left = either;
 	if (refused && o->n_owed < SIM_OWED_MAX)
 		o->owed[o->n_owed++] = status;
@@ -77,7 +78,7 @@ sim_order_hear(struct sim_order *o, int status, bool refused, bool *late)
 void
 sim_order_cut(struct sim_order *o)
 {
-	o->cut = true;
+	o->cut = o->cut_late = true;
 }
 
 void

@@ -16,10 +16,11 @@
 enum { SIM_OWED_MAX = 16 };
 
 struct sim_order {
-	int last;  /* said in its turn; 0 = none */
-	int late;  /* said out of turn, because it had been refused */
-	bool cut;  /* the connection was lost since the last one came */
-	bool left; /* no end need come: sim_order_leave */
+	int last;      /* said in its turn; 0 = none */
+	int late;      /* said out of turn, because it had been refused */
+	bool cut;      /* the connection was lost since the last one came */
+	bool cut_late; /* and since the late one did */
+	bool left;     /* no end need come: sim_order_leave */
 	int owed[SIM_OWED_MAX];
 	unsigned n_owed;
 };

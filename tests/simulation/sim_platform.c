@@ -183,6 +183,19 @@ check_order(int device, struct sim_order *o, int status, bool refused)
 		    late ? ", out of turn" : "");
 }
 
+/* The newer one of an old package may have been withdrawn, and the device exchanged. */
+static bool
+had_newer(int device, const struct sim_package *p)
+{
+	const struct sim_house *h = sim()->house;
+
+	for (int i = 0; i < h->n_packages; i++)
+		if (h->package[i].sequence > p->sequence &&
+		    sim_device_ran(device, h->package[i].version, 0))
+			return true;
+	return false;
+}
+
 static void
 on_success(int device, const char *version)
 {
@@ -192,6 +205,10 @@ on_success(int device, const char *version)
 	if (p->dropped && strcmp(version, p->dropped->target) == 0 &&
 	    strcmp(version, sim_plans_target(n)) != 0 && sim_device_ran(device, version, 0)) {
 		n->begun = n->confirmed = false; /* it was the one before that was told about */
+		return;
+	}
+	if (n->old && n->package->variant == SIM_GOOD && !had_newer(device, n->package)) {
+		sim_plans_end(device, true);
 		return;
 	}
 	if (sim_plans_is_bad(n)) {
