@@ -101,14 +101,21 @@ sim_courier_writes(ino_t inode)
 	return false;
 }
 
-/* It is no process any more; what it had planned to do next finds it dead. In older seeds it lives
- * on, as it would when only its gate had died: they stay what they were. */
+/* In older seeds a courier does, as it would when only its gate had died: they stay what they were.
+ */
+static bool
+outlives_power(void)
+{
+	return !sim()->hostile && !sim()->lively;
+}
+
+/* It is no process any more; what it had planned to do next finds it dead. */
 void
 sim_couriers_power_cut(void)
 {
 	struct sim_couriers *all = sim()->couriers;
 
-	if (!sim()->hostile && !sim()->lively)
+	if (outlives_power())
 		return;
 	for (struct courier *c = all->list; c; c = c->next) {
 		close(c->file);
@@ -190,7 +197,8 @@ hash_file(int fd, uint64_t from, const EVP_MD *how, uint8_t *out)
 	EVP_MD_CTX_free(ctx);
 }
 
-/* Whatever broke on the way: what came together is what the server has. */
+/* Whatever broke on the way: what came together is what the server has. A courier that outlives the
+ * power goes on behind bytes that the disk has lost. */
 static void
 check_pieces(const struct courier *c, const struct sim_package *p)
 {
@@ -199,7 +207,7 @@ check_pieces(const struct courier *c, const struct sim_package *p)
 	uint8_t piece[PIECE];
 	size_t at = 0;
 
-	if (sim_courier_lied(p) || c->done != of.len)
+	if (outlives_power() || sim_courier_lied(p) || c->done != of.len)
 		return;
 	for (ssize_t n; at < of.len; at += (size_t)n) {
 		size_t left = of.len - at;
