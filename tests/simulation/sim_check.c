@@ -79,8 +79,7 @@ sim_check_store_bytes(void)
 void
 sim_check_bounds(void)
 {
-	unsigned files = 0, planted = 0;
-	uint64_t store = bytes_below(sim_house_store(), &files, 0) - sim_traitor_bytes(&planted);
+	uint64_t store = sim_check_store_bytes() - sim_traitor_bytes();
 
 	if (store > sim()->house->gate.quota)
 		sim_violate(5, "the store holds %llu bytes of %llu", (unsigned long long)store,

@@ -16,6 +16,7 @@
 #include "sim_person.h"
 #include "sim_platform.h"
 #include "sim_quirk.h"
+#include "sim_trouble.h"
 #include "sim_watch.h"
 
 /* clang-format off */
@@ -44,33 +45,11 @@ sim_deed_name(int deed)
 
 /* --- processes -------------------------------------------------------------------------------- */
 
-static int64_t
-long_time(unsigned n)
-{
-	return (60 + n % 7200) * 1000 * SIM_MS;
-}
-
 static void
 mend_disk(void *arg)
 {
 	((struct sim_proc *)arg)->disk_read_only = false;
 	sim_watch_fault(SIM_FAULT_DISK_READ_ONLY);
-}
-
-static void
-lose(int who)
-{
-	static const char *const files[SIM_PROCS] = {"cloudd.db", "fetchd.db", "flashd.db"};
-
-	if (who == SIM_FLASHD && !sim()->house->forgets)
-		return;
-	sim_kill(&sim()->proc[who]);
-	sim_disk_lose(files[who]);
-	for (int i = 0; who == SIM_FLASHD && i < sim()->house->devices; i++)
-		sim_device_forget_floor(i);
-	sim_quirk_muddle();
-	if (who == SIM_CLOUDD)
-		sim_quirk_mute();
 }
 
 static void
@@ -83,15 +62,15 @@ to_process(int deed, unsigned n)
 		sim_kill(p);
 		break;
 	case SIM_DEED_AWAY_CLOUDD / SIM_PROCS:
-		sim_kill(p);
-		p->restart_at = sim()->now + long_time(n);
+		sim_trouble_send_away(p, n);
 		break;
 	case SIM_DEED_DISK_CLOUDD / SIM_PROCS:
 		p->disk_read_only = true;
 		sim_after((1000 + n % 900000) * SIM_MS, mend_disk, p);
 		break;
 	default: /* SIM_DEED_LOSE_CLOUDD */
-		lose((int)p->who);
+		if (p->who != SIM_FLASHD || sim()->house->forgets)
+			sim_trouble_lose_record(p);
 	}
 }
 
@@ -125,7 +104,7 @@ between(int deed, unsigned n)
 		sim_bus_away((unsigned)(deed - SIM_DEED_BUS_CLOUD), (100 + n % 60000) * SIM_MS);
 		break;
 	default: /* SIM_DEED_BUS_CLOUD_AWAY */
-		sim_bus_away((unsigned)(deed - SIM_DEED_BUS_CLOUD_AWAY), long_time(n));
+		sim_bus_away((unsigned)(deed - SIM_DEED_BUS_CLOUD_AWAY), sim_trouble_long(n));
 	}
 }
 
@@ -188,7 +167,7 @@ to_board(int deed, int device, unsigned n)
 		sim_device_unplug(device, (100 + n % 60000) * SIM_MS);
 		break;
 	case SIM_DEED_UNPLUG_LONG:
-		sim_device_unplug(device, long_time(n));
+		sim_device_unplug(device, sim_trouble_long(n));
 		break;
 	case SIM_DEED_RESET:
 		sim_device_reset(device);
@@ -281,14 +260,13 @@ touch_trial(int deed, int device, const struct device_upgrade *u, struct chip *c
 }
 
 static void
-touch(int deed, int device, unsigned n)
+touch(int deed, int device)
 {
 	const struct device_upgrade *u = under_way(device);
 	struct board *b = sim_device_board(device);
 	struct chip *c = &b->chip[u && strcmp(u->component, "app") != 0];
 	bool sick = b->sick[0] || b->unkept[0] || b->unwell[0];
 
-	(void)n;
 	if (!u || !b->plugged)
 		return;
 	switch (deed) {
@@ -344,5 +322,5 @@ sim_deed(int deed, int device, unsigned n)
 	else if (deed < SIM_DEED_KEEP)
 		to_board(deed, device, n);
 	else
-		touch(deed, device, n);
+		touch(deed, device);
 }

@@ -147,7 +147,6 @@ mend_after(const struct fault *f, int64_t ms)
 	sim_after(ms * SIM_MS, mend, l);
 }
 
-/* One byte of one bundle in the store changes. */
 void
 sim_fault_spoil_store(unsigned a)
 {

@@ -125,14 +125,13 @@ sim_traitor_order(Pb__FlashOrder *o)
 }
 
 uint64_t
-sim_traitor_bytes(unsigned *files)
+sim_traitor_bytes(void)
 {
 	char path[sizeof(traitor()->dir) + 8];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/bundle", traitor()->dir);
-	*files = traitor()->dir[0] && stat(path, &st) == 0;
-	return *files ? (uint64_t)st.st_size : 0;
+	return traitor()->dir[0] && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 void

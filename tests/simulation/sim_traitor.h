@@ -14,8 +14,8 @@
 void sim_traitor_strike(unsigned how);
 /* fetchd is about to send this. */
 void sim_traitor_order(Pb__FlashOrder *o);
-/* What of the store is none of fetchd's: bytes, and files (0 or 1). */
-uint64_t sim_traitor_bytes(unsigned *files);
+/* Bytes of the store that are none of fetchd's. */
+uint64_t sim_traitor_bytes(void);
 /* It is over, and what it left is removed. */
 void sim_traitor_end(void);
 

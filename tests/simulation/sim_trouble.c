@@ -15,34 +15,30 @@
 #include "sim_quirk.h"
 #include "sim_trouble.h"
 
-/* From minutes to two hours. */
-static int64_t
-long_time(unsigned b)
+int64_t
+sim_trouble_long(unsigned n)
 {
-	return (60 + b % 7200) * 1000 * SIM_MS;
+	return (60 + n % 7200) * 1000 * SIM_MS;
 }
 
-static void
-send_away(struct sim_proc *p, unsigned b)
+void
+sim_trouble_send_away(struct sim_proc *p, unsigned n)
 {
 	sim_kill(p);
-	p->restart_at = sim()->now + long_time(b);
+	p->restart_at = sim()->now + sim_trouble_long(n);
 }
 
-/* Of flashd only where no old image is tried: its counters are all that keeps one from coming back.
- */
-static void
-lose_record(unsigned a)
+void
+sim_trouble_lose_record(struct sim_proc *p)
 {
-	static const char *const names[] = {"cloudd.db", "fetchd.db", "flashd.db"};
-	unsigned who = sim()->house->forgets ? a % SIM_PROCS : a % SIM_FLASHD;
+	static const char *const names[SIM_PROCS] = {"cloudd.db", "fetchd.db", "flashd.db"};
 
-	sim_kill(&sim()->proc[who]);
-	sim_disk_lose(names[who]);
-	for (int i = 0; who == SIM_FLASHD && i < sim()->house->devices; i++)
+	sim_kill(p);
+	sim_disk_lose(names[p->who]);
+	for (int i = 0; p->who == SIM_FLASHD && i < sim()->house->devices; i++)
 		sim_device_forget_floor(i);
 	sim_quirk_muddle();
-	if (who == SIM_CLOUDD)
+	if (p->who == SIM_CLOUDD)
 		sim_quirk_mute();
 }
 
@@ -50,7 +46,7 @@ lose_record(unsigned a)
 static void
 lose_store(unsigned b)
 {
-	sim_bus_hit(PB__ENVELOPE__BODY_FLASH_ORDER, true, long_time(b));
+	sim_bus_hit(PB__ENVELOPE__BODY_FLASH_ORDER, true, sim_trouble_long(b));
 	sim_bus_hit_store();
 }
 
@@ -114,7 +110,7 @@ blow(int kind, int device, unsigned b)
 	if (b / 4096 % 3 == 1) /* for a moment */
 		k.away_ns = (200 + b / 8192 % 3000) * SIM_MS;
 	else if (b / 4096 % 3 == 2)
-		k.away_ns = long_time(b / 8192);
+		k.away_ns = sim_trouble_long(b / 8192);
 	sim_lane_blow(device, &k);
 }
 
@@ -132,8 +128,8 @@ hit(unsigned a, unsigned b)
 	    PB__ENVELOPE__BODY_FETCH_ORDER, PB__ENVELOPE__BODY_FLASH_ORDER,
 	    PB__ENVELOPE__BODY_REPORT, PB__ENVELOPE__BODY_REPORT_ACK, PB__ENVELOPE__BODY_CANCEL};
 
-	sim_bus_hit(
-	    kinds[a % (sizeof(kinds) / sizeof(kinds[0]))], b % 2, b / 2 % 2 ? long_time(b / 4) : 0);
+	sim_bus_hit(kinds[a % (sizeof(kinds) / sizeof(kinds[0]))], b % 2,
+	    b / 2 % 2 ? sim_trouble_long(b / 4) : 0);
 	if (b / 16 % 3)
 		return;
 	struct sim_proc *p = &sim()->proc[b / 64 % SIM_PROCS];
@@ -150,10 +146,10 @@ cut_bus(unsigned a, unsigned b)
 	    DIALECT_DOWNLOADING, DIALECT_DOWNLOADED, DIALECT_UPDATING};
 
 	if (a % 3)
-		sim_bus_away(a, long_time(b));
+		sim_bus_away(a, sim_trouble_long(b));
 	else
-		sim_quirk_cut_at(
-		    statuses[a / 3 % (sizeof(statuses) / sizeof(statuses[0]))], 2 * long_time(b));
+		sim_quirk_cut_at(statuses[a / 3 % (sizeof(statuses) / sizeof(statuses[0]))],
+		    2 * sim_trouble_long(b));
 }
 
 void
@@ -169,7 +165,7 @@ sim_trouble(int kind, unsigned a, unsigned b)
 		sim_person_rolls(a, b % 2);
 		break;
 	case SIM_FAULT_PROCESS_AWAY:
-		send_away(&sim()->proc[a % SIM_PROCS], b);
+		sim_trouble_send_away(&sim()->proc[a % SIM_PROCS], b);
 		break;
 	case SIM_FAULT_BUS_AWAY:
 		cut_bus(a, b);
@@ -178,7 +174,7 @@ sim_trouble(int kind, unsigned a, unsigned b)
 		hit(a, b);
 		break;
 	case SIM_FAULT_DEVICE_AWAY:
-		sim_device_unplug(device, long_time(b));
+		sim_device_unplug(device, sim_trouble_long(b));
 		break;
 	case SIM_FAULT_STORE_LOST:
 		lose_store(b);
@@ -188,7 +184,8 @@ sim_trouble(int kind, unsigned a, unsigned b)
 		blow(kind, device, b);
 		break;
 	case SIM_FAULT_RECORD_LOST:
-		lose_record(a);
+		sim_trouble_lose_record(
+		    &sim()->proc[a % (sim()->house->forgets ? SIM_PROCS : SIM_FLASHD)]);
 		break;
 	case SIM_FAULT_POWER_AMID_DOWNLOAD:
 	case SIM_FAULT_SERVER_WRONG:

@@ -94,7 +94,9 @@ sim_watch_time(void)
 static bool
 is_known(const struct watch *w, uint64_t job)
 {
-	for (unsigned i = 0; sim()->shares && i < w->n_stored && i < STORED_MAX; i++)
+	if (!sim()->shares)
+		return false;
+	for (unsigned i = 0; i < w->n_stored && i < STORED_MAX; i++)
 		if (w->stored[i].job == job)
 			return true;
 	return false;
