@@ -3,7 +3,6 @@
  */
 #include "bench_first.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "auto.h"
 #include "bench.h"
 #include "house_look.h"
+#include "loopback.h"
 
 enum { TICK_MS = 20, READ_MS = 2000 };
 
@@ -59,15 +59,10 @@ live(void *arg)
 bool
 bench_first_start(struct bench_first *f)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-
 	memset(f, 0, sizeof(*f));
-	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (f->listener < 0 || bind(f->listener, (struct sockaddr *)&a, len) < 0 ||
-	    listen(f->listener, 8) < 0 || getsockname(f->listener, (struct sockaddr *)&a, &len) < 0)
+	f->listener = loopback_listen(0, &f->port);
+	if (f->listener < 0)
 		return false;
-	f->port = ntohs(a.sin_port);
 	return pthread_create(&f->thread, NULL, live, f) == 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "auto.h"
 #include "bench.h"
+#include "loopback.h"
 
 enum { PAIRS = 16, TICK_MS = 4, BURST_MS = 20, PIECE = 1024 };
 
@@ -147,20 +148,6 @@ live(void *arg)
 	return NULL;
 }
 
-static int
-open_port(unsigned *port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-	AUTO(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) < 0 || listen(fd, PAIRS) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		return -1;
-	*port = ntohs(a.sin_port);
-	return hand_over_fd(&fd);
-}
-
 struct bench_relay *
 bench_relay_start(
     const char *address, unsigned port, unsigned rate, enum bench_relay_end end, uint64_t after)
@@ -180,7 +167,7 @@ bench_relay_start(
 	    .at = bench_now()};
 	for (int i = 0; i < PAIRS; i++)
 		r->pair[i] = (struct pair){{-1, -1}};
-	r->listener = open_port(&r->port);
+	r->listener = loopback_listen(SOCK_NONBLOCK, &r->port);
 	if (r->listener < 0 || pthread_create(&r->thread, NULL, live, r) != 0) {
 		break_off(r);
 		return NULL;

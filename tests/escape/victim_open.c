@@ -4,7 +4,6 @@
  */
 #include "victim_open.h"
 
-#include <netinet/in.h>
 #include <pty.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,21 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "loopback.h"
 #include "walled.h"
-
-static int
-listen_tcp(unsigned *port)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 64) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-		return -1;
-	*port = ntohs(at.sin_port);
-	return fd;
-}
 
 static int
 listen_abstract(char name[16])
@@ -94,9 +80,9 @@ enum err
 victims_open(struct victims *v, struct house *h, bool walled)
 {
 	*v = (struct victims){.house = h, .mode = "require", .link = -1, .exec_link = -1};
-	v->server = listen_tcp(&v->server_port);
-	v->other = listen_tcp(&v->other_port);
-	v->far = listen_tcp(&v->far_port);
+	v->server = loopback_listen(SOCK_NONBLOCK, &v->server_port);
+	v->other = loopback_listen(SOCK_NONBLOCK, &v->other_port);
+	v->far = loopback_listen(SOCK_NONBLOCK, &v->far_port);
 	v->abstract = listen_abstract(v->abstract_name);
 	if (v->server < 0 || v->other < 0 || v->far < 0 || v->abstract < 0 || !open_line(v))
 		return ERR_SYSTEM;

@@ -4,7 +4,6 @@
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "clock.h"
 #include "couriers.h"
+#include "loopback.h"
 #include "sandbox.h"
 #include "wire.h"
 
@@ -25,24 +25,10 @@ enum { PATIENCE_MS = 20000, CLOUD_UID = 64021, MUCH = 3 << 20, SERVERS = 2 };
 /* A dialer that knows the servers. */
 struct scene {
 	int listeners[SERVERS];
-	uint16_t ports[SERVERS];
+	unsigned ports[SERVERS];
 	struct dial *dial;
 	pid_t pid;
 };
-
-static int
-listen_tcp(uint16_t *port)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	cr_assert_eq(bind(fd, (struct sockaddr *)&at, len), 0);
-	cr_assert_eq(listen(fd, 16), 0);
-	cr_assert_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-	*port = ntohs(at.sin_port);
-	return fd;
-}
 
 static void
 open_scene(struct scene *s)
@@ -55,8 +41,9 @@ open_scene(struct scene *s)
 	    .gid = geteuid() ? getegid() : uid};
 
 	for (int i = 0; i < SERVERS; i++) {
-		s->listeners[i] = listen_tcp(&s->ports[i]);
-		cr_assert_eq(directory_add(&list, "127.0.0.1", s->ports[i]), ERR_OK);
+		s->listeners[i] = loopback_listen(0, &s->ports[i]);
+		cr_assert_geq(s->listeners[i], 0);
+		cr_assert_eq(directory_add(&list, "127.0.0.1", (uint16_t)s->ports[i]), ERR_OK);
 	}
 	cr_assert_eq(dial_start(&setup, &list, &s->dial), ERR_OK);
 	s->pid = dial_pid(s->dial);
@@ -99,7 +86,7 @@ open_wire(struct scene *s, int server)
 {
 	struct wire *w = NULL;
 
-	cr_assert_eq(wire_open(s->dial, "127.0.0.1", s->ports[server], NULL, &w), ERR_OK);
+	cr_assert_eq(wire_open(s->dial, "127.0.0.1", (uint16_t)s->ports[server], NULL, &w), ERR_OK);
 	return w;
 }
 
@@ -290,7 +277,7 @@ Test(dialer, is_not_asked_for_a_name_that_is_not_listed)
 	struct wire *w = NULL;
 
 	open_scene(&s);
-	cr_expect_eq(wire_open(s.dial, "localhost", s.ports[0], NULL, &w), ERR_DENIED);
+	cr_expect_eq(wire_open(s.dial, "localhost", (uint16_t)s.ports[0], NULL, &w), ERR_DENIED);
 	cr_expect_eq(wire_open(s.dial, "127.0.0.1", 22, NULL, &w), ERR_DENIED);
 	cr_expect_null(w);
 	close_scene(&s);
@@ -391,7 +378,7 @@ Test(dialer, killed_while_it_is_connected_ends_the_connection_for_good)
 	cr_expect_eq(read_to_the_end(w, &sum), ERR_DIALER);
 	cr_expect_str_eq(wire_why(w), "the dialer died");
 	wire_close(w);
-	cr_expect_eq(wire_open(s.dial, "127.0.0.1", s.ports[0], NULL, &none), ERR_DIALER);
+	cr_expect_eq(wire_open(s.dial, "127.0.0.1", (uint16_t)s.ports[0], NULL, &none), ERR_DIALER);
 	cr_expect_null(none);
 	leave(&s);
 }

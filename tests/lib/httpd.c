@@ -1,9 +1,9 @@
 /*
  * httpd: see httpd.h.
  */
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "httpd.h"
+#include "loopback.h"
 
 enum { HEAD_MAX = 8192, PIECE = 16384, TICK_MS = 20 };
 
@@ -99,9 +100,8 @@ read_head(struct conn *c)
 	size_t n = 0;
 
 	while (n < sizeof(c->head) - 1 && !strstr(c->head, "\r\n\r\n")) {
-		ssize_t got = c->ssl
-		    ? SSL_read(c->ssl, c->head + n, (int)(sizeof(c->head) - 1 - n))
-		    : recv(c->fd, c->head + n, sizeof(c->head) - 1 - n, 0);
+		ssize_t got = c->ssl ? SSL_read(c->ssl, c->head + n, (int)(sizeof(c->head) - 1 - n))
+				     : recv(c->fd, c->head + n, sizeof(c->head) - 1 - n, 0);
 		if (got <= 0)
 			return false;
 		n += (size_t)got;
@@ -178,8 +178,8 @@ send_head(struct conn *c)
 	n += snprintf(text + n, sizeof(text) - (size_t)n,
 	    "Last-Modified: Tue, 24 Nov 2026 09:00:00 GMT\r\nConnection: close\r\n");
 	if (!c->f.no_etag)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "ETag: \"package-%u\"\r\n",
-		    c->etag);
+		n += snprintf(
+		    text + n, sizeof(text) - (size_t)n, "ETag: \"package-%u\"\r\n", c->etag);
 	if (c->f.encoded)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "Content-Encoding: gzip\r\n");
 	if (c->ranged)
@@ -187,8 +187,8 @@ send_head(struct conn *c)
 		    "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", first,
 		    total - 1, total);
 	if (!c->f.no_length)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "Content-Length: %" PRIu64
-		    "\r\n", total - first);
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "Content-Length: %" PRIu64 "\r\n",
+		    total - first);
 	if (!send_all(c, text, (size_t)n))
 		return false;
 	while (c->f.drip_head)
@@ -368,8 +368,7 @@ make_tls(struct httpd *h)
 	X509_set_issuer_name(x, X509_get_subject_name(x));
 	X509V3_set_ctx_nodb(&ctx);
 	X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
-	X509_EXTENSION *san =
-	    X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name, "IP:127.0.0.1");
+	X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name, "IP:127.0.0.1");
 	X509_add_ext(x, san, -1);
 	X509_EXTENSION_free(san);
 	X509_sign(x, key, EVP_sha256());
@@ -378,7 +377,7 @@ make_tls(struct httpd *h)
 	h->ca = strndup(text, (size_t)n);
 	h->tls = SSL_CTX_new(TLS_server_method());
 	bool ok = h->tls && SSL_CTX_use_certificate(h->tls, x) == 1 &&
-	    SSL_CTX_use_PrivateKey(h->tls, key) == 1;
+		  SSL_CTX_use_PrivateKey(h->tls, key) == 1;
 	BIO_free(pem);
 	X509_free(x);
 	EVP_PKEY_free(key);
@@ -388,15 +387,9 @@ make_tls(struct httpd *h)
 static bool
 start_listening(struct httpd *h)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-
-	h->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (h->listener < 0 || bind(h->listener, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    listen(h->listener, 64) < 0 ||
-	    getsockname(h->listener, (struct sockaddr *)&a, &len) < 0)
+	h->listener = loopback_listen(0, &h->port);
+	if (h->listener < 0)
 		return false;
-	h->port = ntohs(a.sin_port);
 	snprintf(h->url, sizeof(h->url), "http%s://127.0.0.1:%u/package.bin", h->tls ? "s" : "",
 	    h->port);
 	return true;

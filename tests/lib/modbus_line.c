@@ -3,7 +3,6 @@
  */
 #include "modbus_line.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +16,8 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "loopback.h"
 
 enum { WAIT_MS = 5, PATIENCE_MS = 20000, FIRST_UNIT = 17 };
 
@@ -52,14 +53,8 @@ open_terminal(struct modbus_line *l, const char *path, uid_t uid)
 static void
 open_port(struct modbus_line *l)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-
-	l->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int failed = bind(l->listener, (struct sockaddr *)&a, len) || listen(l->listener, 4) ||
-		     getsockname(l->listener, (struct sockaddr *)&a, &len);
-	assert(failed == 0);
-	l->port = ntohs(a.sin_port);
+	l->listener = loopback_listen(0, &l->port);
+	assert(l->listener >= 0);
 }
 
 /* All units hear everything; the one that is meant answers. */

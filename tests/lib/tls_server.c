@@ -2,7 +2,6 @@
  * tls_server: see tls_server.h. OpenSSL works on memory, so that this file sees every byte on its
  * way and may hold it back.
  */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "kit.h"
+#include "loopback.h"
 #include "tls_server.h"
 #include "tls_server_wolf.h"
 
@@ -23,7 +23,7 @@ struct tls_server {
 	const struct tls_server_plan *plan;
 	SSL_CTX *ctx;
 	int listener;
-	uint16_t port;
+	unsigned port;
 	char *dir; /* files for wolfSSL, NULL = none */
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -298,19 +298,6 @@ make_files(struct tls_server *s)
 	pki_save_key(s->plan->id, path);
 }
 
-static void
-start_listening(struct tls_server *s)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-
-	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	cr_assert(s->listener >= 0 && bind(s->listener, (struct sockaddr *)&a, sizeof(a)) == 0 &&
-		  listen(s->listener, 8) == 0 &&
-		  getsockname(s->listener, (struct sockaddr *)&a, &len) == 0);
-	s->port = ntohs(a.sin_port);
-}
-
 struct tls_server *
 tls_server_start(const struct tls_server_plan *plan)
 {
@@ -323,7 +310,8 @@ tls_server_start(const struct tls_server_plan *plan)
 	make_context(s);
 	if (plan->wolf_suites)
 		make_files(s);
-	start_listening(s);
+	s->listener = loopback_listen(0, &s->port);
+	cr_assert_geq(s->listener, 0);
 	cr_assert_eq(pthread_create(&s->thread, NULL, thread_main, s), 0);
 	return s;
 }
@@ -345,7 +333,7 @@ tls_server_stop(struct tls_server *s)
 uint16_t
 tls_server_port(const struct tls_server *s)
 {
-	return s->port;
+	return (uint16_t)s->port;
 }
 
 bool

@@ -4,7 +4,6 @@
  * say of them is true. Needs root and nft. As a service: tests/boot; on a kernel whose Landlock
  * knows no ports: tests/kernel.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "house_case.h"
+#include "loopback.h"
 #include "walled.h"
 
 TestSuite(firewall, .timeout = 120);
@@ -24,20 +24,6 @@ enter_network(void)
 		cr_skip_test("needs root");
 	if (!walled_works())
 		cr_skip_test("needs nft and a kernel with nf_tables");
-}
-
-static int
-listen_tcp(unsigned *port)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	cr_assert_eq(bind(fd, (struct sockaddr *)&at, len), 0);
-	cr_assert_eq(listen(fd, 8), 0);
-	cr_assert_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-	*port = ntohs(at.sin_port);
-	return fd;
 }
 
 /* errno of a connection, or of a datagram, by a socket of this user's; 0: it came about. */
@@ -65,7 +51,9 @@ Test(firewall, lets_an_upgrade_through_and_each_user_to_nobody_else)
 	enter_network();
 	AUTO(house_case)
 	struct house *h = house_case_open(&(struct house_options){.link = "tcp"});
-	AUTO(fd) int listener = listen_tcp(&other);
+	AUTO(fd) int listener = loopback_listen(0, &other);
+
+	cr_assert_geq(listener, 0);
 
 	HOUSE_MUST(h, walled_load(h));
 	house_case_plan(h, &(struct house_pack){0});
