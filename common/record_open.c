@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "record_part.h"
@@ -41,6 +42,24 @@ static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA trusted_schema
 
 /* --- files ------------------------------------------------------------------------------------ */
 
+/* Nothing that is there is removed by us: whatever it is, a person put it there. */
+static enum err
+refuse_file(const char *path, int why)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		log_error(
+		    NULL, "%s: expected a database or room for one, got: %s", path, strerror(why));
+	else
+		log_error(NULL,
+		    "%s: expected a plain file that uid %u may read and write, got mode %06o of "
+		    "uid %u: %s; give it back, or move it away to begin anew",
+		    path, (unsigned)geteuid(), (unsigned)st.st_mode, (unsigned)st.st_uid,
+		    strerror(why));
+	return why == ENOSPC || why == EDQUOT ? ERR_FULL : ERR_SYSTEM;
+}
+
 static enum err
 make_file(const char *path)
 {
@@ -49,15 +68,9 @@ make_file(const char *path)
 	    path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		log_error(NULL, "%s: expected a database or room for one, got: %s", path,
-		    strerror(errno));
-		return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM;
-	}
-	if (S_ISREG(st.st_mode))
-		return ERR_OK;
-	log_error(NULL, "%s: expected a plain file, got mode %06o", path, (unsigned)st.st_mode);
-	return ERR_SYSTEM;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return refuse_file(path, errno);
+	return S_ISREG(st.st_mode) ? ERR_OK : refuse_file(path, EINVAL);
 }
 
 static enum err
@@ -274,10 +287,14 @@ migrate(struct record *r, const char *const *migrations, int n, bool *fresh)
 	*fresh = version == 0;
 	if (e == ERR_OK && (version < 0 || version > n)) {
 		log_error(NULL,
-		    "%s: expected a schema of version 0 to %d, got %lld: a newer program made it",
+		    "%s: expected a schema of version 0 to %d, got %lld: a newer program made it, "
+		    "or "
+		    "another one; install that, or move the file away to begin anew",
 		    r->path, n, (long long)version);
 		return ERR_UNSUPPORTED;
 	}
+	if (e == ERR_OK)
+		e = record_schema_check(r, migrations, (int)version);
 	if (e == ERR_OK && version > 0) {
 		record_log_put_away(r);
 		if (!record_sum_on(r->db))

@@ -1,6 +1,7 @@
 /*
  * record_part: what record.c (statements, transactions), record_open.c (opening, checking, mending,
- * migrating) and record_log.c (its log) share; nobody else includes this.
+ * migrating), record_schema.c (whose it is) and record_log.c (its log) share; nobody else includes
+ * this.
  */
 #ifndef SUBOTA_RECORD_PART_H
 #define SUBOTA_RECORD_PART_H
@@ -35,6 +36,10 @@ enum err record_part_fail(struct record *r, int code, const char *sql) MUST_CHEC
 void record_part_drop_cache(struct record *r);
 /* Statements without rows. */
 enum err record_part_exec(struct record *r, const char *sql) MUST_CHECK;
+
+/* ERR_CORRUPT: a database of this version that lacks what so many migrations make. */
+enum err record_schema_check(
+    struct record *r, const char *const *migrations, int version) MUST_CHECK;
 
 /* May a log with this number in its first page belong to a file with that one? 0: none yet. */
 bool record_log_fits(uint32_t in_file, uint32_t seen);

@@ -1,6 +1,6 @@
 /*
  * record_daemons: what each daemon makes of its own database when it was cut, has flipped bits, no
- * byte, a log of another one, or was made by a newer program.
+ * byte, a log of another one, or was made by a newer program, or by another one.
  */
 #include <sqlite3.h>
 
@@ -229,5 +229,53 @@ Test(record_daemons, each_refuses_a_database_of_a_newer_program_and_leaves_it_al
 		    sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, RECORD_SUM_VFS), SQLITE_OK);
 		cr_expect_eq(sqlite3_exec(db, "SELECT * FROM mark", NULL, NULL, NULL), SQLITE_OK);
 		sqlite3_close(db);
+	}
+}
+
+/* What is of a version that this daemon has had itself is known by its tables. */
+/* trust: record-foreign */
+Test(record_daemons, none_takes_the_database_of_another_for_its_own)
+{
+	unsigned aside = 0;
+
+	for (size_t k = 0; k < DAEMONS * DAEMONS; k++) {
+		size_t d = k % DAEMONS, other = k / DAEMONS;
+		AUTO(scratch) char *dir = kit_scratch();
+		AUTO(mem) char *path = in(dir, daemons[d].name);
+		struct opened c = {0};
+		bool fresh = false;
+
+		if (d == other)
+			continue;
+		prepare(other, path);
+		enum err e = daemons[d].open(path, &c, &fresh);
+		if (e == ERR_UNSUPPORTED)
+			continue; /* its version is higher than all of this daemon's: left alone */
+		cr_assert_eq(e, ERR_OK, "%s for %s", daemons[other].name, daemons[d].name);
+		cr_expect(fresh && record_was_damaged(c.record) && !has_mark(c.record), "%s for %s",
+		    daemons[other].name, daemons[d].name);
+		daemons[d].close(&c);
+		aside++;
+	}
+	cr_expect_eq(aside, DAEMONS, "of each two, the one with more versions");
+}
+
+/* trust: record-foreign */
+Test(record_daemons, none_makes_its_tables_in_the_database_of_another_program)
+{
+	for (size_t d = 0; d < DAEMONS; d++) {
+		AUTO(scratch) char *dir = kit_scratch();
+		AUTO(mem) char *path = in(dir, daemons[d].name);
+		struct opened c = {0};
+		bool fresh = false;
+		sqlite3 *db = NULL;
+
+		cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+		cr_assert_eq(sqlite3_exec(db, "CREATE TABLE mark(x)", NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_close(db);
+		cr_assert_eq(daemons[d].open(path, &c, &fresh), ERR_OK, "%s", daemons[d].name);
+		cr_expect(fresh && record_was_damaged(c.record) && !has_mark(c.record), "%s",
+		    daemons[d].name);
+		daemons[d].close(&c);
 	}
 }
