@@ -204,7 +204,15 @@ unkeep(struct chip *c)
 	const struct sim_package *p = sim_house_image(c->flash.slot[1].hash);
 
 	c->flash.confirmed = false;
+	c->touched = true;
 	c->floor = p ? p->sequence : 0;
+}
+
+static void
+have_tried(struct chip *c)
+{
+	c->touched = true;
+	sub_flash_mark(&c->flash, SUB_FLASH_TEST);
 }
 
 static void
@@ -214,7 +222,7 @@ go_back(int device, struct chip *c, bool marked, bool erased)
 	if (erased && sub_flash_erase(&c->flash, 1))
 		sub_flash_look(&c->flash, 1);
 	if (marked && !sim()->house->no_test && c->flash.slot[1].sound)
-		sub_flash_mark(&c->flash, SUB_FLASH_TEST);
+		have_tried(c);
 }
 
 /* Is what lies in this slot what is being installed? */
@@ -277,7 +285,7 @@ touch(int deed, int device)
 	case SIM_DEED_BOOT_NEW:
 		if (!can_go_back(c, true) || sim()->house->no_test || !holds_new(u, c, 1))
 			return;
-		sub_flash_mark(&c->flash, SUB_FLASH_TEST);
+		have_tried(c);
 		if (deed == SIM_DEED_BOOT_NEW)
 			sim_device_reset(device);
 		break;

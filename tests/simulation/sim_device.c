@@ -216,6 +216,7 @@ __wrap_sub_flash_confirm(struct sub_flash *f)
 		    "device %d is told to keep %s, which the operator's program finds ill", number,
 		    f->slot[0].version);
 	note_kept(b, number, f->slot[0].version);
+	b->touched = false;
 	return __real_sub_flash_confirm(f);
 }
 
@@ -395,12 +396,19 @@ sim_device_version(int number)
 	return sim_device_board(number)->chip[0].flash.slot[0].version;
 }
 
+/* What another tool has put on trial, after or amid an upgrade, is not on trial because of us. */
+static bool
+is_kept(const struct chip *c)
+{
+	return c->flash.confirmed || c->touched;
+}
+
 bool
 sim_device_is_kept(int number)
 {
 	const struct board *b = sim_device_board(number);
 
-	return b->bare ? !b->device.dead : b->chip[0].flash.confirmed;
+	return b->bare ? !b->device.dead : is_kept(&b->chip[0]);
 }
 
 bool
@@ -414,7 +422,7 @@ sim_device_second_is_kept(int number)
 {
 	const struct board *b = sim_device_board(number);
 
-	return !b->has_second || b->chip[1].flash.confirmed;
+	return !b->has_second || is_kept(&b->chip[1]);
 }
 
 bool

@@ -21,6 +21,7 @@ struct chip {
 	uint64_t floor; /* sequence of what was kept last */
 	struct kept kept[KEPT_MAX];
 	unsigned n_kept;
+	bool touched; /* another tool than ours had it try an image; until one is kept */
 };
 
 /* What it says of slot 0 is not so. */
