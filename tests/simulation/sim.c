@@ -47,8 +47,7 @@ sim_begin(uint64_t seed, const char *dir)
 	    .hostile = (seed >= SIM_HOSTILE && seed < SIM_LIVELY) ||
 		       (seed >= SIM_WILD && seed < SIM_AIMED),
 	    .lively = seed >= SIM_LIVELY,
-	    .aimed = seed >= SIM_AIMED,
-	    .shares = seed >= SIM_AIMED};
+	    .aimed = seed >= SIM_AIMED};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)
 		s->proc[i] = (struct sim_proc){

@@ -100,7 +100,6 @@ struct sim {
 	bool hostile;  /* SIM_HOSTILE, SIM_WILD */
 	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED */
 	bool aimed;    /* SIM_AIMED */
-	bool shares;   /* several devices share a package */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */

@@ -41,7 +41,7 @@ __wrap_fsm_step(const struct fsm_table *t, int *state, int event, void *ctx, con
 	int table = table_of(t);
 
 	assert(t->n_rows <= SIM_ROWS_MAX);
-	sim_watch_step(t, event);
+	sim_watch_step(t, event, ctx);
 	if (c && table < SIM_TABLES && row)
 		c->taken[table][row - t->rows]++;
 	if (c && table < SIM_TABLES && !row)

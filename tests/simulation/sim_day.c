@@ -258,7 +258,6 @@ spend(uint64_t seed, const char *dir, const struct sim_day *how, bool timeline)
 
 	sim_run_begin(seed, dir, &scale);
 	sim()->house->flash.ask_every_ms = ASK_EVERY_MS;
-	sim()->shares = true;
 	sim_held_begin();
 	sim_fault_steady(FAULT_EVERY_MS, (int64_t)hours * HOUR / 2);
 	sim_run_start();

@@ -186,6 +186,12 @@ sim_dirs_synced(int dir)
 	settle(d, n);
 }
 
+void
+sim_dirs_all_synced(void)
+{
+	settle(dirs(), dirs()->n);
+}
+
 static void
 undo(const struct op *op)
 {

@@ -16,6 +16,8 @@ int sim_dirs_rename(int from_dir, const char *from, int to_dir, const char *to);
 int sim_dirs_unlink(int dir, const char *name, int flags);
 /* This directory was synced. */
 void sim_dirs_synced(int dir);
+/* The whole file system was. */
+void sim_dirs_all_synced(void);
 void sim_dirs_power_cut(void);
 
 #endif

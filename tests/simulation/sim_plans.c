@@ -193,6 +193,10 @@ sim_plans_learn(int device, const char *version)
 	    !sim_mischief_claimed(device, version))
 		sim_violate(3, "device %d is said to run %s, which it never did", device, version);
 	snprintf(p->version, sizeof(p->version), "%s", version);
+	/* Of the plan before, too: no 11 without a report of DONE, and a version is outcome enough
+	 * (developer center, 13). */
+	if (p->dropped && strcmp(version, p->dropped->target) == 0)
+		sim_order_leave(&p->order[0]);
 	if (n && !n->over && strcmp(version, sim_plans_target(n)) == 0 && !n->old &&
 	    (n->offered || n->known)) {
 		sim_order_leave(&p->order[0]);

@@ -9,6 +9,7 @@
 
 #include "house_pack_image.h"
 #include "kit.h"
+#include "sim_dirs.h"
 #include "sim_house.h"
 #include "sim_traitor.h"
 #include "store.h"
@@ -91,12 +92,15 @@ remove_last(struct traitor *t)
 	t->dir[0] = 0;
 }
 
+/* It is durable at once, and so is what happened before: the same name may have gone just now, and
+ * must not come back where this one stands. */
 static void
 plant(struct traitor *t, const struct bundle_bytes *file)
 {
 	char name[STORE_HEX + 1];
 
 	remove_last(t);
+	sim_dirs_all_synced();
 	store_hex(t->digest, name);
 	snprintf(t->dir, sizeof(t->dir), "%s/%s", sim_house_store(), name);
 	if (mkdir(t->dir, 0750) != 0)

@@ -19,7 +19,8 @@ enum {
 
 struct stored {
 	uint64_t job;
-	int64_t at;
+	int64_t at; /* verified, and in the store */
+	bool ordered;
 };
 
 struct watch {
@@ -42,9 +43,32 @@ watch(void)
 
 /* --- steps ------------------------------------------------------------------------------------ */
 
-void
-sim_watch_step(const struct fsm_table *t, int event)
+static struct stored *
+stored(struct watch *w, uint64_t job)
 {
+	for (unsigned i = 0; i < w->n_stored && i < STORED_MAX; i++)
+		if (w->stored[i].job == job)
+			return &w->stored[i];
+	return NULL;
+}
+
+/* It may be spoilt from now on, also before it is ordered, which the gate does without a look. */
+static void
+note_good(const struct image *i)
+{
+	struct watch *w = watch();
+	struct stored *s = stored(w, i->id);
+
+	if (!s)
+		s = &w->stored[w->n_stored++ % STORED_MAX];
+	*s = (struct stored){.job = i->id, .at = sim()->now};
+}
+
+void
+sim_watch_step(const struct fsm_table *t, int event, const void *ctx)
+{
+	if (t->rows == image_table.rows && event == IMAGE_GOOD)
+		note_good(ctx);
 	if (t->rows != device_table.rows || event != DEVICE_TURN || sim_world_is_open())
 		return;
 	sim_violate(4, "a device's turn comes while no maintenance window is open");
@@ -90,28 +114,15 @@ sim_watch_time(void)
 
 /* --- fetching --------------------------------------------------------------------------------- */
 
-/* Where several devices share a package it is ordered again, unread, after it was spoilt. */
-static bool
-is_known(const struct watch *w, uint64_t job)
-{
-	if (!sim()->shares)
-		return false;
-	for (unsigned i = 0; i < w->n_stored && i < STORED_MAX; i++)
-		if (w->stored[i].job == job)
-			return true;
-	return false;
-}
-
 void
 sim_watch_ordered(uint64_t upgrade)
 {
 	const struct gate *g = sim()->proc[SIM_FETCHD].self;
-	struct watch *w = watch();
+	struct stored *s = NULL;
 
 	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
-		if (u->id == upgrade && !is_known(w, u->image))
-			w->stored[w->n_stored++ % STORED_MAX] = (struct stored){
-			    u->image, sim()->now};
+		if (u->id == upgrade && (s = stored(watch(), u->image)))
+			s->ordered = true;
 }
 
 void
@@ -135,11 +146,10 @@ sim_watch_fault(int kind)
 void
 sim_watch_fetch(uint64_t job)
 {
-	const struct watch *w = watch();
+	const struct stored *s = stored(watch(), job);
 
-	for (unsigned i = 0; i < w->n_stored && i < STORED_MAX; i++)
-		if (w->stored[i].job == job && w->stored[i].at > w->excused_at)
-			sim_violate(6, "a package that was stored for good is fetched once more");
+	if (s && s->ordered && s->at > watch()->excused_at)
+		sim_violate(6, "a package that was stored for good is fetched once more");
 }
 
 /* After six in a row, each later than the one before, the gate gives up, and the platform's next

@@ -9,8 +9,9 @@
 
 #include "fsm.h"
 
-/* A state machine is about to take a step: a device's turn comes in a maintenance window. */
-void sim_watch_step(const struct fsm_table *t, int event);
+/* A state machine is about to take a step: a device's turn comes in a maintenance window, a package
+ * is good and in the store. `ctx` is the step's. */
+void sim_watch_step(const struct fsm_table *t, int event, const void *ctx);
 /* Once in a while: no upgrade stays in a state for longer than it may. */
 void sim_watch_time(void);
 
