@@ -40,12 +40,12 @@ __wrap_fsm_step(const struct fsm_table *t, int *state, int event, void *ctx, con
 	struct sim_cover *c = sim()->cover;
 	int table = table_of(t);
 
-	assert(t->n_rows <= SIM_ROWS_MAX);
+	assert(t->n_rows <= SIM_ROWS_MAX && t->n_states * t->n_events <= SIM_PAIRS_MAX);
 	sim_watch_step(t, event, ctx);
 	if (c && table < SIM_TABLES && row)
 		c->taken[table][row - t->rows]++;
 	if (c && table < SIM_TABLES && !row)
-		c->refused[table]++;
+		c->refused[table][*state * t->n_events + event]++;
 	enum err e = __real_fsm_step(t, state, event, ctx, data, s);
 	if (e == ERR_OK && sim()->aimed)
 		sim_aim_on_step(table, *state, event, s);
@@ -58,7 +58,8 @@ sim_cover_add(struct sim_cover *to, const struct sim_cover *from)
 	for (int i = 0; i < SIM_TABLES; i++) {
 		for (int k = 0; k < SIM_ROWS_MAX; k++)
 			to->taken[i][k] += from->taken[i][k];
-		to->refused[i] += from->refused[i];
+		for (int k = 0; k < SIM_PAIRS_MAX; k++)
+			to->refused[i][k] += from->refused[i][k];
 	}
 }
 
@@ -84,6 +85,19 @@ excuse_of(const struct fsm_table *t, int row)
 	return sim_excuse(t->name, name);
 }
 
+/* Can this event be refused in this state? */
+static bool
+is_refusable(const struct fsm_table *t, int state, int event)
+{
+	for (int i = 0; i < t->n_rows; i++) {
+		const struct fsm_row *r = &t->rows[i];
+
+		if (r->event == event && (r->state == state || r->state == FSM_ANY) && !r->guard)
+			return false;
+	}
+	return true;
+}
+
 static struct sim_cover_sum
 sum_table(const struct sim_cover *c, int table)
 {
@@ -96,6 +110,10 @@ sum_table(const struct sim_cover *c, int table)
 		s.taken += taken;
 		s.excused += !taken && excused;
 		s.never += !taken && !excused;
+	}
+	for (int k = 0; k < t->n_states * t->n_events; k++) {
+		s.pairs += is_refusable(t, k / t->n_events, k % t->n_events);
+		s.met += c->refused[table][k] > 0;
 	}
 	return s;
 }
@@ -112,6 +130,8 @@ sim_cover_sum(const struct sim_cover *c)
 		all.taken += s.taken;
 		all.excused += s.excused;
 		all.never += s.never;
+		all.pairs += s.pairs;
+		all.met += s.met;
 	}
 	return all;
 }
@@ -132,6 +152,21 @@ print_never(const struct sim_cover *c, int table, FILE *f)
 	}
 }
 
+static void
+print_refused(const struct sim_cover *c, int table, FILE *f)
+{
+	const struct fsm_table *t = tables[table];
+	const char *comma = "";
+
+	for (int k = 0; k < t->n_states * t->n_events; k++) {
+		if (!c->refused[table][k])
+			continue;
+		fprintf(f, "%s\"%s %s\": %u", comma, t->states[k / t->n_events],
+		    t->events[k % t->n_events], (unsigned)c->refused[table][k]);
+		comma = ", ";
+	}
+}
+
 void
 sim_cover_print(const struct sim_cover *c, FILE *f)
 {
@@ -140,11 +175,12 @@ sim_cover_print(const struct sim_cover *c, FILE *f)
 
 		fprintf(f,
 		    "%s\n    \"%s\": {\"rows\": %u, \"taken\": %u, \"excused\": %u, "
-		    "\"refusals\": %u, \"never\": [",
-		    i ? "," : "", tables[i]->name, s.rows, s.taken, s.excused,
-		    (unsigned)c->refused[i]);
+		    "\"never\": [",
+		    i ? "," : "", tables[i]->name, s.rows, s.taken, s.excused);
 		print_never(c, i, f);
-		fprintf(f, "]}");
+		fprintf(f, "], \"refusable\": %u, \"refused\": {", s.pairs);
+		print_refused(c, i, f);
+		fprintf(f, "}}");
 	}
 }
 
@@ -181,22 +217,61 @@ list_never(const struct sim_cover *c, int table, FILE *f)
 	}
 }
 
+/* Events, by how often, that came in this state and were refused. */
+static void
+list_refused(const struct sim_cover *c, int table, int state, FILE *f)
+{
+	const struct fsm_table *t = tables[table];
+	bool begun = false;
+
+	for (int event = 0; event < t->n_events; event++) {
+		uint32_t n = c->refused[table][state * t->n_events + event];
+
+		if (!n)
+			continue;
+		if (!begun)
+			fprintf(f, "| %s | %s | ", t->name, t->states[state]);
+		fprintf(f, "%s%s %u", begun ? ", " : "", t->events[event], (unsigned)n);
+		begun = true;
+	}
+	if (begun)
+		fprintf(f, " |\n");
+}
+
+static void
+text_refusals(const struct sim_cover *c, FILE *f)
+{
+	fprintf(f, "\n## Events refused\n\nAn event without a row is refused and changes nothing. "
+		   "Of the pairs of a state and an event that\nmay be refused, those that came:\n\n"
+		   "| table | pairs | came |\n|---|--:|--:|\n");
+	for (int i = 0; i < SIM_TABLES; i++) {
+		struct sim_cover_sum s = sum_table(c, i);
+
+		fprintf(f, "| %s | %u | %u |\n", tables[i]->name, s.pairs, s.met);
+	}
+	fprintf(f, "\n| table | state | refused, and how often |\n|---|---|---|\n");
+	for (int i = 0; i < SIM_TABLES; i++)
+		for (int state = 0; state < tables[i]->n_states; state++)
+			list_refused(c, i, state, f);
+}
+
 void
 sim_cover_text(const struct sim_cover *c, FILE *f)
 {
 	fprintf(f, "\n## State tables\n\nA row that is never taken is a gap; one that no run can "
 		   "take is excused, with the reason.\n\n"
-		   "| table | rows | taken | excused | never | events refused |\n"
-		   "|---|--:|--:|--:|--:|--:|\n");
+		   "| table | rows | taken | excused | never |\n"
+		   "|---|--:|--:|--:|--:|\n");
 	for (int i = 0; i < SIM_TABLES; i++) {
 		struct sim_cover_sum s = sum_table(c, i);
 
-		fprintf(f, "| %s | %u | %u | %u | %u | %u |\n", tables[i]->name, s.rows, s.taken,
-		    s.excused, s.never, (unsigned)c->refused[i]);
+		fprintf(f, "| %s | %u | %u | %u | %u |\n", tables[i]->name, s.rows, s.taken,
+		    s.excused, s.never);
 	}
 	fprintf(f, "\n| table | row | why not |\n|---|---|---|\n");
 	for (int i = 0; i < SIM_TABLES; i++) {
 		list_never(c, i, f);
 		list_excused(c, i, f);
 	}
+	text_refusals(c, f);
 }
