@@ -53,6 +53,7 @@ device_bare_alarm(void *ctx, const void *data)
 	struct device_upgrade *u = ctx;
 	const struct device_news *n = data;
 	struct mono due = u->due;
+	bool writes = u->verb == PB__VERB__VERB_WRITE && due.ms > n->now.ms;
 	char last[150];
 
 	if (!u->alarmed) {
@@ -69,8 +70,11 @@ device_bare_alarm(void *ctx, const void *data)
 	u->spent_ms = 0;
 	u->confusions = 0;
 	want_later(u, PB__VERB__VERB_IDENTIFY, n->now);
-	if (due.ms < u->due.ms) /* alarms may be more frequent than pauses are long */
-		u->due = due;
+	if (due.ms >= u->due.ms)
+		return;
+	u->due = due; /* alarms may be more frequent than pauses are long */
+	if (writes)   /* a look instead would lead to the same write, behind a pause and an alarm */
+		u->verb = PB__VERB__VERB_WRITE;
 }
 
 bool

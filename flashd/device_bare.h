@@ -21,7 +21,8 @@ bool device_bare_goes_on(void *ctx, const void *data);
 
 /* Actions. The boot loader is there and nothing else: write, with pauses after the first time. */
 void device_bare_write(void *ctx, const void *data);
-/* The time is over: alarm, start the clock again, look. */
+/* The time is over: alarm, start the clock again, look; a write or look that is due sooner stays.
+ */
 void device_bare_alarm(void *ctx, const void *data);
 
 /* An alarm was given: a newer plan may take the place of this one. */

@@ -136,15 +136,38 @@ Test(device_bare, alarms_that_are_more_frequent_than_pauses_are_long_put_no_look
 
 	open_bare(&s, DEVICE_FLASHING);
 	s.u.repeats = 9;
-	answer(&s, "", NULL, NULL);
+	s.u.due = s.now; /* and the device is away */
+	cr_assert_eq(step(&s, DEVICE_DEADLINE), ERR_OK);
+	s.u.due = mono_after(s.now, 512000);
 	struct mono due = s.u.due;
-	cr_assert_gt(mono_between(s.now, due), 400000);
 	for (int i = 0; i < 2; i++) {
 		s.now.ms += 180000;
 		cr_assert_eq(step(&s, DEVICE_DEADLINE), ERR_OK);
 		expect(&s, DEVICE_FLASHING, VERB(IDENTIFY));
 		cr_expect_eq(s.u.due.ms, due.ms);
 	}
+}
+
+/* A look in its place would see what was seen before: each write would end as a look. */
+Test(device_bare, alarms_that_are_more_frequent_than_pauses_are_long_put_no_write_off)
+{
+	struct scene s;
+
+	open_bare(&s, DEVICE_FLASHING);
+	s.u.repeats = 9;
+	answer(&s, "", NULL, NULL);
+	struct mono due = s.u.due;
+	cr_assert_gt(mono_between(s.now, due), 400000);
+	for (int i = 0; i < 2; i++) {
+		s.now.ms += 180000;
+		cr_assert_eq(step(&s, DEVICE_DEADLINE), ERR_OK);
+		expect(&s, DEVICE_FLASHING, VERB(WRITE));
+		cr_expect_eq(s.u.due.ms, due.ms);
+		cr_expect(s.u.effects & DEVICE_DO_ALARM);
+	}
+	s.now.ms += 180000; /* it was due and could not be done */
+	cr_assert_eq(step(&s, DEVICE_DEADLINE), ERR_OK);
+	expect(&s, DEVICE_FLASHING, VERB(IDENTIFY));
 }
 
 Test(device_bare, only_after_an_alarm_a_newer_plan_takes_its_place)
