@@ -8,6 +8,7 @@
 #include "device_bare.h"
 #include "flash_judge.h"
 #include "flash_restore.h"
+#include "flash_unit.h"
 #include "flash_work.h"
 #include "policy_table.h"
 
@@ -186,7 +187,9 @@ flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionRe
 
 /* The last upgrade ended before anybody had seen it end well, and now the device runs, for good,
  * the very image that it wrote: what it raises is raised late, and nothing older takes its place.
- * Its hash and its version have to say so; one that contradicts itself is believed neither.
+ * It is judged as before the end (device_see.c): of a device that knows hashes both hash and
+ * version have to say so, and one that contradicts itself is believed neither; of another the
+ * version, unless a person's program has found ill what runs there.
  */
 static bool
 ended_well_after_all(
@@ -194,10 +197,10 @@ ended_well_after_all(
 {
 	struct device_upgrade *u = roster_newest(f->ledger.upgrades, d);
 
-	if (!u || u->state != DEVICE_FAILED || !u->has_image_hash || !answer->active_confirmed ||
-	    strcmp(answer->version, u->image_version) != 0 ||
-	    answer->active_hash.len != sizeof(u->image_hash) ||
-	    memcmp(answer->active_hash.data, u->image_hash, sizeof(u->image_hash)) != 0)
+	if (!u || u->state != DEVICE_FAILED || !answer->active_confirmed ||
+	    device_see(u, answer) != DEVICE_SEES_NEW_KEPT)
+		return false;
+	if (answer->active_hash.len == 0 && (u->error == ERR_UNHEALTHY || !flash_unit_is_of(d, u)))
 		return false;
 	u->effects |= DEVICE_DO_RAISE;
 	u->changed = true;

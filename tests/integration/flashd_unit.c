@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "flashhouse_expect.h"
 #include "tool.h"
@@ -29,7 +30,7 @@ open_house(struct scene *s)
 {
 	static const char script[] =
 	    "#!/bin/sh\nread -r v s w <\"$2\" || exit 69\n"
-	    "if [ \"$1\" = ask ]; then echo \"fw=$v sn=$s\"; exit 0; fi\n"
+	    "if [ \"$1\" = ask ]; then echo \"fw=$v sn=$s\"; exit 0; fi\necho 5%\n"
 	    "while read -r v s w <\"$2\"; [ \"$w\" != go ]; do sleep 0.05; done\n";
 	char path[400];
 
@@ -43,7 +44,8 @@ open_house(struct scene *s)
 	    "[flashd.device meter]\nproduct_key = p1\ndevice_key = meter-1\nvendor = acme\n"
 	    "model = sensor-9\ndriver = exec\nport = %s/line\nprogram = %s\n"
 	    "identify = ask %s/meter.state\nflash = write %s/meter.state\nversion = fw=\n"
-	    "serial = sn=\nruns = /bin/sh /usr/bin/sleep\nreads = %s/meter.state\n",
+	    "progress = percent\nserial = sn=\nruns = /bin/sh /usr/bin/sleep\nreads = "
+	    "%s/meter.state\n",
 	    s->h.dir, path, s->h.dir, s->h.dir, s->h.dir);
 	s->h.devices = s->conf;
 	flashhouse_start(&s->h);
@@ -131,5 +133,37 @@ Test(flashd_unit, a_plan_whose_device_is_swapped_in_mid_flash_is_taken_up_again_
 	is_now(&s, "2.0.0 B-2 go\n");
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
 	expect_events(&s, "device_replaced");
+	close_house(&s);
+}
+
+/* The flasher program has begun. */
+static bool
+is_being_written(const struct scene *s, uint64_t id)
+{
+	for (size_t i = 0; i < s->h.n; i++)
+		if (s->h.inbox[i]->body_case == PB__ENVELOPE__BODY_PROGRESS &&
+		    s->h.inbox[i]->upgrade == id && s->h.inbox[i]->progress->done_bytes > 0)
+			return true;
+	return false;
+}
+
+/* Written, and it runs by itself; then its package is gone from the store, and what comes next can
+ * no longer be verified. */
+Test(flashd_unit, version_that_runs_after_its_upgrade_failed_is_confirmed_without_a_hash)
+{
+	struct scene s;
+
+	open_house(&s);
+	begin(&s, 6, "2.0.0", 5);
+	struct mono end = mono_after(clock_now(), 20000);
+	while (!is_being_written(&s, 6) && !mono_reached(clock_now(), end))
+		loop_once(s.h.loop, 50);
+	cr_assert_eq(unlink(s.h.bundle), 0);
+	is_now(&s, "2.0.0 A-1 go\n");
+	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FAILED));
+	cr_assert_not_null(
+	    flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "2.0.0"));
+	begin(&s, 7, "1.5.0", 3);
+	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_REFUSED, ERR_ROLLBACK);
 	close_house(&s);
 }
