@@ -170,7 +170,7 @@ on_slice(void *arg)
 void
 drop_start(struct gate *g, struct image *i)
 {
-	char why[WHY_SIZE] = "cannot open a file for the package";
+	char why[WHY_SIZE] = "another package is copied";
 	uint64_t size = 0, length = 0;
 	enum err e = ERR_BUSY; /* in a moment */
 
@@ -181,8 +181,10 @@ drop_start(struct gate *g, struct image *i)
 	if (e == ERR_OK && size != i->size)
 		e = why_say(why, ERR_SIZE, "expected %" PRIu64 " bytes as before, got %" PRIu64,
 		    i->size, size);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
 		e = store_incoming_open(g->store, i->id, &g->drop.out, &length);
+		snprintf(why, sizeof(why), "%s", store_why(g->store));
+	}
 	i->done = 0;
 	snprintf(i->boot_id, sizeof(i->boot_id), "%s", g->boot_id);
 	if (e == ERR_OK)

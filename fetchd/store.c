@@ -14,14 +14,17 @@
 
 #include "log.h"
 #include "store.h"
+#include "why.h"
 
-enum { NAME_SIZE = STORE_HEX + 16, DISK_RESERVE = 4 * 1024 * 1024 };
+enum { NAME_SIZE = STORE_HEX + 16, DISK_RESERVE = 4 * 1024 * 1024, PATH_SIZE = 300 };
 
 struct store {
 	int dir;
 	int incoming;
 	uint64_t quota;
 	bool left; /* something that should have gone could not be removed */
+	char path[PATH_SIZE];
+	char why[WHY_SIZE];
 };
 
 static enum err
@@ -43,6 +46,39 @@ errno_to_err(void)
 	default:
 		return ERR_SYSTEM;
 	}
+}
+
+/* What a person can do about it. Free bytes are no help where there is no free inode. */
+static const char *
+remedy(const struct store *s, int error)
+{
+	struct statvfs v = {0};
+
+	if (error == EACCES || error == EPERM)
+		return "; give it back to the gate's user";
+	if (error != ENOSPC && error != EDQUOT)
+		return "";
+	if (error == ENOSPC && fstatvfs(s->dir, &v) == 0 && v.f_files > 0 && v.f_favail == 0)
+		return ", no inode is free; remove files";
+	return "; make room";
+}
+
+/* The error of errno, and the sentence for store_why. */
+static enum err
+fail(struct store *s, const char *what, const char *name)
+{
+	int error = errno;
+
+	snprintf(s->why, sizeof(s->why), "expected to %s %.24s in %.70s, got: %s%s", what, name,
+	    s->path, strerror(error), remedy(s, error));
+	errno = error;
+	return errno_to_err();
+}
+
+const char *
+store_why(const struct store *s)
+{
+	return s->why;
 }
 
 static int
@@ -109,6 +145,7 @@ store_open(const char *path, uint64_t quota, struct store **out)
 	s->dir = hand_over_fd(&dir);
 	s->incoming = hand_over_fd(&incoming);
 	s->quota = quota;
+	snprintf(s->path, sizeof(s->path), "%s", path);
 	*out = s;
 	return ERR_OK;
 }
@@ -152,9 +189,11 @@ store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size)
 	part_name(job, name);
 	AUTO(fd) int file = open_part(s, name);
 	if (file < 0 || fstat(file, &st) < 0)
-		return errno_to_err();
-	if (!S_ISREG(st.st_mode))
-		return ERR_CORRUPT;
+		return fail(s, "open incoming file", name);
+	if (!S_ISREG(st.st_mode)) {
+		errno = ENOTDIR; /* what becomes ERR_CORRUPT */
+		return fail(s, "find a plain file as", name);
+	}
 	*size = (uint64_t)st.st_size;
 	*fd = hand_over_fd(&file);
 	return ERR_OK;
@@ -180,8 +219,10 @@ store_incoming_drop(struct store *s, uint64_t job)
 	char name[NAME_SIZE];
 
 	part_name(job, name);
-	if (unlinkat(s->incoming, name, 0) < 0 && errno != ENOENT)
-		log_warn(NULL, "cannot remove incoming/%s: %s", name, strerror(errno));
+	if (unlinkat(s->incoming, name, 0) == 0 || errno == ENOENT)
+		return;
+	log_warn(NULL, "cannot remove %s/incoming/%s: %s", s->path, name, strerror(errno));
+	s->left = true;
 }
 
 /* Remove an entry, in incoming/ or in place. It is renamed away first, so that no reader finds half
@@ -224,15 +265,15 @@ prepare_entry(struct store *s, const char *part, const char *fresh)
 	AUTO(fd) int file = open_beneath(s->incoming, part, O_RDONLY);
 
 	if (file < 0 || fchmod(file, 0440) < 0 || fsync(file) < 0)
-		return errno_to_err();
+		return fail(s, "make durable", part);
 	if (mkdirat(s->incoming, fresh, 0750) < 0 && errno != EEXIST)
-		return errno_to_err();
+		return fail(s, "make directory", fresh);
 	snprintf(inside, sizeof(inside), "%s/bundle", fresh);
 	if (renameat(s->incoming, part, s->incoming, inside) < 0)
-		return errno_to_err();
+		return fail(s, "move", part);
 	AUTO(fd) int dir = open_beneath(s->incoming, fresh, O_RDONLY | O_DIRECTORY);
 	if (dir < 0 || fchmod(dir, 02750) < 0 || fsync(dir) < 0)
-		return errno_to_err();
+		return fail(s, "make durable", fresh);
 	return ERR_OK;
 }
 
@@ -253,8 +294,8 @@ store_publish(struct store *s, uint64_t job, const uint8_t digest[STORE_DIGEST])
 	if (e != ERR_OK)
 		return e;
 	if (renameat(s->incoming, fresh, s->dir, name) < 0)
-		return errno_to_err();
-	return fsync(s->dir) < 0 ? errno_to_err() : ERR_OK;
+		return fail(s, "publish", fresh);
+	return fsync(s->dir) < 0 ? fail(s, "make durable", name) : ERR_OK;
 }
 
 enum err

@@ -41,7 +41,7 @@ start_courier(struct gate *g, struct image *i)
 	enum err e = store_incoming_open(g->store, i->id, &fd, &length);
 
 	if (e != ERR_OK) {
-		fail_start(g, i, e, "cannot open a file for the package");
+		fail_start(g, i, e, store_why(g->store));
 		return;
 	}
 	e = store_incoming_lock(fd);
@@ -287,7 +287,7 @@ end_check(struct gate *g, struct image *i, enum err e, const char *why)
 {
 	if (e == ERR_OK && !g->check_stored) {
 		e = store_publish(g->store, i->id, i->digest);
-		why = "cannot put the package into the store";
+		why = store_why(g->store);
 	}
 	if (e == ERR_OK) {
 		i->used_at = clock_wall_ms();
@@ -350,6 +350,8 @@ start_check(struct gate *g, struct image *i)
 	i->changed = changed; /* no record of its own: a restart verifies a FETCHED one as well */
 	g->check_job = i->id;
 	enum err e = open_for_check(g, i, &size);
+	if (e != ERR_OK && !g->check_stored)
+		snprintf(why, sizeof(why), "%s", store_why(g->store));
 	if (e == ERR_OK && size != i->size)
 		e = ERR_SIZE;
 	if (e == ERR_OK) {

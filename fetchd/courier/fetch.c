@@ -20,6 +20,8 @@
 
 enum { WAIT_MS = 200, BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, DETAIL_MAX = 400 };
 
+#define UNWRITTEN "expected to write the package into the store, got: %s; look at its disk"
+
 struct fetch {
 	const Pb__CourierOrder *order;
 	const char *ca;
@@ -183,7 +185,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	}
 	enum err e = sink_put(f->sink, data, len);
 	if (e != ERR_OK)
-		fail(f, e, "cannot write the file");
+		fail(f, e, UNWRITTEN, err_text(e));
 	return e == ERR_OK ? len : 0;
 }
 
@@ -243,7 +245,7 @@ watch(struct fetch *f, bool gate_spoke)
 	enum err e = sink_flush(f->sink);
 
 	if (e != ERR_OK && f->problem == ERR_OK)
-		fail(f, e, "cannot write the file");
+		fail(f, e, UNWRITTEN, err_text(e));
 	if (gate_spoke)
 		look_at_channel(f);
 	if (pace == PACE_SLOW)

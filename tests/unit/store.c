@@ -317,6 +317,29 @@ Test(store, what_could_not_be_removed_is_remembered_and_goes_with_the_next_sweep
 	store_close(s);
 }
 
+/* A directory stands in the file's place: root, who runs these tests, may do all else. */
+/* trust: store-orphans 57 */
+Test(store, what_is_in_the_way_of_an_incoming_file_is_named_and_goes_with_the_next_sweep)
+{
+	const struct store_known known = {knows_no_job, knows_nothing, NULL};
+	AUTO(store) struct store *s = open_store(1 << 20);
+	char path[400], expected[500];
+	uint64_t size = 0;
+	int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/incoming/7.part", dir);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	cr_expect_neq(store_incoming_open(s, 7, &fd, &size), ERR_OK);
+	snprintf(expected, sizeof(expected),
+	    "expected to open incoming file 7.part in %.70s, got: Is a directory", dir);
+	cr_expect_str_eq(store_why(s), expected);
+	store_incoming_drop(s, 7);
+	cr_expect(store_left_something(s), "what was to be removed and is there");
+	store_sweep(s, &known);
+	cr_expect_not(there("incoming/7.part"));
+	cr_expect_not(store_left_something(s));
+}
+
 /* trust: 60 */
 Test(store, reads_only_its_own_kind_of_hex)
 {
