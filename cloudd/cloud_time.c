@@ -3,6 +3,9 @@
  */
 #include "cloud_forget.h"
 
+/* A window opens within a week. */
+#define AHEAD_MS (8 * UINT64_C(86400000))
+
 static struct mono
 now(const struct cloud *c)
 {
@@ -16,13 +19,15 @@ earlier(struct mono *at, struct mono t)
 		*at = t;
 }
 
-/* When a wall clock time will be on the other clock. */
-static struct mono
-when(const struct cloud *c, uint64_t wall_ms)
+/* How long until a wall clock time that flashd put a plan off to. One that is further ahead than
+ * flashd ever says is of a clock that was set back since, by as much: it would be waited for as
+ * long. Who is asked too early puts the plan off once more. */
+static uint64_t
+wait_for(const struct cloud *c, uint64_t wall_ms)
 {
 	uint64_t wall = c->io.wall_ms(c->io.arg);
 
-	return mono_after(now(c), wall_ms > wall ? (int64_t)(wall_ms - wall) : 0);
+	return wall_ms > wall && wall_ms - wall <= AHEAD_MS ? wall_ms - wall : 0;
 }
 
 struct mono
@@ -39,7 +44,8 @@ cloud_due(const struct cloud *c)
 			continue;
 		earlier(&due, s->next_request);
 		if (s->conversation.ask_at)
-			earlier(&due, when(c, s->conversation.ask_at));
+			earlier(
+			    &due, mono_after(now(c), (int64_t)wait_for(c, s->conversation.ask_at)));
 		if (!mono_reached(now(c), s->hold))
 			earlier(&due, s->hold);
 	}
@@ -66,7 +72,7 @@ ask_again(struct cloud *c, struct subdevice *s)
 		s->want_request |= !at;
 		s->next_request = cloud_next_request(c);
 	}
-	if (at && c->io.wall_ms(c->io.arg) >= at) {
+	if (at && wait_for(c, at) == 0) {
 		s->conversation.ask_at = 0;
 		s->dirty = s->want_request = true;
 	}
