@@ -264,7 +264,10 @@ cut(struct scene *s, const struct look *l)
 		return broken(s, "plan %u does not end", s->plan);
 	}
 	await_write(s);
-	if (!must(s, powercut_now(&s->power), "after a power cut"))
+	enum err e = powercut_now(&s->power);
+
+	powercut_watch_end();
+	if (!must(s, e, "after a power cut"))
 		return false;
 	o->cuts++;
 	o->starts += 3;
@@ -339,6 +342,7 @@ outage_run(struct outage *o)
 
 	if (!s.h)
 		return !broken(&s, "a house: %s", err_name(e));
+	powercut_watch_share_cpu();
 	if (must(&s, e, "a house"))
 		there = powercut_open(&s.power, s.h);
 	if (there && !o->why[0]) {

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,33 @@ take(const struct watch *w, char what[POWERCUT_WATCH_WHAT])
 	return false;
 }
 
+void
+powercut_watch_share_cpu(void)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	if (cpu >= 0)
+		CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) != 0)
+		fprintf(stderr, "power cuts: all processors are used, so fewer writes are lost\n");
+}
+
+static void
+set_precedence(int policy, int priority)
+{
+	const struct sched_param p = {.sched_priority = priority};
+
+	(void)sched_setscheduler(0, policy, &p);
+}
+
+void
+powercut_watch_end(void)
+{
+	set_precedence(SCHED_OTHER, 0);
+}
+
 bool
 powercut_watch(const char *root, int ms, char what[POWERCUT_WATCH_WHAT])
 {
@@ -107,6 +135,7 @@ powercut_watch(const char *root, int ms, char what[POWERCUT_WATCH_WHAT])
 
 	if (fd < 0)
 		return false;
+	set_precedence(SCHED_FIFO | SCHED_RESET_ON_FORK, 1);
 	add(&w, root, "", 0);
 	while (!mono_reached(clock_now(), end))
 		if (poll(&p, 1, 10) > 0 && take(&w, what))
