@@ -226,25 +226,29 @@ store_incoming_drop(struct store *s, uint64_t job)
 }
 
 /* Remove an entry, in incoming/ or in place. It is renamed away first, so that no reader finds half
- * of it. */
+ * of it. What is no directory goes at once: Landlock lets us move no pipe and no link. */
 static void
 remove_entry(struct store *s, int at, const char *name)
 {
 	char gone[NAME_SIZE], inside[NAME_SIZE + 8];
 
+	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+		return;
 	snprintf(gone, sizeof(gone), "%.*s.gone", STORE_HEX, name);
 	if (strcmp(gone, name) != 0 && renameat(at, name, s->incoming, gone) < 0) {
-		if (errno == ENOENT)
-			return;
-		log_warn(NULL, "cannot move %s away: %s", name, strerror(errno));
+		log_warn(NULL, "cannot move %s in %s away: %s%s", name, s->path, strerror(errno),
+		    remedy(s, errno));
 		s->left = true;
+		return;
 	}
 	snprintf(inside, sizeof(inside), "%s/bundle", gone);
 	if (unlinkat(s->incoming, inside, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
-		log_warn(NULL, "cannot remove %s: %s", inside, strerror(errno));
-	if (unlinkat(s->incoming, gone, AT_REMOVEDIR) == 0 || unlinkat(s->incoming, gone, 0) == 0)
+		log_warn(
+		    NULL, "cannot remove %s/incoming/%s: %s", s->path, inside, strerror(errno));
+	if (unlinkat(s->incoming, gone, AT_REMOVEDIR) == 0)
 		return;
-	log_warn(NULL, "cannot remove %s: %s", gone, strerror(errno));
+	log_warn(NULL, "cannot remove %s/incoming/%s: %s; remove it by hand", s->path, gone,
+	    strerror(errno));
 	s->left = true;
 }
 
@@ -278,27 +282,6 @@ prepare_entry(struct store *s, const char *part, const char *fresh)
 }
 
 enum err
-store_publish(struct store *s, uint64_t job, const uint8_t digest[STORE_DIGEST])
-{
-	char part[NAME_SIZE], name[STORE_HEX + 1], fresh[NAME_SIZE];
-	struct stat st;
-
-	part_name(job, part);
-	store_hex(digest, name);
-	snprintf(fresh, sizeof(fresh), "%s.new", name);
-	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		store_incoming_drop(s, job);
-		return ERR_OK;
-	}
-	enum err e = prepare_entry(s, part, fresh);
-	if (e != ERR_OK)
-		return e;
-	if (renameat(s->incoming, fresh, s->dir, name) < 0)
-		return fail(s, "publish", fresh);
-	return fsync(s->dir) < 0 ? fail(s, "make durable", name) : ERR_OK;
-}
-
-enum err
 store_bundle_open(struct store *s, const uint8_t digest[STORE_DIGEST], int *fd, uint64_t *size)
 {
 	char path[NAME_SIZE];
@@ -314,6 +297,39 @@ store_bundle_open(struct store *s, const uint8_t digest[STORE_DIGEST], int *fd, 
 	*size = (uint64_t)st.st_size;
 	*fd = hand_over_fd(&file);
 	return ERR_OK;
+}
+
+/* Anything else in its place is in the way, however it came there. */
+static bool
+has_entry(struct store *s, const uint8_t digest[STORE_DIGEST])
+{
+	AUTO(fd) int file = -1;
+	uint64_t size = 0;
+
+	return store_bundle_open(s, digest, &file, &size) == ERR_OK;
+}
+
+enum err
+store_publish(struct store *s, uint64_t job, const uint8_t digest[STORE_DIGEST])
+{
+	char part[NAME_SIZE], name[STORE_HEX + 1], fresh[NAME_SIZE];
+	struct stat st;
+
+	part_name(job, part);
+	store_hex(digest, name);
+	snprintf(fresh, sizeof(fresh), "%s.new", name);
+	if (has_entry(s, digest)) {
+		store_incoming_drop(s, job);
+		return ERR_OK;
+	}
+	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		store_drop(s, digest);
+	enum err e = prepare_entry(s, part, fresh);
+	if (e != ERR_OK)
+		return e;
+	if (renameat(s->incoming, fresh, s->dir, name) < 0)
+		return fail(s, "publish", fresh);
+	return fsync(s->dir) < 0 ? fail(s, "make durable", name) : ERR_OK;
 }
 
 /* --- walking --------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "house_case.h"
+#include "house_life.h"
 #include "house_look.h"
 #include "json.h"
 
@@ -191,4 +192,43 @@ Test(damaged, records_of_cloudd_in_mid_download)
 Test(damaged, records_of_cloudd_in_mid_flash)
 {
 	spoilt_amid(HOUSE_CLOUDD, FLIPPED, house_case_is_flashing);
+}
+
+/* --- what lies in the store ------------------------------------------------------------------- */
+
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+
+/* Beside the one entry, $e: an entry without a record, things that are no entries under the names
+ * of entries, files under names that are none; in the entry's place a pipe; the same among
+ * downloads. As root makes them, who owns them then. */
+static const char clutter[] = "set -e; cd store; e=$(ls | grep -E '^[0-9a-f]{64}$'); "
+			      "cp -a $e " HEX "0; "
+			      "mkfifo " HEX "1; "
+			      "ln -s /etc " HEX "2; "
+			      "ln $e/bundle " HEX "3; "
+			      "mkdir " HEX "4; "
+			      "echo mine > notes.txt; mkfifo pipe; ln -s /etc/passwd link; "
+			      "rm $e/bundle; mkfifo $e/bundle; "
+			      "cd incoming; mkfifo 2.part; ln -s /etc/passwd 3.part; mkdir 4.part; "
+			      "echo x > 5.part; ln 5.part 6.part; echo x > '2.part '; "
+			      "mkdir " HEX "5.new; mkfifo " HEX "5.new/bundle; "
+			      "chown --reference=. 4.part *5.new ../*4";
+
+/* trust: store-orphans 40 */
+Test(damaged, store_in_which_anything_may_lie_is_cleared_of_what_bears_our_names)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	HOUSE_MUST(h, house_stop(h, HOUSE_FETCHD));
+	struct tool_result r = TOOL(h->dir, "sh", "-c", clutter);
+
+	cr_assert_eq(r.status, 0, "%s", r.out);
+	HOUSE_MUST(h, house_start(h, HOUSE_FETCHD));
+	house_life_until_said(h, HOUSE_FETCHD, "its entry in the store is gone", 1);
+	r = TOOL(h->dir, "sh", "-c", "cd store; echo $(ls -A) / $(ls -A incoming)");
+	cr_expect_str_eq(r.out, "incoming link notes.txt pipe /\n");
+	house_case_plan(h, &(struct house_pack){.name = "next", .version = "1.2.0", .sequence = 6});
+	house_case_upgraded(h, 0, "1.2.0");
 }

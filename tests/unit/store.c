@@ -117,6 +117,31 @@ Test(store, keeps_the_entry_that_is_there_already)
 	cr_expect_eq(size, 5);
 }
 
+/* trust: store-orphans 40 */
+Test(store, publishes_also_where_something_else_stands_in_the_entry_s_place)
+{
+	AUTO(store) struct store *s = open_store(1 << 20);
+	char name[STORE_HEX + 1], path[400];
+
+	store_hex(one, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	for (int kind = 0; kind < 3; kind++) {
+		AUTO(fd) int fd = -1;
+		uint64_t size = 0;
+
+		cr_assert_eq(kind == 0   ? mkfifo(path, 0600)
+			     : kind == 1 ? symlink("/etc", path)
+					 : mkdir(path, 0700),
+		    0);
+		put(s, 1, "bundle");
+		cr_assert_eq(store_publish(s, 1, one), ERR_OK, "kind %d", kind);
+		cr_expect_eq(store_bundle_open(s, one, &fd, &size), ERR_OK, "kind %d", kind);
+		cr_expect_eq(size, 6);
+		store_drop(s, one);
+		cr_expect_not(there(name));
+	}
+}
+
 Test(store, lets_no_second_courier_write_while_the_first_one_lives)
 {
 	AUTO(store) struct store *s = open_store(1000);
