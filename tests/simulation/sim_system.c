@@ -200,6 +200,8 @@ __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
 	sim_effect("rename");
 	if (fails(sim()->current, EIO) || is_read_only())
 		return -1;
+	if (strstr(to, ".gone"))
+		sim_watch_remove(from);
 	result = sim_dirs_rename(from_dir, from, to_dir, to);
 	sim_effect("rename is done");
 	return result;

@@ -1,13 +1,18 @@
 /*
  * sim_watch: see sim_watch.h.
  */
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "flash.h"
 #include "gate.h"
 #include "sim_fault.h"
 #include "sim_house.h"
 #include "sim_watch.h"
+#include "store.h"
 
 enum {
 	HASTE_MS = 60000,
@@ -96,6 +101,15 @@ longest(const struct device_upgrade *u)
 	}
 }
 
+/* Nobody answers while it is written. */
+static bool
+is_away_for_long(const struct device_upgrade *u)
+{
+	int64_t most = (int64_t)sim()->house->flash.away_ms;
+
+	return u->state == DEVICE_FLASHING && mono_between(u->sign, sim_mono()) > most + SLACK_MS;
+}
+
 void
 sim_watch_time(void)
 {
@@ -106,7 +120,7 @@ sim_watch_time(void)
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
 		int64_t most = longest(u), is = mono_between(u->since, sim_mono());
 
-		if (most < INT64_MAX && is > most + SLACK_MS)
+		if ((most < INT64_MAX && is > most + SLACK_MS) || is_away_for_long(u))
 			sim_violate(4, "upgrade %llu is %s for %lld s", (unsigned long long)u->id,
 			    device_table.states[u->state], (long long)is / 1000);
 	}
@@ -150,6 +164,41 @@ sim_watch_fetch(uint64_t job)
 
 	if (s && s->ordered && s->at > watch()->excused_at)
 		sim_violate(6, "a package that was stored for good is fetched once more");
+}
+
+static bool
+is_as_it_should_be(const char *name, const struct sim_package *p)
+{
+	char path[SIM_PATH + 160];
+	uint8_t piece[4096];
+	size_t at = 0;
+	ssize_t n = 0;
+
+	snprintf(path, sizeof(path), "%s/%s/bundle", sim_house_store(), name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && (n = read(fd, piece, sizeof(piece))) > 0 &&
+	       at + (size_t)n <= p->file.len && memcmp(piece, p->file.data + at, (size_t)n) == 0)
+		at += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 && n == 0 && at == p->file.len;
+}
+
+void
+sim_watch_remove(const char *name)
+{
+	const struct gate *g = sim()->proc[SIM_FETCHD].self;
+	uint8_t digest[STORE_DIGEST];
+
+	if (!store_unhex(name, digest) || sim()->now < watch()->excused_at)
+		return;
+	for (const struct image *i = g->book.images; i; i = i->next) {
+		const struct sim_package *p = sim_house_package(i->url);
+
+		if (i->state == IMAGE_READY && p && book_users(&g->book, i->id) &&
+		    memcmp(i->digest, digest, sizeof(digest)) == 0 && is_as_it_should_be(name, p))
+			sim_violate(6, "a package that an upgrade waits for is removed");
+	}
 }
 
 /* After six in a row, each later than the one before, the gate gives up, and the platform's next

@@ -19,6 +19,8 @@ void sim_watch_time(void);
 void sim_watch_ordered(uint64_t upgrade);
 /* A courier starts for this job: none that was in the store, if nothing took it out of there. */
 void sim_watch_fetch(uint64_t job);
+/* fetchd takes the entry of this name out of the store: none that is wanted and as it should be. */
+void sim_watch_remove(const char *name);
 /* One ended that brought nothing: that is not tried again and again. */
 void sim_watch_dry(uint64_t job);
 /* A fault of this kind strikes: some excuse that a package is fetched once more. */
