@@ -36,7 +36,8 @@ simulate-table: $(sim_BIN) ## a long run (sim_LONG=4000 seeds and more); tests/s
 
 # The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
 sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 1000001:4 --and 2000000:5 \
-	--and 3000000:2,--seed 1 --n 110 --and 1000001:50 --and 2000000:40 --and 3000000:20)
+	--and 3000000:2,--seed 1 --n 110 --and 1000001:50 --and 2000000:40 --and 3000000:20 \
+	--and 5000020:12)
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/found.md), each for itself.
 sim_FOUND := 100101 100104 101724 202670 301614 2500083 3000026 5000180 5300251 5400823

@@ -13,7 +13,7 @@
  *     sim_trouble.c  and in lively worlds         sim_person.c   people at the gateway
  *     sim_quirk.c    what the platform may do     sim_world.c    settings of lively worlds
  *     sim_aim.c      trouble at chosen states     sim_deed.c     what it is
- *     sim_kind.c     boards of other kinds
+ *     sim_kind.c     boards of other kinds        sim_ack.c      what is acknowledged is recorded
  *     sim_cover.c    rows of the state tables     sim_run.c      one seed, from beginning to end
  *
  * A process is its struct and its loop. It runs only inside sim_call, which a death leaves by a

@@ -11,6 +11,7 @@
 #include "dump.h"
 #include "msg.h"
 #include "sim.h"
+#include "sim_ack.h"
 #include "sim_fault.h"
 #include "sim_traitor.h"
 #include "sim_watch.h"
@@ -263,6 +264,8 @@ deliver(void *arg)
 		show(m, e);
 		sim()->counts.messages++;
 		if (e == ERR_OK)
+			sim_ack_given(&sim()->proc[l->self], m->e);
+		if (e == ERR_OK)
 			sim_call(&sim()->proc[l->self], call_message, m);
 		else
 			sim_violate(4, "a message of our own was refused: %s", err_text(e));
@@ -342,6 +345,7 @@ bus_send(struct bus_link *link, Pb__Envelope *e)
 	sim_effect("a message");
 	if (link->self == SIM_FETCHD && e->body_case == PB__ENVELOPE__BODY_FLASH_ORDER)
 		order(e);
+	sim_ack_sent(link->self, link->peer, e);
 	strike(link, (int)e->body_case, false);
 	e->proto = ROUTE_PROTO_MAX;
 	e->seq = ++link->seq;

@@ -87,6 +87,7 @@ static const struct {
 	[SIM_FAULT_NETWORK_GONE]    = {"download_broken_many_times",   0, 4},
 	[SIM_FAULT_STORE_LOST]      = {"store_lost_amid_an_order",     0, 3},
 	[SIM_FAULT_RECORD_LOST]     = {"database_lost",                0, 4},
+	[SIM_FAULT_UNRECORDED]      = {"process_killed_before_it_records_a_report", 0, 0, false, 8, 8},
 	/* in hostile worlds */
 	[SIM_FAULT_REPLACED]        = {"device_replaced",              .hostile = 2},
 	[SIM_FAULT_RESTART]         = {"device_restarts",              .hostile = 4},
@@ -397,6 +398,7 @@ add_own_kinds(struct sim_faults *all, int64_t end)
 		unsigned most = sim()->hostile ? kinds[k].hostile : kinds[k].also;
 		if (sim()->aimed && k == SIM_FAULT_AIMED)
 			most = SIM_AIMS_MAX;
+		most *= k != SIM_FAULT_UNRECORDED || (!sim()->gentle && sim()->seed % 5 == 2);
 		uint64_t n = sim_stream_below(&s, most + 1);
 
 		for (; n > 0 && all->n < SIM_FAULTS_MAX; n--) {

@@ -54,6 +54,7 @@ enum sim_fault_kind {
 	SIM_FAULT_NETWORK_GONE,
 	SIM_FAULT_RECORD_LOST,
 	SIM_FAULT_STORE_LOST,
+	SIM_FAULT_UNRECORDED, /* in hostile ones, too, in every fifth seed: sim_ack.h */
 	/* in hostile worlds only, each from a stream of its own: sim_mischief.h */
 	SIM_FAULT_REPLACED,
 	SIM_FAULT_RESTART,

@@ -5,6 +5,7 @@
 
 #include "dialect.h"
 #include "sim.h"
+#include "sim_ack.h"
 #include "sim_courier.h"
 #include "sim_device.h"
 #include "sim_fault.h"
@@ -172,6 +173,9 @@ sim_trouble(int kind, unsigned a, unsigned b)
 		break;
 	case SIM_FAULT_HIT_AT_MESSAGE:
 		hit(a, b);
+		break;
+	case SIM_FAULT_UNRECORDED:
+		sim_ack_trouble(a, b);
 		break;
 	case SIM_FAULT_DEVICE_AWAY:
 		sim_device_unplug(device, sim_trouble_long(b));
