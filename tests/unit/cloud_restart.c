@@ -232,6 +232,23 @@ Test(cloud_restart, lets_nothing_leave_that_is_not_on_the_disk)
 	CLOUD_CASE_EXPECT(c, "offer:2.0.0 s1");
 }
 
+Test(cloud_restart, acknowledges_no_report_that_is_not_on_the_disk)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+	int64_t pages = 0;
+	struct record *r = c->cloud.outbox.record;
+
+	cloud_case_drive(c, CONVERSATION_UPDATING);
+	cr_assert_eq(record_get_int(r, &pages, "PRAGMA query_only = 1", ""), ERR_NOT_FOUND);
+	cloud_case_report(c, "flashd", PB__PHASE__PHASE_TESTING, ERR_OK, "1.0.0");
+	CLOUD_CASE_EXPECT(c, "");
+	cloud_case_report(c, "flashd", PB__PHASE__PHASE_DONE, ERR_OK, "2.0.0");
+	CLOUD_CASE_EXPECT(c, "!upgrade_ended");
+	cr_assert_eq(record_get_int(r, &pages, "PRAGMA query_only = 0", ""), ERR_NOT_FOUND);
+	cloud_case_pass(c, 1000);
+	CLOUD_CASE_EXPECT(c, "ack:flashd:102 s11:2.0.0 0044:2.0.0 ack:flashd:103");
+}
+
 Test(cloud_restart, keeps_a_time_to_ask_again_that_flashd_gave)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
