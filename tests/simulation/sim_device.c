@@ -412,6 +412,15 @@ sim_device_is_kept(int number)
 }
 
 bool
+sim_device_was_given(int number, const char *version)
+{
+	const struct board *b = sim_device_board(number);
+	int64_t since = sim()->house->serials && b->unit_since ? b->unit_since + 1 : 0;
+
+	return sim_device_ran(number, version, since);
+}
+
+bool
 sim_device_ran(int number, const char *version, int64_t since)
 {
 	return ran(&sim_device_board(number)->chip[0], version, since);

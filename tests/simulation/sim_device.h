@@ -46,6 +46,8 @@ void sim_device_sick(int number, const char *version, enum sim_illness how);
 const char *sim_device_version(int number);
 bool sim_device_is_kept(int number);
 bool sim_device_ran(int number, const char *version, int64_t since);
+/* Was it kept by us on the very unit that has the device's place, as far as units are known? */
+bool sim_device_was_given(int number, const char *version);
 /* Of the other processor; true also when there is none. */
 bool sim_device_second_is_kept(int number);
 bool sim_device_second_ran(int number, const char *version);

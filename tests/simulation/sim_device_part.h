@@ -45,6 +45,7 @@ struct board {
 	uint8_t says_hash[SUB_IMAGE_HASH];
 	char claims[CLAIMS_MAX][SUB_IMAGE_VERSION]; /* versions that it never ran, and said */
 	unsigned n_claims, units;
+	int64_t unit_since; /* this unit has been in the device's place; 0: from the start */
 	int64_t lies_until, deaf_until, denies_until;
 	int64_t forgets_until; /* says "written" and does not write */
 };

@@ -132,6 +132,7 @@ replace(struct board *b, int number, unsigned n)
 		exchange(&b->chip[1], dir, &h->package[h->n_packages]);
 	b->lie = LIE_NONE;
 	snprintf(b->serial, sizeof(b->serial), "unit-%u", b->units);
+	b->unit_since = sim()->now;
 	sim_say(NULL, "device %d is another unit, with %s", number, p->version);
 }
 

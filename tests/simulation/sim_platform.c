@@ -183,7 +183,9 @@ check_order(int device, struct sim_order *o, int status, bool refused)
 		    late ? ", out of turn" : "");
 }
 
-/* The newer one of an old package may have been withdrawn, and the device exchanged. */
+/* The newer one of an old package may have been withdrawn. A unit known by its serial number that
+ * has taken the device's place has floors of its own: of what it was delivered with nobody knows
+ * the sequence (flashd/counters.h). */
 static bool
 had_newer(int device, const struct sim_package *p)
 {
@@ -191,7 +193,7 @@ had_newer(int device, const struct sim_package *p)
 
 	for (int i = 0; i < h->n_packages; i++)
 		if (h->package[i].sequence > p->sequence &&
-		    sim_device_ran(device, h->package[i].version, 0))
+		    sim_device_was_given(device, h->package[i].version))
 			return true;
 	return false;
 }
