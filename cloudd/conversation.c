@@ -60,12 +60,18 @@ conversation_step(
     struct conversation *c, int event, const struct conversation_news *n, const struct subject *s)
 {
 	enum err e = ERR_OK;
+	bool awaited = c->state == CONVERSATION_CONFIRMED &&
+		       (event == CONVERSATION_ON_BAD_END || event == CONVERSATION_ON_REJECTED);
 
 	if (event == CONVERSATION_ON_FIRMWARE)
 		e = keep_firmware(c, n);
 	if (event == CONVERSATION_ON_PLAN && n->n_more)
 		e = conversation_need_rest(c);
-	return e == ERR_OK ? fsm_step(&conversation_table, &c->state, event, c, n, s) : e;
+	if (e == ERR_OK)
+		e = fsm_step(&conversation_table, &c->state, event, c, n, s);
+	if (e == ERR_OK && awaited) /* it may be on its way */
+		c->crossed = mono_after(n->now, (int64_t)n->profile->url_wait_ms);
+	return e;
 }
 
 void

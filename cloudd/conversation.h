@@ -72,8 +72,8 @@ struct conversation {
 	int state;
 	uint64_t upgrade; /* the last one, also when idle */
 	struct dialect_plan plan;
-	struct dialect_firmware *firmware;     /* heap; NULL before 0113 and when idle */
-	struct dialect_plan *rest;             /* heap; components of the list yet to come */
+	struct dialect_firmware *firmware; /* heap; NULL before 0113 and when idle */
+	struct dialect_plan *rest;         /* heap; components of the list yet to come */
 	size_t n_rest;
 	uint64_t turn;                         /* of this component in its list, from 0 */
 	uint64_t failures;                     /* downloads, since the last 11 or 12 */
@@ -83,7 +83,9 @@ struct conversation {
 	char detail[WHY_SIZE];
 
 	/* not recorded */
-	struct mono due;   /* MONO_NEVER = no timer */
+	struct mono due; /* MONO_NEVER = no timer */
+	/* until then the address may come that was awaited when it failed */
+	struct mono crossed;
 	struct mono heard; /* the last sign of life in this upgrade */
 	unsigned strikes;  /* times that it has been cancelled in silence */
 	unsigned effects;

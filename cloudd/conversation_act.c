@@ -66,6 +66,15 @@ conversation_act_end(struct conversation *c)
 	c->n_rest = 0;
 }
 
+bool
+conversation_act_is_crossed(void *ctx, const void *data)
+{
+	const struct conversation *c = ctx;
+	const struct conversation_news *n = data;
+
+	return n->now.ms < c->crossed.ms && conversation_fits(c, n->firmware);
+}
+
 size_t
 conversation_act_where(const struct conversation *c, const struct conversation_news *n)
 {
@@ -182,5 +191,6 @@ void
 conversation_act_drop(void *ctx, const void *data)
 {
 	(void)data;
+	((struct conversation *)ctx)->crossed = (struct mono){0};
 	conversation_fini(ctx);
 }

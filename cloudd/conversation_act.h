@@ -43,6 +43,8 @@ bool conversation_act_is_early(void *ctx, const void *data);
 void conversation_act_begin(struct conversation *c, const struct conversation_news *n);
 /* Action: a person was asked; flashd says what came of it, so wait a little longer than it does. */
 void conversation_act_hold(void *ctx, const void *data);
+/* Guard: the address that was awaited when it failed, which the platform had sent by then. */
+bool conversation_act_is_crossed(void *ctx, const void *data);
 /* As a guard: the platform, which has not heard yet how it ended, sends the address for a
  * confirmation that only now reached it. As an action: then the address is not kept. */
 bool conversation_act_is_untold(void *ctx, const void *data);

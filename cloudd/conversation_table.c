@@ -403,6 +403,7 @@ static const struct fsm_row rows[] = {
 	STAY(IDLE,        PLAN,         is_untold,    NULL,                       "hears it soon"),
 	GO(  IDLE,        PLAN,         NULL,         take_plan,     OFFERED,     "1, ask flashd"),
 	STAY(IDLE,        FIRMWARE,     conversation_act_is_untold, conversation_act_drop, "hears it soon"),
+	STAY(IDLE,        FIRMWARE,     conversation_act_is_crossed, conversation_act_drop, "12 crossed it"),
 	GO(  IDLE,        FIRMWARE,     NULL,         plan_firmware, OFFERED,     "ask flashd"),
 	STAY(IDLE,        BAD_FIRMWARE, NULL,         answer_bad,                 "12"),
 	GO(  IDLE,        NEXT,         conversation_act_has_rest, conversation_act_next, OFFERED, "1"),
