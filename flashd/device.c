@@ -142,13 +142,6 @@ unwanted(void *ctx, const void *data)
 	return ((struct device_upgrade *)ctx)->error == ERR_CANCELLED;
 }
 
-static bool
-is_by_person(void *ctx, const void *data)
-{
-	(void)ctx;
-	return ((const struct device_news *)data)->error == ERR_CANCELLED;
-}
-
 /* ... but the device cannot go back. */
 static bool
 no_way_but_on(void *ctx, const void *data)
@@ -273,18 +266,6 @@ do_take_back(void *ctx, const void *data)
 
 	note(ctx, n->error, n->detail);
 	want_now(ctx, data, PB__VERB__VERB_REVERT);
-}
-
-/* What runs or will run is to go back; what the device says next decides how. */
-static void
-do_want_back(void *ctx, const void *data)
-{
-	struct device_upgrade *u = ctx;
-	const struct device_news *n = data;
-
-	note(u, n->error, n->detail);
-	if (u->state == DEVICE_TESTING)
-		do_look(u, n);
 }
 
 static void
@@ -451,10 +432,11 @@ static const struct fsm_row rows[] = {
 	ROW(FLASHING,  SUPERSEDED,       device_bare_is, device_end_supersede, CANCELLED, "alarmed"),
 	ROW(FLASHING,  CANCEL,           is_safe,     device_end_cancel, CANCELLED, "old image runs"),
 	ROW(FLASHING,  CANCEL,           device_end_may_replace, device_end_replace_later, SAME, "later"),
+	ROW(FLASHING,  CANCEL,           device_end_is_marked, device_end_go_back, SAME, "once it runs"),
 	ROW(FLASHING,  CANCEL,           NULL,        device_end_too_late, SAME, ""),
-	ROW(STAGED,    CANCEL,           is_by_person, do_want_back, SAME,      "once it runs"),
+	ROW(STAGED,    CANCEL,           device_end_is_by_person, device_end_go_back, SAME,      "once it runs"),
 	ROW(STAGED,    CANCEL,           NULL,        device_end_too_late, SAME, ""),
-	ROW(TESTING,   CANCEL,           is_by_person, do_want_back, SAME,      "back"),
+	ROW(TESTING,   CANCEL,           device_end_is_by_person, device_end_go_back, SAME,      "back"),
 	ROW(TESTING,   CANCEL,           NULL,        device_end_too_late, SAME, ""),
 	ROW(CONFIRMED, CANCEL,           NULL,        device_end_too_late, SAME, ""),
 

@@ -112,6 +112,33 @@ device_end_supersede(void *ctx, const void *data)
 }
 
 bool
+device_end_is_by_person(void *ctx, const void *data)
+{
+	(void)ctx;
+	return ((const struct device_news *)data)->error == ERR_CANCELLED;
+}
+
+bool
+device_end_is_marked(void *ctx, const void *data)
+{
+	return ((const struct device_upgrade *)ctx)->verb == PB__VERB__VERB_STAGE &&
+	       device_end_is_by_person(ctx, data);
+}
+
+void
+device_end_go_back(void *ctx, const void *data)
+{
+	struct device_upgrade *u = ctx;
+	const struct device_news *n = data;
+
+	note(u, n->error, n->detail);
+	if (u->state != DEVICE_TESTING)
+		return;
+	u->verb = PB__VERB__VERB_IDENTIFY;
+	u->due = n->now;
+}
+
+bool
 device_end_is_replaced(void *ctx, const void *data)
 {
 	const struct device_upgrade *u = ctx;

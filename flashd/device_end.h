@@ -26,6 +26,11 @@ void device_end_replaced(void *ctx, const void *data);
 /* A cancel of the group that can be heeded so, later. */
 bool device_end_may_replace(void *ctx, const void *data);
 void device_end_replace_later(void *ctx, const void *data);
+/* A cancel by a person or of the group, when it cannot just be stopped: what runs or will run goes
+ * back, and what the device says next decides how; it is being marked to run at this moment. */
+bool device_end_is_by_person(void *ctx, const void *data);
+bool device_end_is_marked(void *ctx, const void *data);
+void device_end_go_back(void *ctx, const void *data);
 /* A cancel that does not end it. */
 void device_end_too_late(void *ctx, const void *data);
 

@@ -229,6 +229,25 @@ Test(device_health, the_program_is_asked_before_the_group_is_waited_for)
 	cr_expect(device_health_is_well(&s.u));
 }
 
+Test(device_health, what_is_cancelled_with_its_group_while_it_is_marked_goes_back_once_it_runs)
+{
+	struct scene s;
+	struct device_news n = {.error = ERR_CANCELLED, .detail = "the group"};
+
+	open_scene(&s, DEVICE_FLASHING);
+	s.u.verb = VERB(STAGE);
+	n.now = s.now;
+	cr_assert_eq(device_step(&s.u, DEVICE_CANCEL, &n), ERR_OK);
+	expect(&s, DEVICE_FLASHING, VERB(STAGE));
+	end_verb(&s);
+	expect(&s, DEVICE_STAGED, VERB(REBOOT));
+	end_verb(&s);
+	expect(&s, DEVICE_TESTING, VERB(IDENTIFY));
+	answer(&s, "2.0.0", new_hash, old_hash);
+	expect(&s, DEVICE_TESTING, VERB(REVERT));
+	cr_expect_eq(s.u.error, ERR_CANCELLED);
+}
+
 /* --- a group that cannot go back -------------------------------------------------------------- */
 
 Test(device_health, what_is_cancelled_with_its_group_and_cannot_go_back_fails_for_that_reason)
