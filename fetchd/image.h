@@ -107,6 +107,7 @@ struct image {
 	int noted;    /* state + 1 that the operator's record has; 0: none */
 	unsigned effects;
 	bool head_judged;
+	bool blamed;           /* flashd found it unusable: it goes with its last upgrade */
 	uint64_t done;         /* bytes in the file */
 	uint64_t start_offset; /* where the courier began */
 	uint64_t rate;         /* bytes a second, of late */

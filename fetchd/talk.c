@@ -360,7 +360,7 @@ on_cloud_down(void *arg, struct bus_link *link)
 
 /* --- from the devices' side ------------------------------------------------------------------- */
 
-/* flashd found the entry unusable: the next order fetches it again. */
+/* flashd found the entry unusable: the next order after its last upgrade fetches it again. */
 static bool
 blames_the_image(uint32_t error)
 {
@@ -382,11 +382,11 @@ on_flash_report(struct gate *g, const Pb__Envelope *e)
 		i->used_at = clock_wall_ms();
 	}
 	step(u, over ? UPGRADE_OVER : UPGRADE_HEARD, NULL);
-	if (!over || !i || i->state != IMAGE_READY || !blames_the_image(e->report->error) ||
-	    book_users(&g->book, i->id))
+	if (over && i && blames_the_image(e->report->error))
+		i->blamed = true; /* others of a group end a moment later */
+	if (!over || !i || i->state != IMAGE_READY || !i->blamed || book_users(&g->book, i->id))
 		return;
-	log_warn(
-	    NULL, "image %" PRIu64 ": flashd says %s, dropped", i->id, err_name(e->report->error));
+	log_warn(NULL, "image %" PRIu64 ": flashd found it unusable, dropped", i->id);
 	store_drop(g->store, i->digest);
 	u->image = 0;
 	if (book_drop_image(&g->book, i) != ERR_OK)

@@ -414,11 +414,11 @@ begin_with_an_image(struct gatehouse *h)
 }
 
 static void
-expect_second_download(struct gatehouse *h)
+expect_second_download(struct gatehouse *h, uint64_t upgrade)
 {
-	gatehouse_order(h, 2);
-	gatehouse_report(h, 2, PB__PHASE__PHASE_VERIFIED, ERR_OK);
-	gatehouse_flash_order(h, 2);
+	gatehouse_order(h, upgrade);
+	gatehouse_report(h, upgrade, PB__PHASE__PHASE_VERIFIED, ERR_OK);
+	gatehouse_flash_order(h, upgrade);
 	cr_expect_eq(gatehouse_store_entry(h, h->digest), (int64_t)h->package.len);
 	cr_expect_eq(httpd_counters(h->server).requests, 2);
 	gatehouse_close(h);
@@ -432,7 +432,7 @@ Test(gate, an_image_that_vanished_from_the_store_is_fetched_again)
 	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_DONE, ERR_OK);
 	gatehouse_report(&h, 1, PB__PHASE__PHASE_DONE, ERR_OK);
 	gatehouse_store_spoil(&h, h.digest, 0);
-	expect_second_download(&h);
+	expect_second_download(&h, 2);
 }
 
 /* Found by the simulator: it was taken for a package that nobody signed, and refused for ever. */
@@ -444,7 +444,7 @@ Test(gate, an_image_whose_signature_was_spoilt_in_the_store_is_fetched_again)
 	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_DONE, ERR_OK);
 	gatehouse_report(&h, 1, PB__PHASE__PHASE_DONE, ERR_OK);
 	gatehouse_store_unsign(&h, h.digest);
-	expect_second_download(&h);
+	expect_second_download(&h, 2);
 }
 
 Test(gate, an_image_that_was_cut_in_the_store_is_fetched_again_after_a_restart)
@@ -460,7 +460,7 @@ Test(gate, an_image_that_was_cut_in_the_store_is_fetched_again_after_a_restart)
 	gatehouse_cloud_back(&h);
 	gatehouse_flash_order(&h, 1); /* as soon as it is there again */
 	cr_expect_eq(gatehouse_store_entry(&h, h.digest), (int64_t)h.package.len);
-	expect_second_download(&h);
+	expect_second_download(&h, 2);
 }
 
 Test(gate, an_image_that_flashd_finds_unusable_is_fetched_again)
@@ -470,5 +470,20 @@ Test(gate, an_image_that_flashd_finds_unusable_is_fetched_again)
 	begin_with_an_image(&h);
 	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_REFUSED, ERR_TOCTOU);
 	gatehouse_report(&h, 1, PB__PHASE__PHASE_REFUSED, ERR_TOCTOU);
-	expect_second_download(&h);
+	expect_second_download(&h, 2);
+}
+
+/* Found by the simulator: those of a group end together, none of them as the last. */
+Test(gate, an_image_that_flashd_finds_unusable_is_fetched_again_when_its_other_upgrades_have_ended)
+{
+	struct gatehouse h;
+
+	begin_with_an_image(&h);
+	gatehouse_order(&h, 2);
+	gatehouse_flash_order(&h, 2);
+	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+	gatehouse_report(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+	gatehouse_flash_says(&h, 2, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
+	gatehouse_report(&h, 2, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
+	expect_second_download(&h, 3);
 }
