@@ -44,9 +44,30 @@ waits_for_order(const struct flash *f, const struct roster_device *d,
 	return false;
 }
 
+/* It gets back what it had, which is nothing that its group does. */
+static bool
+is_restored(const struct flash *f, const struct roster_device *d, const struct device_upgrade *u)
+{
+	return u && !device_is_over(u) && flash_restore_is_one(f, d, u);
+}
+
+/* It has kept already what `of` brings to another of its group, which could not keep it: that one
+ * may follow. What came since and ended before its device was begun with does not count. */
+static bool
+is_ahead(
+    const struct roster_device *d, const struct device_upgrade *u, const struct device_upgrade *of)
+{
+	if (u && !device_is_over(u))
+		return false;
+	while (u && !(roster_is_for(u, d) && (u->wrote || u->rebooted || u->state == DEVICE_DONE)))
+		u = u->next;
+	return u && u->state == DEVICE_DONE && strcmp(u->target_version, of->target_version) == 0;
+}
+
 /* A group that has begun is complete. */
 static bool
-waits_for_group(const struct flash *f, const struct roster_device *d, char text[DEVICE_HOLD])
+waits_for_group(const struct flash *f, const struct roster_device *d,
+    const struct device_upgrade *of, char text[DEVICE_HOLD])
 {
 	const char *missing = NULL, *what = NULL;
 
@@ -56,15 +77,18 @@ waits_for_group(const struct flash *f, const struct roster_device *d, char text[
 
 		if (!order_is_together(d->config, other->config))
 			continue;
-		if (u && device_is_active(u))
+		bool restored = is_restored(f, other, u);
+		if (u && device_is_active(u) && !restored)
 			return false;
-		if (u && u->state == DEVICE_QUEUED &&
+		if (u && u->state == DEVICE_QUEUED && !restored &&
 		    other->state == PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
+			continue;
+		if (is_ahead(other, u, of))
 			continue;
 		missing = other->config->name;
 		what = u && !device_is_over(u) ? device_table.states[u->state] : "none";
 		if (u && u->state == DEVICE_QUEUED)
-			what = "one whose device is away";
+			what = restored ? "what it had before" : "one whose device is away";
 	}
 	if (missing)
 		snprintf(text, DEVICE_HOLD,
@@ -79,7 +103,7 @@ flash_group_holds(const struct flash *f, const struct roster_device *d,
 {
 	if (flash_restore_is_one(f, d, u)) /* it undoes what the group did */
 		return false;
-	return waits_for_order(f, d, u, text) || waits_for_group(f, d, text);
+	return waits_for_order(f, d, u, text) || waits_for_group(f, d, u, text);
 }
 
 enum err
@@ -144,7 +168,7 @@ flash_group_refresh(struct flash *f)
 			continue;
 		u->settle_ms = d->config->settle_ms;
 		u->check_ms = flash_health_is(d->config) ? d->config->health_ms : 0;
-		u->waits_for_others = waits_for_others(f, d);
+		u->waits_for_others = !is_restored(f, d, u) && waits_for_others(f, d);
 		u->replaceable = d->config->together[0] && d->destructive &&
 				 flash_restore_is_wanted(f, d);
 	}
@@ -171,14 +195,16 @@ flash_group_ended(struct flash *f, const struct device_upgrade *u)
 {
 	const struct roster_device *d = roster_of(&f->roster, u);
 
-	if (!d || !d->config->together[0] || u->state == DEVICE_DONE)
+	if (!d || !d->config->together[0] || u->state == DEVICE_DONE ||
+	    flash_restore_is_one(f, d, u))
 		return;
 	for (size_t i = 0; i < f->roster.n; i++) {
 		const struct roster_device *member = &f->roster.devices[i];
 		struct device_upgrade *other = roster_newest(f->ledger.upgrades, member);
 
 		if (order_is_together(d->config, member->config) && other &&
-		    !device_is_over(other) && other->error != ERR_CANCELLED)
+		    !device_is_over(other) && other->error != ERR_CANCELLED &&
+		    !is_restored(f, member, other))
 			take_along(f, other, d->config->name);
 	}
 }

@@ -395,14 +395,16 @@ flash_work_next(struct flash *f)
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
-void
-flash_work_announce(struct flash *f)
+/* False: all ends are known. */
+static bool
+announce_some(struct flash *f)
 {
 	static const char *const names[DEVICE_STATES] = {[DEVICE_DONE] = "device_done",
 	    [DEVICE_REVERTED] = "device_reverted",
 	    [DEVICE_FAILED] = "device_failed",
 	    [DEVICE_REFUSED] = "upgrade_refused",
 	    [DEVICE_CANCELLED] = "upgrade_cancelled"};
+	bool some = false;
 
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
 		struct roster_device *d = NULL;
@@ -410,7 +412,7 @@ flash_work_announce(struct flash *f)
 		if (!device_is_over(u) || u->announced)
 			continue;
 		d = roster_of(&f->roster, u);
-		u->announced = true;
+		some = u->announced = true;
 		flash_note(f, names[u->state], u, (enum err)u->error, u->detail);
 		flash_queue_count(f, u);
 		flash_group_ended(f, u);
@@ -418,6 +420,15 @@ flash_work_announce(struct flash *f)
 		if (d)
 			roster_ask_soon(d, clock_now());
 	}
+	return some;
+}
+
+/* An end may end others of its group, now: later, it would stop what comes next. */
+void
+flash_work_announce(struct flash *f)
+{
+	while (announce_some(f))
+		;
 }
 
 /* --- lanes ------------------------------------------------------------------------------------ */
