@@ -36,6 +36,12 @@ next_random(void)
 	return mix_bits(sim()->random += 0x9e3779b97f4a7c15u);
 }
 
+static bool
+is_grouped(uint64_t seed)
+{
+	return seed >= SIM_GROUPS && seed < SIM_AIMED;
+}
+
 void
 sim_begin(uint64_t seed, const char *dir)
 {
@@ -45,8 +51,9 @@ sim_begin(uint64_t seed, const char *dir)
 	*s = (struct sim){.seed = seed,
 	    .random = mix_bits(seed ^ 0x50b07au),
 	    .hostile = (seed >= SIM_HOSTILE && seed < SIM_LIVELY) ||
-		       (seed >= SIM_WILD && seed < SIM_AIMED),
-	    .lively = seed >= SIM_LIVELY,
+		       (seed >= SIM_WILD && seed < SIM_GROUPS) || (is_grouped(seed) && seed % 2),
+	    .lively = seed >= SIM_LIVELY && !is_grouped(seed),
+	    .grouped = is_grouped(seed),
 	    .aimed = seed >= SIM_AIMED};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)

@@ -14,6 +14,7 @@
  *     sim_quirk.c    what the platform may do     sim_world.c    settings of lively worlds
  *     sim_aim.c      trouble at chosen states     sim_deed.c     what it is
  *     sim_kind.c     boards of other kinds        sim_ack.c      what is acknowledged is recorded
+ *     sim_group.c    devices that go together
  *     sim_cover.c    rows of the state tables     sim_run.c      one seed, from beginning to end
  *
  * A process is its struct and its loop. It runs only inside sim_call, which a death leaves by a
@@ -43,6 +44,9 @@ enum { SIM_HOSTILE = 1000000 };
 enum { SIM_LIVELY = 2000000 };
 /* And from this one on both at once. */
 enum { SIM_WILD = 3000000 };
+/* And from this one on devices go together (sim_group.h); every other of these worlds is hostile.
+ */
+enum { SIM_GROUPS = 4000000 };
 /* And from this one on lively ones with boards of other kinds (sim_kind.h), and trouble that is
  * aimed at states of the machines (sim_aim.h). */
 enum { SIM_AIMED = 5000000 };
@@ -100,6 +104,7 @@ struct sim {
 	bool hostile;  /* SIM_HOSTILE, SIM_WILD */
 	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED */
 	bool aimed;    /* SIM_AIMED */
+	bool grouped;  /* SIM_GROUPS */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */

@@ -10,6 +10,7 @@
 #include "sim.h"
 #include "sim_device.h"
 #include "sim_device_part.h"
+#include "sim_group.h"
 #include "sim_house.h"
 #include "sim_kind.h"
 #include "sim_lane.h"
@@ -145,10 +146,21 @@ sim_device_note_kept(struct chip *c, const char *version)
 
 /* A new image starts. */
 static void
-check_start(const struct chip *b, int number, const struct sub_image *i)
+note_start(struct chip *b, const struct sim_package *p)
+{
+	struct kept *k = &b->started[b->n_started++ % STARTED_MAX];
+
+	snprintf(k->version, sizeof(k->version), "%s", p->version);
+	k->at = sim()->now;
+}
+
+static void
+check_start(struct chip *b, int number, const struct sub_image *i)
 {
 	const struct sim_package *p = sim_house_image(i->hash);
 
+	if (p)
+		note_start(b, p);
 	if (!p)
 		sim_violate(1, "device %d starts an image that nobody signed for it", number);
 	else if (p->sequence < b->floor)
@@ -206,6 +218,8 @@ __wrap_sub_flash_confirm(struct sub_flash *f)
 	struct chip *b = chip_of(f);
 	const struct sim_package *p = sim_house_image(f->slot[0].hash);
 
+	if (p && sim()->grouped && f == &sim_device_board(number)->chip[0].flash)
+		sim_group_keeps(number, p);
 	if (p && p->sequence > b->floor)
 		b->floor = p->sequence;
 	if (is_sick(f))
@@ -424,6 +438,17 @@ bool
 sim_device_ran(int number, const char *version, int64_t since)
 {
 	return ran(&sim_device_board(number)->chip[0], version, since);
+}
+
+bool
+sim_device_started(int number, const char *version, int64_t since)
+{
+	const struct chip *c = &sim_device_board(number)->chip[0];
+
+	for (unsigned i = 0; i < c->n_started && i < STARTED_MAX; i++)
+		if (c->started[i].at >= since && strcmp(c->started[i].version, version) == 0)
+			return true;
+	return false;
 }
 
 bool

@@ -9,7 +9,7 @@
 #include "sub_device.h"
 #include "sub_wire.h"
 
-enum { KEPT_MAX = 256, CLAIMS_MAX = 16 };
+enum { KEPT_MAX = 256, STARTED_MAX = 16, CLAIMS_MAX = 16 };
 
 struct kept {
 	char version[SUB_IMAGE_VERSION];
@@ -22,6 +22,8 @@ struct chip {
 	struct kept kept[KEPT_MAX];
 	unsigned n_kept;
 	bool touched; /* another tool than ours had it try an image; until one is kept */
+	struct kept started[STARTED_MAX]; /* on trial */
+	unsigned n_started;
 };
 
 /* What it says of slot 0 is not so. */

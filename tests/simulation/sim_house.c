@@ -12,6 +12,7 @@
 #include "house_pack_image.h"
 #include "kit.h"
 #include "sim_device.h"
+#include "sim_group.h"
 #include "sim_house.h"
 #include "sim_kind.h"
 
@@ -305,6 +306,8 @@ set_all(struct sim_house *h)
 		sim_world(h);
 	if (sim()->aimed)
 		sim_kind_settings(h);
+	if (sim()->grouped)
+		sim_group_settings(h);
 }
 
 static void
@@ -340,6 +343,8 @@ sim_house_new(int devices, int packages)
 		sim_world_boards(h);
 	if (sim()->aimed)
 		sim_kind_choose(h);
+	if (sim()->grouped)
+		sim_group_choose(h);
 	h->n_all = h->n_packages + (h->radio ? SIM_RADIOS : 0);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", sim()->dir, dirs[i]);

@@ -8,6 +8,7 @@
 
 #include "sim_device.h"
 #include "sim_fault.h"
+#include "sim_group.h"
 #include "sim_mischief.h"
 #include "sim_platform.h"
 #include "sim_platform_part.h"
@@ -55,6 +56,47 @@ sim_plans_target(const struct sim_plan *p)
 
 static void offer_later(int device, int64_t ms);
 
+/* Another of its group has not ended the plan before. */
+static bool
+is_ahead(int device)
+{
+	for (int i = 0; sim_group_has(device) && i < sim()->house->group; i++)
+		if (sim_plans_peer(i)->n == 0 || sim_plans_peer(i)->at < sim_plans_peer(device)->at)
+			return true;
+	return false;
+}
+
+/* Another of its group ended this plan, and never kept what it brings: it lied. */
+static bool
+is_left_behind(int device)
+{
+	const char *target = sim_plans_target(sim_plans_current(device));
+
+	for (int i = 0; sim_group_has(device) && i < sim()->house->group; i++)
+		if (sim_plans_peer(i)->at > sim_plans_peer(device)->at &&
+		    !sim_device_ran(i, target, 0))
+			return true;
+	return false;
+}
+
+/* A group's plans come together; they are the same. */
+static void
+wait_for_group(int device)
+{
+	struct sim_stream s = sim_stream("turns of a group");
+
+	if (!sim_group_has(device))
+		return;
+	sim_plans_current(device)->due = SIM_NEVER;
+	for (int i = 0; i < sim()->house->group && !is_ahead(device); i++) {
+		s.state += (uint64_t)(device + sim_plans_peer(i)->at);
+		int64_t ms = (int64_t)sim_stream_below(&s, 60000);
+
+		sim_plans_current(i)->due = sim()->now + ms * SIM_MS;
+		offer_later(i, ms + 1);
+	}
+}
+
 static void
 next_plan(int device)
 {
@@ -67,7 +109,7 @@ next_plan(int device)
 	n = sim_plans_current(device);
 	if (!n)
 		return;
-	if (n->package->variant == SIM_SICK && !n->old)
+	if (n->package->variant == SIM_SICK && !n->old && !sim_group_spares(device, n->package))
 		sim_device_sick(device, n->package->version, (enum sim_illness)n->package->illness);
 	n->due = sim()->now + sim_between(1000, 60000) * SIM_MS;
 	if (sim()->plan_every && n->due < p->at * sim()->plan_every)
@@ -75,6 +117,7 @@ next_plan(int device)
 	if (sim()->house->in_step)
 		n->due += STEP_MS * SIM_MS - n->due % (STEP_MS * SIM_MS);
 	offer_later(device, (n->due - sim()->now) / SIM_MS + 1);
+	wait_for_group(device);
 }
 
 void
@@ -90,22 +133,35 @@ sim_plans_end(int device, bool done)
 	next_plan(device);
 }
 
+static void
+drop(int device, bool at_once)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+	struct sim_plan *n = sim_plans_current(device);
+
+	sim_say("platform", "plan %d of device %d is dropped", p->at, device);
+	n->over = true;
+	p->dropped = n->package;
+	next_plan(device);
+	if (!at_once || is_ahead(device))
+		return;
+	sim_plans_current(device)->due = sim()->now;
+	sim_plans_offer(device, false);
+}
+
 void
 sim_plans_drop(int device, bool at_once)
 {
 	struct sim_peer *p = sim_plans_peer(device);
 	struct sim_plan *n = sim_plans_current(device);
+	int at = p->at;
 
-	if (!n || !n->offered || p->at + 1 >= p->n)
+	if (!n || !n->offered || at + 1 >= p->n)
 		return;
-	sim_say("platform", "plan %d of device %d is dropped", p->at, device);
-	n->over = true;
-	p->dropped = n->package;
-	next_plan(device);
-	if (!at_once)
-		return;
-	sim_plans_current(device)->due = sim()->now;
-	sim_plans_offer(device, false);
+	for (int i = 0; i < sim()->house->devices; i++)
+		if (i == device ||
+		    (sim_group_has(i) && sim_group_has(device) && sim_plans_peer(i)->at == at))
+			drop(i, at_once);
 }
 
 const struct sim_package *
@@ -200,6 +256,7 @@ sim_plans_learn(int device, const char *version)
 	if (n && !n->over && strcmp(version, sim_plans_target(n)) == 0 && !n->old &&
 	    (n->offered || n->known)) {
 		sim_order_leave(&p->order[0]);
+		p->early = p->last == DIALECT_SUCCESS ? NULL : n->package;
 		sim_plans_end(device, true);
 	}
 }
@@ -210,6 +267,7 @@ sim_plans_failed(int device, bool refused)
 	struct sim_plan *n = sim_plans_current(device);
 	unsigned *count = refused ? &n->refusals : &n->failures;
 	unsigned most = refused && sim()->lively ? TRIES_LIVELY : TRIES_CALM;
+	bool bad = sim_plans_is_bad(n) || is_left_behind(device);
 
 	n->due = sim()->now + LATER_MS * SIM_MS;
 	n->offered = n->begun = n->confirmed = false;
@@ -217,16 +275,22 @@ sim_plans_failed(int device, bool refused)
 	if (!sim_plans_is_bad(n) && !refused && sim()->gentle && !n->waits)
 		sim_violate(6, "device %d: a good plan (%s) fails because a process died", device,
 		    sim_plans_target(n));
-	if (!sim_plans_is_bad(n) && !sim()->calm)
+	if (!bad && !sim()->calm)
 		return;
 	++*count;
-	if (sim_plans_is_bad(n) && *count >= TRIES_BAD) {
+	if (bad && *count >= TRIES_BAD) {
 		sim_plans_end(device, false);
 	} else if (*count >= most) {
 		sim_violate(6, "device %d: a good plan (%s) ends badly %u times in calm weather",
 		    device, sim_plans_target(n), *count);
 		sim_plans_end(device, false);
 	}
+}
+
+bool
+sim_plans_has_dropped(int device)
+{
+	return sim_plans_peer(device)->dropped != NULL;
 }
 
 /* --- beginning and end ------------------------------------------------------------------------ */
@@ -248,6 +312,13 @@ sim_plans_make(int device, int n)
 	int package = 1, good = 0;
 	struct sim_stream s = sim_stream("wrong plans");
 
+	if (sim()->grouped && device > 0) { /* all have the same */
+		p->n = sim_plans_peer(0)->n;
+		memcpy(p->plan, sim()->platform->first, sizeof(p->plan));
+		p->at = -1;
+		next_plan(device);
+		return;
+	}
 	s.state += (uint64_t)device;
 	for (p->n = 0; p->n < n && package < h->n_packages; p->n++) {
 		struct sim_plan *k = &p->plan[p->n];
@@ -265,6 +336,7 @@ sim_plans_make(int device, int n)
 			good = package;
 		package++;
 	}
+	memcpy(sim()->platform->first, p->plan, sizeof(p->plan));
 	p->at = -1;
 	next_plan(device);
 }

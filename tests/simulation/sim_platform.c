@@ -198,13 +198,19 @@ had_newer(int device, const struct sim_package *p)
 	return false;
 }
 
+static bool
+is_of(const struct sim_package *p, const char *version)
+{
+	return p && strcmp(version, p->target) == 0;
+}
+
 static void
 on_success(int device, const char *version)
 {
 	struct sim_peer *p = sim_plans_peer(device);
 	struct sim_plan *n = sim_plans_current(device);
 
-	if (p->dropped && strcmp(version, p->dropped->target) == 0 &&
+	if ((is_of(p->dropped, version) || is_of(p->early, version)) &&
 	    strcmp(version, sim_plans_target(n)) != 0 && sim_device_ran(device, version, 0)) {
 		n->begun = n->confirmed = false; /* it was the one before that was told about */
 		return;

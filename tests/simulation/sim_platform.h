@@ -35,6 +35,9 @@ void sim_plans_drop(int device, bool at_once);
 struct sim_package;
 const struct sim_package *sim_platform_wants(int device);
 
+/* A plan was withdrawn that it may still follow. */
+bool sim_plans_has_dropped(int device);
+
 /* In calm weather a plan that was confirmed ends within its deadlines. */
 void sim_plans_check(void);
 /* Whether every plan has ended; what the first one that has not is, for people. */

@@ -46,6 +46,8 @@ struct sim_peer {
 	bool radio_open; /* begun, and its end not heard */
 	/* Dropped while the device had it: it may be told about for a while. */
 	const struct sim_package *dropped;
+	/* Done, as its version was heard before its success, which comes later, refused first. */
+	const struct sim_package *early;
 	struct sim_plan plan[SIM_PLANS_MAX];
 	int n, at;
 };
@@ -56,6 +58,7 @@ struct sim_platform {
 	int cut_at;              /* cloudd loses the gate when this status is heard; 0 = never */
 	int64_t cut_ns;
 	uint16_t package_id;
+	struct sim_plan first[SIM_PLANS_MAX]; /* of the first device, as they were made */
 	struct sim_peer peer[SIM_DEVICES_MAX];
 };
 

@@ -72,13 +72,16 @@ sim_run_begin(uint64_t seed, const char *dir, const struct sim_scale *scale)
 	sim_uplink_new();
 	sim_couriers_new();
 	int devices = (int)sim_between(1, SIM_DEVICES_FEW), plans = (int)sim_between(3, 10);
+	if (sim()->grouped && devices < 2)
+		devices = 2;
 	if (scale->devices)
 		devices = scale->devices;
 	if (scale->plans)
 		plans = scale->plans;
 	sim_house_new(devices, plans + 2);
 	sim_platform_new(plans);
-	sim()->gentle = sim_chance(30) && !sim()->hostile && !sim()->aimed && !scale->plans;
+	sim()->gentle = sim_chance(30) && !sim()->hostile && !sim()->aimed && !scale->plans &&
+			!sim()->grouped;
 	if (sim()->lively && sim()->gentle)
 		sim_world_is_gentle(sim()->house);
 	return plans;
