@@ -124,6 +124,27 @@ Test(clock_set, a_clock_that_jumps_years_ahead_and_back_amid_an_upgrade_changes_
 		cr_expect_eq(house_case_count(h, 0, statuses[i]), 1, "status %d", statuses[i]);
 }
 
+/* trust: time-jump */
+Test(clock_set, a_clock_that_jumps_a_year_ahead_and_back_amid_a_download_changes_nothing)
+{
+	AUTO(house_case) struct house *h = house_case_new(&(struct house_options){0});
+	struct wallclock *w = wind(h, 0);
+
+	start_daemons(h);
+	unload();
+	HOUSE_MUST(h, house_start_all(h));
+	house_case_fault(h, "http_rate", "40000");
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_until(h, house_case_is_fetching, NULL, "a download");
+	w->offset_ms = 365 * DAY_MS;
+	house_life_until_log(h, "METER1", "status 5", 1);
+	w->offset_ms = -365 * DAY_MS;
+	house_case_fault(h, "http_rate", "0");
+	house_case_until_verdict(h, 0, "success");
+	cr_expect_eq(house_case_count(h, 0, 6) + house_case_count(h, 0, 12), 0);
+	w->offset_ms = 0;
+}
+
 static void
 expect_clock(struct house *h, enum house_part p, const char *event, bool behind)
 {
