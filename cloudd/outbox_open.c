@@ -258,7 +258,8 @@ load_counters(struct outbox *o, uint64_t wall_ms, bool fresh)
 	o->last_item = (uint64_t)item;
 	/* also when a new one was never saved: the process may have died right after making it */
 	o->dirty = fresh || !o->last_upgrade;
-	if (!o->last_upgrade)
+	/* and this record may be an old copy, whose next numbers were given before */
+	if (o->last_upgrade < wall_ms)
 		o->last_upgrade = wall_ms;
 	return e;
 }
@@ -298,8 +299,8 @@ load_all(struct outbox *o, struct subdevices *devices)
 		e = record_query(o->record, load_secret, &l,
 		    "SELECT product_key, device_key, device_secret FROM secret", "");
 	if (e == ERR_OK)
-		e = record_query(o->record, load_leaving, &l,
-		    "SELECT product_key, device_key FROM leaving", "");
+		e = record_query(
+		    o->record, load_leaving, &l, "SELECT product_key, device_key FROM leaving", "");
 	if (e == ERR_OK)
 		e = record_query(o->record, load_item, &l,
 		    "SELECT id, kind, product_key, device_key, upgrade, status, type, component,"

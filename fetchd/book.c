@@ -375,8 +375,11 @@ add_report(struct book *b, const struct upgrade *u, Pb__Phase phase)
 {
 	int64_t id = 0;
 	bool ends = upgrade_is_end(phase);
-	enum err e = record_run(
-	    b->record, "UPDATE counter SET value = value + 1 WHERE name = 'report'", "");
+	/* not only the next: this record may be an old copy, whose next numbers were given before
+	 */
+	enum err e = record_run(b->record,
+	    "UPDATE counter SET value = max(value + 1, ?) WHERE name = 'report'", "i",
+	    (int64_t)(clock_wall_ms() * 1024));
 
 	if (e == ERR_OK)
 		e = record_get_int(

@@ -122,6 +122,59 @@ Test(damaged, records_of_cloudd_that_are_no_database_any_more)
 	spoilt_between_upgrades(HOUSE_CLOUDD, OVERWRITTEN);
 }
 
+/* --- an old copy --------------------------------------------------------------------------------
+ */
+
+/* A backup from before the last upgrade is whole, so nobody can see that it is old; but the head of
+ * the signed log that cloudd has seen tells. */
+static void
+restored(enum house_part p)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+	char name[32], copy[300], restore[300];
+
+	house_name(p, name);
+	snprintf(copy, sizeof(copy), "cp -a state/%s backup", name);
+	snprintf(restore, sizeof(restore), "rm -r state/%s; cp -a backup state/%s", name, name);
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	HOUSE_MUST(h, house_stop(h, p));
+	cr_assert_eq(TOOL(h->dir, "sh", "-c", copy).status, 0);
+	HOUSE_MUST(h, house_start(h, p));
+	HOUSE_MUST(h, house_look_wait_version(h, 0, HOUSE_NEW));
+	house_case_plan(h, &(struct house_pack){.name = "next", .version = "1.2.0", .sequence = 6});
+	house_case_upgraded(h, 0, "1.2.0");
+	HOUSE_MUST(h, house_stop(h, p));
+	cr_assert_eq(TOOL(h->dir, "sh", "-c", restore).status, 0);
+	HOUSE_MUST(h, house_start(h, p));
+	HOUSE_MUST(h, house_look_wait_version(h, 0, "1.2.0"));
+	if (p == HOUSE_FLASHD) {
+		struct tool_result r = CTL(h->dir, "audit", "verify", "--config", "subota.conf");
+
+		cr_expect_eq(r.status, 65, "%s", r.out);
+	}
+	house_case_plan(h, &(struct house_pack){.name = "last", .version = "1.3.0", .sequence = 7});
+	house_case_upgraded(h, 0, "1.3.0");
+}
+
+/* trust: 48 74 record-old */
+Test(damaged, ledger_of_flashd_from_before_an_upgrade)
+{
+	restored(HOUSE_FLASHD);
+}
+
+/* trust: 48 record-old */
+Test(damaged, book_of_fetchd_from_before_an_upgrade)
+{
+	restored(HOUSE_FETCHD);
+}
+
+/* trust: record-old */
+Test(damaged, records_of_cloudd_from_before_an_upgrade)
+{
+	restored(HOUSE_CLOUDD);
+}
+
 /* --- in the middle of an upgrade -------------------------------------------------------------- */
 
 /* The platform has an end of the plan, and it is what the device is. (Status 3 may come before it:

@@ -89,8 +89,11 @@ Test(outbox, counts_upgrades_from_the_clock_on_after_a_lost_database)
 	b->o.dirty = true;
 	outbox_case_save(b);
 	outbox_case_close(b);
-	outbox_case_open(b, 999999);
-	cr_expect_eq(b->o.last_upgrade, 1005);
+	outbox_case_open(b, 999);
+	cr_expect_eq(b->o.last_upgrade, 1005, "the clock was set back");
+	outbox_case_close(b);
+	outbox_case_open(b, 2000);
+	cr_expect_eq(b->o.last_upgrade, 2000, "it may be an old copy");
 	outbox_case_close(b);
 	cr_assert_eq(unlink(b->path), 0);
 	outbox_case_open(b, 999999);
