@@ -234,7 +234,10 @@ offer_later(int device, int64_t ms)
 	sim_after(ms * SIM_MS, offer_now, (void *)(intptr_t)device);
 }
 
-/* The device is said to run this. */
+/* The device is said to run this. What the platform was told while it was so may be said again
+ * after a cut, when the device is away: it may have been on trial where nothing was confirmed
+ * before, and have been exchanged since (DESIGN.md 2: reports come at start and on change, so
+ * cloudd has nothing newer of one that is away). */
 void
 sim_plans_learn(int device, const char *version)
 {
@@ -245,7 +248,7 @@ sim_plans_learn(int device, const char *version)
 		return;
 	if (strcmp(version, sim()->house->package[0].version) != 0 &&
 	    !sim_device_ran(device, version, 0) &&
-	    strcmp(sim_device_version(device), version) != 0 &&
+	    strcmp(sim_device_version(device), version) != 0 && strcmp(p->version, version) != 0 &&
 	    !sim_mischief_claimed(device, version))
 		sim_violate(3, "device %d is said to run %s, which it never did", device, version);
 	snprintf(p->version, sizeof(p->version), "%s", version);
