@@ -26,7 +26,8 @@ struct record;
 struct record_row; /* a row while its callback runs */
 
 /* `n` migrations. Logged and returned: ERR_UNSUPPORTED (a newer program made it: left alone),
- * ERR_FULL, ERR_LIMIT (path), ERR_NOMEM, ERR_SYSTEM. At most 8 damaged databases are kept. */
+ * ERR_FULL, ERR_LIMIT (path), ERR_NOMEM, ERR_SYSTEM, ERR_CORRUPT (the new one is damaged, too). At
+ * most 8 damaged databases are kept. */
 enum err record_open(const char *path, const char *const *migrations, int n, bool *fresh,
     struct record **out) MUST_CHECK;
 void record_close(struct record *r);

@@ -182,7 +182,7 @@ book_open(const char *path, struct book *b, bool *fresh)
 
 	if (e == ERR_OK)
 		e = begin(b);
-	if (e == ERR_CORRUPT) {
+	if (e == ERR_CORRUPT && b->record) {
 		log_error(NULL, "%s: expected images and upgrades in a state that there is", path);
 		drop_lists(b);
 		e = record_renew(b->record, migrations, MIGRATIONS, fresh);

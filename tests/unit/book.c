@@ -2,6 +2,7 @@
  * What the gate must not forget, across closing and opening.
  */
 #include <criterion/criterion.h>
+#include <sqlite3.h>
 #include <string.h>
 
 #include "book.h"
@@ -82,9 +83,8 @@ Test(book, the_files_of_a_package_are_there_again_and_go_with_it)
 
 Test(book, images_of_the_first_version_have_one_file)
 {
-	static const char *const back[] = {"DROP TABLE file",
-	    "ALTER TABLE image DROP COLUMN file", "ALTER TABLE upgrade DROP COLUMN local",
-	    "PRAGMA user_version = 1"};
+	static const char *const back[] = {"DROP TABLE file", "ALTER TABLE image DROP COLUMN file",
+	    "ALTER TABLE upgrade DROP COLUMN local", "PRAGMA user_version = 1"};
 	AUTO(scratch) char *dir = kit_scratch();
 	struct book b = open_book(dir, true);
 
@@ -330,6 +330,25 @@ Test(book, a_damaged_file_gives_a_fresh_book_whose_reports_do_not_repeat_old_num
 	add_upgrade(&b, 8, 0)->effects = UPGRADE_SAY_FETCHED;
 	cr_assert_eq(book_save(&b), ERR_OK);
 	cr_expect_gt(reports(&b, 0, 8).r[0].id, old);
+	book_close(&b);
+}
+
+static int
+damaged(sqlite3 *db, char **why, const struct sqlite3_api_routines *api)
+{
+	(void)db, (void)why, (void)api;
+	return SQLITE_CORRUPT;
+}
+
+Test(book, is_not_opened_where_a_new_file_is_damaged_like_the_one_before)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	struct book b;
+	bool fresh = false;
+
+	sqlite3_auto_extension((void (*)(void))damaged); /* whatever is opened */
+	cr_expect_eq(book_open(path_in(dir), &b, &fresh), ERR_CORRUPT);
+	sqlite3_reset_auto_extension();
 	book_close(&b);
 }
 
