@@ -87,6 +87,15 @@ spread_event(struct gate *g, const struct image *i, int event, bool all)
 			step(u, event, &n);
 }
 
+/* flashd may have lost its memory of them while the image was not there. */
+static void
+ask_about_taken(struct gate *g, const struct image *i)
+{
+	for (struct upgrade *u = g->book.upgrades; u; u = u->next)
+		if (u->image == i->id && u->state == UPGRADE_TAKEN)
+			step(u, UPGRADE_DUE, NULL);
+}
+
 /* What an image has to say becomes events of its upgrades. */
 static void
 spread(struct gate *g, struct image *i)
@@ -97,6 +106,8 @@ spread(struct gate *g, struct image *i)
 	    unsigned)(IMAGE_SAY_FETCHED | IMAGE_SAY_READY | IMAGE_SAY_FAILED | IMAGE_SAY_LOST);
 	if (say & IMAGE_SAY_FETCHED)
 		spread_event(g, i, UPGRADE_IMAGE_FETCHED, false);
+	if (say & (IMAGE_SAY_READY | IMAGE_SAY_FAILED))
+		ask_about_taken(g, i);
 	if (say & IMAGE_SAY_READY)
 		spread_ready(g, i);
 	if (say & IMAGE_SAY_FAILED)

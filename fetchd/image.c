@@ -69,7 +69,7 @@ is_worth_a_second_whole(void *ctx, const void *data)
 	enum err e = ((const struct image_news *)data)->error;
 
 	return !i->from_zero &&
-	    (e == ERR_MD5 || e == ERR_SHA256 || e == ERR_CHANGED || e == ERR_LIMIT);
+	       (e == ERR_MD5 || e == ERR_SHA256 || e == ERR_CHANGED || e == ERR_LIMIT);
 }
 
 /* --- actions --------------------------------------------------------------------------------- */
@@ -198,12 +198,15 @@ do_begin(void *ctx, const void *data)
 	i->next_try = (struct mono){0};
 }
 
+/* Its manifest's digest stays until its head is judged anew: by that name flashd knows it. */
 static void
 do_fetch_again(void *ctx, const void *data)
 {
 	struct image *i = ctx;
+	bool had_digest = i->has_digest;
 
 	do_begin(i, data);
+	i->has_digest = had_digest;
 	forget_bytes(i);
 	i->effects |= IMAGE_SAY_LOST;
 }
@@ -287,6 +290,12 @@ take_files(struct image *i, const Pb__FetchOrder *o)
 			memcpy(f->md5, from->md5.data, sizeof(f->md5));
 	}
 	return ERR_OK;
+}
+
+bool
+image_is_settled(const struct image *i)
+{
+	return i->state == IMAGE_READY || i->state == IMAGE_FAILED;
 }
 
 enum err

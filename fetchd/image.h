@@ -56,10 +56,10 @@ enum image_event {
 
 /* What the gate has to do after a step. */
 enum image_effect {
-	IMAGE_DO_FETCH = 1,        /* start a courier */
-	IMAGE_DO_STOP = 2,         /* stop the courier */
-	IMAGE_DO_CLEAR = 4,        /* drop the incoming file */
-	IMAGE_SAY_FETCHED = 8,     /* tell all upgrades */
+	IMAGE_DO_FETCH = 1,    /* start a courier */
+	IMAGE_DO_STOP = 2,     /* stop the courier */
+	IMAGE_DO_CLEAR = 4,    /* drop the incoming file */
+	IMAGE_SAY_FETCHED = 8, /* tell all upgrades */
 	IMAGE_SAY_READY = 16,
 	IMAGE_SAY_FAILED = 32,
 	IMAGE_SAY_LOST = 64,
@@ -85,7 +85,7 @@ struct image {
 	uint64_t id; /* of the job; names the incoming file */
 	int state;
 	char url[IMAGE_URL_MAX + 1];
-	uint64_t size; /* of all files */
+	uint64_t size;            /* of all files */
 	struct image_file *files; /* heap; NULL = one, at `url` */
 	size_t n_files;
 	size_t file; /* files before this one are complete, and their MD5s agree */
@@ -130,6 +130,11 @@ extern const struct fsm_table image_table;
 
 /* fsm_step on the image's state. ERR_PHASE: the event means nothing here. */
 enum err image_step(struct image *i, int event, const struct image_news *news) MUST_CHECK;
+
+/* It is there, or cannot be had: while it is fetched again an order to flashd would only be
+ * refused. Of one that cannot be had flashd is told all the same: if it has lost its memory of the
+ * upgrade, it refuses the order, which ends it. */
+bool image_is_settled(const struct image *i);
 
 /* A new image for an order; ERR_NOMEM. Whoever has it last finishes it. */
 enum err image_init(struct image *i, const Pb__FetchOrder *o) MUST_CHECK;

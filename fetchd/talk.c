@@ -77,7 +77,7 @@ talk_order(struct gate *g, struct upgrade *u)
 	struct subject s = upgrade_subject(u);
 
 	u->order_again = mono_after(clock_now(), UPGRADE_AGAIN_MS);
-	if (!i || !i->has_digest || !bus_is_up(g->flash))
+	if (!i || !i->has_digest || !image_is_settled(i) || !bus_is_up(g->flash))
 		return;
 	device.product_key = u->product_key;
 	device.device_key = u->device_key;
