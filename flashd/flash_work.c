@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crews.h"
+#include "flash_back.h"
 #include "flash_depends.h"
 #include "flash_exec.h"
 #include "flash_group.h"
@@ -120,7 +121,7 @@ on_final(void *arg, struct lane *lane, const Pb__SessionReport *r)
 	(void)lane;
 	if (u && u->running) {
 		finish_upgrade(l->flash, u, r);
-	} else if (!l->upgrade && l->device) {
+	} else if (!l->upgrade && l->device && !flash_back_takes(l->flash, l->device, r)) {
 		flash_restore_know(l->flash, l->device, r);
 		roster_on_answer(&l->flash->roster, l->device, r, clock_now());
 		if (r && r->error == ERR_OK) {
@@ -262,13 +263,13 @@ start_question(struct flash *f, struct flash_lane *l, struct roster_device *d)
 	struct flash_order k;
 	char why[WHY_SIZE] = "";
 
-	flash_order_init(&k, f->settings, d, PB__VERB__VERB_IDENTIFY, ASK_MS);
+	flash_back_order(f, d, ASK_MS, &k);
 	enum err e = start_lane(f, l, d, &k, -1, why);
 	if (e != ERR_OK) {
 		roster_on_failure(&f->roster, d, e, why, clock_now());
 		return;
 	}
-	d->asking = true;
+	flash_back_begins(d, (int)k.o.verb);
 	l->device = d;
 	l->upgrade = 0;
 }

@@ -42,6 +42,9 @@ struct roster_device {
 	unsigned restores;
 	bool destructive; /* its driver leaves nothing to run while it writes, as last said */
 	bool regressed;   /* alarm raised: runs another version than it confirmed */
+	uint64_t left_by; /* flash_back.h: the upgrade whose image it runs on trial; 0 = none */
+	bool going_back;  /* its session was not asked, but told to go back */
+	unsigned backs;
 };
 
 struct roster {

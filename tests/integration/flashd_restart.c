@@ -153,6 +153,32 @@ Test(flashd_restart, device_that_contradicts_itself_after_its_upgrade_failed_has
 	expect_known_after_a_restart(&h, "7.7.7");
 }
 
+static bool
+is_back(struct flashhouse *h)
+{
+	struct smp_script *d = smp_tty_take(h->device);
+	bool back = strcmp(d->slot[0].version, "1.0.0") == 0;
+
+	smp_tty_give(h->device);
+	return back;
+}
+
+/* Nobody tests what it runs any more, nobody would keep it. */
+Test(flashd_restart, device_that_comes_back_on_trial_after_its_upgrade_failed_is_sent_back)
+{
+	struct flashhouse h;
+
+	fail_with_the_image_kept(&h);
+	smp_tty_take(h.device)->slot[0].confirmed = false;
+	smp_tty_give(h.device);
+	smp_tty_plug(h.device);
+	struct mono end = mono_after(clock_now(), 20000);
+	while (!is_back(&h) && !mono_reached(clock_now(), end))
+		loop_once(h.loop, 1);
+	cr_expect(is_back(&h));
+	close_house(&h);
+}
+
 Test(flashd_restart, flashd_killed_while_it_waits_for_the_image)
 {
 	struct flashhouse h;
