@@ -3,6 +3,7 @@
  */
 #include "house_look.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,6 +12,7 @@
 #include "daemon.h"
 #include "house_proc.h"
 #include "json.h"
+#include "tool.h"
 
 enum { ASK_MS = 300, LOGIN_MS = 60000 };
 
@@ -146,4 +148,14 @@ pid_t
 house_look_child(struct house *h, enum house_part p, const char *program)
 {
 	return h->process[p].pid ? house_proc_find(h->process[p].pid, program) : 0;
+}
+
+void
+house_keep(const struct house *h, const char *where)
+{
+	(void)TOOL(h->dir, "rm", "-rf", where);
+	struct tool_result r = TOOL(h->dir, "cp", "-a", h->dir, where);
+
+	if (r.status != 0)
+		fprintf(stderr, "cannot be kept: %s\n", r.out);
 }

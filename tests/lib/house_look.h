@@ -27,6 +27,10 @@ enum err house_look_wait_version(struct house *h, int device, const char *versio
 /* A descendant of the part that runs this program ("subota-courier"); 0: none. */
 pid_t house_look_child(struct house *h, enum house_part p, const char *program);
 
+/* Copy all of it, the platform included, to the directory `where`: for whoever looks for the
+ * reason of a failure. */
+void house_keep(const struct house *h, const char *where);
+
 /* Wait so long, to look again. */
 void house_look_pause(int ms);
 

@@ -311,19 +311,6 @@ live(struct scene *s)
 	return no_failure(s) && all_true(s);
 }
 
-/* For whoever looks for the reason: as it stands, the platform included. */
-static void
-keep(struct scene *s)
-{
-	if (!s->o->found)
-		return;
-	(void)TOOL(s->h->dir, "rm", "-rf", s->o->found);
-	struct tool_result r = TOOL(s->h->dir, "cp", "-a", s->h->dir, s->o->found);
-
-	if (r.status != 0)
-		fprintf(stderr, "cannot be kept: %s\n", r.out);
-}
-
 bool
 outage_run(struct outage *o)
 {
@@ -348,8 +335,8 @@ outage_run(struct outage *o)
 	if (there && !o->why[0]) {
 		if (must(&s, house_start_all(s.h), "the start"))
 			(void)!live(&s);
-		if (o->why[0])
-			keep(&s);
+		if (o->why[0] && o->found)
+			house_keep(s.h, o->found);
 		powercut_close(&s.power);
 	}
 	house_close(s.h);

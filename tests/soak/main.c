@@ -38,14 +38,15 @@ is_stopped(void)
 struct options {
 	double minutes;
 	unsigned long devices, seed;
-	const char *out;
+	const char *out, *found;
 };
 
 static int
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: subota-soak [--minutes N] [--devices 1..%d] [--seed N] [--out FILE]\n",
+	    "usage: subota-soak [--minutes N] [--devices 1..%d] [--seed N] [--out FILE] "
+	    "[--found DIR]\n",
 	    DEVICES_MAX);
 	return 64;
 }
@@ -55,9 +56,9 @@ parse(struct options *o, int argc, char **argv)
 {
 	static const struct option words[] = {{"minutes", required_argument, NULL, 'm'},
 	    {"devices", required_argument, NULL, 'd'}, {"seed", required_argument, NULL, 's'},
-	    {"out", required_argument, NULL, 'o'}, {0}};
+	    {"out", required_argument, NULL, 'o'}, {"found", required_argument, NULL, 'f'}, {0}};
 
-	*o = (struct options){60, DEVICES, 1, "build/soak.json"};
+	*o = (struct options){60, DEVICES, 1, "build/soak.json", NULL};
 	for (int c; (c = getopt_long(argc, argv, "", words, NULL)) != -1;) {
 		if (c == 'm')
 			o->minutes = strtod(optarg, NULL);
@@ -67,6 +68,8 @@ parse(struct options *o, int argc, char **argv)
 			o->seed = strtoul(optarg, NULL, 10);
 		else if (c == 'o')
 			o->out = optarg;
+		else if (c == 'f')
+			o->found = optarg;
 		else
 			return false;
 	}
@@ -122,6 +125,7 @@ main(int argc, char **argv)
 	struct siege s = {.devices = (unsigned)o.devices,
 	    .seconds = o.minutes * 60,
 	    .seed = o.seed,
+	    .found = o.found,
 	    .is_stopped = is_stopped};
 	bool good = siege_run(&s);
 	bool flat = gauge_is_flat(&s.gauge, s.calm_from, why, sizeof(why));

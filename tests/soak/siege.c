@@ -245,6 +245,9 @@ live(struct field *f)
 		if (!plan_next(f) || !upgrade_all(f) || !expect_truth(f))
 			return false;
 		sample(f);
+		printf("plan %u, %u devices, %.1f min\n", s->plans, s->devices,
+		    (now() - s->begun) / 60);
+		fflush(stdout);
 	}
 	return true;
 }
@@ -293,6 +296,8 @@ siege_run(struct siege *s)
 		long told = house_db_ask(f.h, "SELECT count(*) FROM status WHERE code = 11");
 
 		s->upgrades = told > 0 ? (unsigned)told : 0;
+		if (!good && s->found)
+			house_keep(f.h, s->found);
 		if (f.has_power)
 			powercut_close(&f.power);
 		house_close(f.h);

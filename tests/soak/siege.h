@@ -23,6 +23,7 @@ struct siege {
 	double seconds; /* how long; plans are begun until then */
 	uint64_t seed;
 	bool (*is_stopped)(void); /* by a person: end soon, all is well */
+	const char *found; /* where the house is kept when something went wrong; NULL = nowhere */
 
 	double begun;
 	unsigned plans, upgrades, harms[SIEGE_HARMS];
