@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device_bare.h"
+#include "device_end.h"
 #include "flash_judge.h"
 #include "flash_restore.h"
 #include "flash_unit.h"
@@ -200,7 +201,7 @@ ended_well_after_all(
 	if (!u || u->state != DEVICE_FAILED || !answer->active_confirmed ||
 	    device_see(u, answer) != DEVICE_SEES_NEW_KEPT)
 		return false;
-	if (answer->active_hash.len == 0 && (u->error == ERR_UNHEALTHY || !flash_unit_is_of(d, u)))
+	if (answer->active_hash.len == 0 && (device_end_goes_back(u) || !flash_unit_is_of(d, u)))
 		return false;
 	u->effects |= DEVICE_DO_RAISE;
 	u->changed = true;
