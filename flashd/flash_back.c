@@ -1,7 +1,10 @@
 /*
  * flash_back: see flash_back.h.
  */
+#include <string.h>
+
 #include "flash_back.h"
+#include "flash_unit.h"
 #include "log.h"
 
 enum { TRIES = 3 };
@@ -19,6 +22,14 @@ last_writer(const struct flash *f, const struct roster_device *d)
 			break;
 	}
 	return u && device_is_over(u) && u->state != DEVICE_DONE ? u : NULL;
+}
+
+/* Another unit has its place, which nobody here has put on trial; also one that is only now heard
+ * of. */
+static bool
+is_another(const struct roster_device *d, const struct device_upgrade *u, const char *unit)
+{
+	return !flash_unit_is_of(d, u) || (unit[0] && d->unit[0] && strcmp(unit, d->unit) != 0);
 }
 
 static bool
@@ -59,11 +70,12 @@ is_wanted(struct flash *f, struct roster_device *d, const Pb__SessionReport *ans
 	d->left_by = 0;
 	if (!answer || answer->error != ERR_OK)
 		return false;
-	if (!u || !answer->active_on_trial || device_see(u, answer) != DEVICE_SEES_NEW_ON_TEST) {
-		d->backs = 0;
+	if (!u || is_another(d, u, answer->unit) || !answer->active_on_trial ||
+	    device_see(u, answer) != DEVICE_SEES_NEW_ON_TEST)
 		return false;
-	}
-	d->left_by = u->id;
+	if (d->back_from != u->id)
+		d->backs = 0;
+	d->back_from = d->left_by = u->id;
 	if (!is_due(f, d))
 		return false;
 	struct subject s = device_subject(u);

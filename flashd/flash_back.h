@@ -6,8 +6,9 @@
  * whenever it gets its power back; nobody tests that image any more, nobody keeps it, and a sick
  * one would run until the next reset. So a device that is heard to run on trial what the upgrade
  * that wrote last has left there, and which is over without success, is sent back to the image that
- * it keeps: at once, and a few times at most. Without a window: it belongs to the upgrade that had
- * its turn.
+ * it keeps: at once, and a few times at most: a device that puts it on trial again by itself would
+ * swap its images for ever, which wears its flash out. Without a window: it belongs to the upgrade
+ * that had its turn.
  */
 #ifndef SUBOTA_FLASH_BACK_H
 #define SUBOTA_FLASH_BACK_H

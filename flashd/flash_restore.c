@@ -190,7 +190,8 @@ flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionRe
  * the very image that it wrote: what it raises is raised late, and nothing older takes its place.
  * It is judged as before the end (device_see.c): of a device that knows hashes both hash and
  * version have to say so, and one that contradicts itself is believed neither; of another the
- * version, unless a person's program has found ill what runs there.
+ * version. Not what was found ill or was stopped and should have gone back, nor what another unit
+ * runs.
  */
 static bool
 ended_well_after_all(
@@ -201,7 +202,7 @@ ended_well_after_all(
 	if (!u || u->state != DEVICE_FAILED || !answer->active_confirmed ||
 	    device_see(u, answer) != DEVICE_SEES_NEW_KEPT)
 		return false;
-	if (answer->active_hash.len == 0 && (device_end_goes_back(u) || !flash_unit_is_of(d, u)))
+	if (device_end_goes_back(u) || !flash_unit_is_of(d, u))
 		return false;
 	u->effects |= DEVICE_DO_RAISE;
 	u->changed = true;

@@ -40,10 +40,11 @@ struct roster_device {
 	bool busy;              /* as the gate has heard */
 	struct mono restore_at; /* flash_restore.h: not before */
 	unsigned restores;
-	bool destructive; /* its driver leaves nothing to run while it writes, as last said */
-	bool regressed;   /* alarm raised: runs another version than it confirmed */
-	uint64_t left_by; /* flash_back.h: the upgrade whose image it runs on trial; 0 = none */
-	bool going_back;  /* its session was not asked, but told to go back */
+	bool destructive;   /* its driver leaves nothing to run while it writes, as last said */
+	bool regressed;     /* alarm raised: runs another version than it confirmed */
+	uint64_t left_by;   /* flash_back.h: the upgrade whose image it runs on trial; 0 = none */
+	bool going_back;    /* its session was not asked, but told to go back */
+	uint64_t back_from; /* the upgrade that it was sent back from, `backs` times */
 	unsigned backs;
 };
 

@@ -135,3 +135,37 @@ Test(flashd_health, flashd_killed_in_mid_check_asks_the_program_again)
 	flashhouse_start(&s.h);
 	expect_unhealthy(&s, "got 4");
 }
+
+static bool
+has_confirmed(struct scene *s, const char *version)
+{
+	char want[100];
+	struct tool_result r = CTL(s->h.dir, "devices", "--config", "subota.conf", "--json");
+
+	snprintf(want, sizeof(want), "\"confirmed_version\":\"%s\"", version);
+	cr_assert(strstr(r.out, "confirmed_version"), "%s", r.out);
+	return strstr(r.out, want) != NULL;
+}
+
+/* A boot loader that overwrites: the new image is there for good, whatever the program says. */
+Test(flashd_health, one_that_is_ill_and_has_no_way_back_is_not_confirmed_after_the_end)
+{
+	struct scene s;
+
+	open_house(&s, "wait", "");
+	cr_assert_not_null(flashhouse_report(&s.h, 7, PB__PHASE__PHASE_TESTING));
+	until_checked(&s);
+	struct smp_script *d = smp_tty_take(s.h.device);
+	d->slot[0].confirmed = true;
+	d->slot[1].used = false;
+	smp_tty_give(s.h.device);
+	decide(&s, "3");
+	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_FAILED, ERR_UNHEALTHY);
+	cr_expect_eq(flashhouse_stop(&s.h), 0);
+	flashhouse_forget(&s.h);
+	flashhouse_start(&s.h); /* which asks everybody */
+	cr_assert_not_null(
+	    flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	cr_expect(has_confirmed(&s, ""));
+	close_house(&s);
+}
