@@ -195,6 +195,7 @@ do_begin(void *ctx, const void *data)
 	note(i, NULL);
 	i->tries = i->dry = 0;
 	i->from_zero = i->has_digest = i->head_judged = false;
+	i->blamed = false; /* that was another copy */
 	i->next_try = (struct mono){0};
 }
 

@@ -137,3 +137,23 @@ Test(gate_rot,
 	gatehouse_report(&h, 2, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
 	expect_second_download(&h, 3);
 }
+
+/* The copy that flashd blamed is gone before its upgrades are: the next one is another. */
+Test(gate_rot, an_image_that_was_fetched_again_is_not_dropped_for_the_copy_that_was_unusable)
+{
+	struct gatehouse h;
+
+	begin_with_an_image(&h);
+	gatehouse_order(&h, 2);
+	gatehouse_flash_order(&h, 2);
+	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+	gatehouse_report(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+	gatehouse_store_unsign(&h, h.digest);
+	gatehouse_order(&h, 3);
+	gatehouse_flash_order(&h, 3);
+	gatehouse_flash_says(&h, 2, PB__PHASE__PHASE_DONE, ERR_OK);
+	gatehouse_report(&h, 2, PB__PHASE__PHASE_DONE, ERR_OK);
+	gatehouse_flash_says(&h, 3, PB__PHASE__PHASE_DONE, ERR_OK);
+	gatehouse_report(&h, 3, PB__PHASE__PHASE_DONE, ERR_OK);
+	expect_second_download(&h, 4);
+}
