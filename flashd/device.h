@@ -132,6 +132,7 @@ struct device_upgrade {
 	uint32_t min_battery; /* what the plan wants: it is judged again when its turn comes */
 	int32_t min_signal_dbm;
 	char source_version[DEVICE_TEXT]; /* the device has to run this one; "" = any */
+	uint64_t added;                   /* the ledger's: in the order in which they came */
 
 	/* below: not recorded */
 	bool no_confirm;             /* its driver cannot */

@@ -27,6 +27,8 @@ static const char *const migrations[] = {
     "ALTER TABLE upgrade ADD COLUMN source_version TEXT NOT NULL DEFAULT '';",
     JOURNAL_SCHEMA "ALTER TABLE report ADD COLUMN head TEXT NOT NULL DEFAULT '';",
     UNIT_SCHEMA,
+    /* numbers do not say which is newer (ledger.h) */
+    "ALTER TABLE upgrade ADD COLUMN added INT NOT NULL DEFAULT 0;",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
@@ -77,6 +79,7 @@ take_columns(struct device_upgrade *u, const struct record_row *row)
 	u->min_battery = (uint32_t)record_int(row, 21);
 	u->min_signal_dbm = (int32_t)record_int(row, 22);
 	COPY_TEXT(u->source_version, row, 23);
+	u->added = (uint64_t)record_int(row, 24);
 }
 
 /* A record that cannot be right ends its upgrade, not flashd. */
@@ -116,6 +119,7 @@ load_upgrade(void *arg, const struct record_row *row)
 	u->announced = device_is_over(u) && !u->say;
 	u->next = at->l->upgrades;
 	at->l->n_upgrades++;
+	at->l->last_added = u->added;
 	at->l->upgrades = HAND_OVER(u);
 	return ERR_OK;
 }
@@ -129,7 +133,7 @@ load(struct ledger *l, struct mono now)
 	    "SELECT id, state, product_key, device_key, component, target_version, digest,"
 	    " image_version, binding, sequence, counter, generation, image_sha256, image_hash,"
 	    " wrote, rebooted, version, verb, error, detail, spent_ms, min_battery, min_signal,"
-	    " source_version FROM upgrade ORDER BY id",
+	    " source_version, added FROM upgrade ORDER BY added, id",
 	    "");
 
 	for (struct device_upgrade *u = l->upgrades; e == ERR_OK && u; u = u->next)
@@ -185,6 +189,7 @@ ledger_add(struct ledger *l, const struct device_upgrade *u, struct device_upgra
 		return ERR_LIMIT;
 	*copy = *u;
 	copy->changed = true;
+	copy->added = ++l->last_added;
 	copy->next = l->upgrades;
 	l->n_upgrades++;
 	l->upgrades = *out = HAND_OVER(copy);
@@ -221,9 +226,9 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	    "INSERT OR REPLACE INTO upgrade(id, state, product_key, device_key, component,"
 	    " target_version, digest, image_version, binding, sequence, counter, generation,"
 	    " image_sha256, image_hash, wrote, rebooted, version, verb, error, detail, spent_ms,"
-	    " min_battery, min_signal, source_version)"
-	    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	    "iittttbttiiibbiitiitiiit", (int64_t)u->id, (int64_t)u->state, u->product_key,
+	    " min_battery, min_signal, source_version, added)"
+	    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	    "iittttbttiiibbiitiitiiiti", (int64_t)u->id, (int64_t)u->state, u->product_key,
 	    u->device_key, u->component, u->target_version, u->digest,
 	    u->has_digest ? sizeof(u->digest) : (size_t)0, u->image_version, u->binding,
 	    (int64_t)u->sequence, (int64_t)u->counter, (int64_t)u->generation, u->image_sha256,
@@ -231,7 +236,8 @@ save_upgrade(struct ledger *l, const struct device_upgrade *u)
 	    u->has_image_hash ? sizeof(u->image_hash) : (size_t)0,
 	    (int64_t)(u->wrote && u->destructive ? WROTE_FOR_GOOD : u->wrote), (int64_t)u->rebooted,
 	    u->version, (int64_t)u->verb, (int64_t)u->error, u->detail, (int64_t)u->spent_ms,
-	    (int64_t)u->min_battery, (int64_t)u->min_signal_dbm, u->source_version);
+	    (int64_t)u->min_battery, (int64_t)u->min_signal_dbm, u->source_version,
+	    (int64_t)u->added);
 }
 
 /* What it runs, for the platform: a new image that was not seen to stay may be undone by the next

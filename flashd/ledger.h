@@ -1,12 +1,12 @@
 /*
  * ledger: what flashd must not forget: upgrades, reports, what was confirmed; in SQLite.
  *
- * All upgrades that matter are also held in memory, newest first. ledger_save writes every one that
- * changed, its new reports with their entries in the journal and, when it is done, its counters, in
- * one transaction; only after it
- * said ERR_OK may effects leave the process. A report stays until its acknowledgement came back
- * from the platform's side; its id is unique for ever, also over a lost database: a new one starts
- * counting at the wall clock.
+ * All upgrades that matter are also held in memory, newest first: in the order in which they came,
+ * for the numbers of plans, of a person's upgrades and of flashd's own are of different ranges.
+ * ledger_save writes every one that changed, its new reports with their entries in the journal and,
+ * when it is done, its counters, in one transaction; only after it said ERR_OK may effects leave
+ * the process. A report stays until its acknowledgement came back from the platform's side; its id
+ * is unique for ever, also over a lost database: a new one starts counting at the wall clock.
  */
 #ifndef SUBOTA_LEDGER_H
 #define SUBOTA_LEDGER_H
@@ -24,7 +24,7 @@ struct ledger {
 	size_t n_upgrades;
 	struct rollout *rollouts; /* newest first */
 	size_t n_rollouts;
-	uint64_t last_rollout;
+	uint64_t last_rollout, last_added;
 	struct journal journal;
 	bool paused; /* a person wants nothing more to begin */
 };

@@ -74,7 +74,7 @@ expect_as_new(struct record *old, struct record *new, int newest)
 
 /* --- cloudd ----------------------------------------------------------------------------------- */
 
-enum { CLOUDD = 5, FETCHD = 3, FLASHD = 6 };
+enum { CLOUDD = 5, FETCHD = 3, FLASHD = 7 };
 
 struct cloud_side {
 	struct outbox o;
@@ -243,6 +243,7 @@ expect_ledger(struct ledger *l, int version)
 	cr_expect_str_eq(u->source_version, version >= 4 ? "1.0.0" : "");
 	cr_expect_eq(ended->state, DEVICE_DONE, "got %d", ended->state);
 	cr_expect_eq(l->rollouts != NULL, version >= 3);
+	cr_expect_eq(l->upgrades, version >= 7 ? ended : u, "the newest");
 	cr_expect_eq(ledger_bound(l), UINT64_C(1764300000000));
 	cr_expect_eq(ledger_each_report(l, 0, 5, take_report, &id), ERR_OK);
 	cr_expect_eq(id, SAID);
