@@ -60,6 +60,21 @@ held_fini(struct held *h)
 	*h = (struct held){0};
 }
 
+/* What is news of a device goes behind all that it is newer than. */
+static void
+replace(struct held *h, struct held_item **at, struct held_item *fresh)
+{
+	struct held_item *old = *at;
+
+	h->due += !old->due;
+	*at = old->next;
+	free(old);
+	while (*at && fresh->kind == PB__ENVELOPE__BODY_DEVICE_REPORT)
+		at = &(*at)->next;
+	fresh->next = *at;
+	*at = fresh;
+}
+
 enum err
 held_put(struct held *h, const Pb__Envelope *e)
 {
@@ -77,12 +92,7 @@ held_put(struct held *h, const Pb__Envelope *e)
 	while (*at && !is_same(*at, fresh))
 		at = &(*at)->next;
 	if (*at) {
-		struct held_item *old = *at;
-
-		fresh->next = old->next;
-		h->due += !old->due;
-		free(old);
-		*at = fresh;
+		replace(h, at, fresh);
 		return ERR_OK;
 	}
 	if (h->n >= HELD_MAX) {

@@ -5,7 +5,8 @@
  * plan that cloudd offers while flashd restarts, or a report that flashd makes while cloudd
  * restarts, would be lost in the middle although both links looked fine to their owners. So what is
  * passed on lies here until the link takes it, the newest of its kind and subject only; nothing
- * overtakes. Durability is still its owner's: this is memory, bounded, and it starts empty.
+ * overtakes: how a device is now does not come before how an upgrade of it ended earlier.
+ * Durability is still its owner's: this is memory, bounded, and it starts empty.
  *
  * DeviceReports are kept after sending, too: whoever connects gets the latest of every device. So
  * is a PlanOffer until it is answered: flashd may die before it has written it down.

@@ -48,6 +48,7 @@ struct flash {
 
 	struct loop_timer tick;
 	uint64_t sent_report; /* last one handed to the gate since the link came up */
+	uint64_t told_report; /* the youngest ever handed to it by this process */
 	struct mono resend_at;
 	bool settling;
 };

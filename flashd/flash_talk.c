@@ -80,9 +80,14 @@ send_report(void *arg, const struct ledger_report *r)
 	e.body_case = PB__ENVELOPE__BODY_REPORT;
 	e.report = &report;
 	enum err err = bus_send(f->gate, &e);
-	if (err == ERR_OK)
-		f->sent_report = r->id;
-	return err;
+	if (err != ERR_OK)
+		return err;
+	if (r->id <= f->told_report)
+		roster_tell_again(&f->roster, r->product_key, r->device_key);
+	else
+		f->told_report = r->id;
+	f->sent_report = r->id;
+	return ERR_OK;
 }
 
 void

@@ -142,6 +142,17 @@ roster_is_of(const struct device_upgrade *u, const struct roster_device *d)
 	return compare_keys(d->config, u->product_key, u->device_key) == 0;
 }
 
+void
+roster_tell_again(struct roster *r, const char *product_key, const char *device_key)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct roster_device *d = &r->devices[i];
+
+		d->report_due |= strcmp(d->config->product_key, product_key) == 0 &&
+				 strcmp(d->config->device_key, device_key) == 0;
+	}
+}
+
 bool
 roster_is_for(const struct device_upgrade *u, const struct roster_device *d)
 {

@@ -72,6 +72,8 @@ struct roster_device *roster_seat(const struct roster *r, struct device_upgrade 
 
 /* Is it an upgrade of this device, whichever component? */
 bool roster_is_of(const struct device_upgrade *u, const struct roster_device *d);
+/* The gate has to hear how this device is once more: an old report of it is said again. */
+void roster_tell_again(struct roster *r, const char *product_key, const char *device_key);
 /* And of this component? */
 bool roster_is_for(const struct device_upgrade *u, const struct roster_device *d);
 /* The newest upgrade for it, NULL when there is none; the ledger's list is newest first. */

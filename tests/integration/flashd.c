@@ -101,6 +101,24 @@ Test(flashd, reports_are_said_again_to_a_new_gate_until_they_are_acknowledged)
 	close_house(&h);
 }
 
+/* It may have changed since, and the platform is to believe what it hears last. */
+Test(flashd, how_a_device_is_now_is_told_after_each_report_that_is_said_again, .timeout = 150)
+{
+	struct flashhouse h;
+
+	open_house(&h);
+	flashhouse_begin(&h, 7);
+	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_assert_not_null(
+	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	flashhouse_forget(&h);
+	for (int i = 0; i < 9000 && !flashhouse_count(&h, PB__ENVELOPE__BODY_REPORT); i++)
+		loop_once(h.loop, 10);
+	cr_expect_not_null(
+	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	close_house(&h);
+}
+
 /* --- devices that do not behave --------------------------------------------------------------- */
 
 static void
@@ -143,8 +161,7 @@ Test(flashd, image_that_the_bootloader_does_not_start_is_reported_as_reverted)
 	flashhouse_expect_old(&h);
 	smp_tty_take(h.device)->quirks = 0;
 	smp_tty_give(h.device);
-	cr_assert_not_null(
-	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
 	flashhouse_offer(&h, 8); /* no counter rose: the same package may try again */
 	flashhouse_expect_verdict(&h, 8, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
 	flashhouse_order(&h, 8);
@@ -197,8 +214,7 @@ Test(flashd, device_that_is_plugged_in_is_asked_and_reported_by_itself)
 	flashhouse_start(&h);
 	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_AWAY, NULL));
 	smp_tty_plug(h.device);
-	cr_assert_not_null(
-	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
 	close_house(&h);
 }
 
@@ -215,8 +231,7 @@ Test(flashd, cancel_in_mid_flash_stops_the_writing_and_leaves_the_old_image)
 	flashhouse_cancel(&h, 7);
 	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
 	flashhouse_expect_old(&h);
-	cr_assert_not_null(
-	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
 	flashhouse_forget(&h);
 	flashhouse_slow_down(&h, 0, 100);
 	flashhouse_offer(&h, 8);
@@ -232,8 +247,7 @@ Test(flashd, cancel_before_the_image_ends_the_plan)
 	struct flashhouse h;
 
 	open_house(&h);
-	cr_assert_not_null(
-	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
 	flashhouse_offer(&h, 7);
 	flashhouse_expect_verdict(&h, 7, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
 	flashhouse_cancel(&h, 7);

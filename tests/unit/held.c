@@ -170,6 +170,23 @@ Test(held, a_device_is_told_of_again_to_whoever_comes_with_its_newest_state)
 	held_fini(&h);
 }
 
+/* Found by the simulator (seed 5300580): an upgrade had ended with a version that the device has no
+ * more, and the platform heard it last. */
+Test(held, news_of_a_device_come_after_the_older_report_of_its_upgrade)
+{
+	struct held h = {0};
+
+	cr_assert_eq(put_device(&h, "meter-1", "app", "1.0"), ERR_OK);
+	cr_assert_eq(put_report(&h, 5, 1), ERR_OK);
+	cr_assert_eq(put_device(&h, "meter-1", "app", "1.1"), ERR_OK);
+	struct neighbour to = flush(&h, 16);
+	cr_assert_eq(to.n, 2);
+	cr_expect(to.upgrades[0] == 5 && to.upgrades[1] == 0);
+	cr_expect_str_eq(to.version, "1.1");
+	cr_expect_eq(h.n, 1);
+	held_fini(&h);
+}
+
 Test(held, the_same_neighbour_is_told_only_what_is_new)
 {
 	struct held h = {0};
