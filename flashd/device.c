@@ -334,6 +334,8 @@ static const struct fsm_row rows[] = {
 	ROW(FLASHING,  REFUSE,           untouched,   device_end_as, REFUSED, "nothing written"),
 	ROW(FLASHING,  REFUSE,           NULL,        device_end_as, FAILED, "half written"),
 
+	ROW(FLASHING,  SEES_OLD,         device_end_is_called_off, device_end_call_off, CANCELLED, ""),
+	ROW(FLASHING,  SEES_NEW_STORED,  device_end_is_called_off, device_end_call_off, CANCELLED, ""),
 	ROW(FLASHING,  SEES_OLD,         NULL,        do_write,      SAME,      "or resume"),
 	ROW(FLASHING,  SEES_NEW_STORED,  NULL,        do_mark,       SAME,      "written already"),
 	ROW(FLASHING,  SEES_NEW_PENDING, NULL,        do_reboot,     STAGED,    "marked already"),

@@ -139,6 +139,22 @@ device_end_go_back(void *ctx, const void *data)
 }
 
 bool
+device_end_is_called_off(void *ctx, const void *data)
+{
+	const struct device_upgrade *u = ctx;
+
+	(void)data;
+	return u->error == ERR_CANCELLED && !u->destructive && !u->rebooted;
+}
+
+void
+device_end_call_off(void *ctx, const void *data)
+{
+	(void)data;
+	stop(ctx); /* why is known */
+}
+
+bool
 device_end_is_replaced(void *ctx, const void *data)
 {
 	const struct device_upgrade *u = ctx;

@@ -31,6 +31,10 @@ void device_end_replace_later(void *ctx, const void *data);
 bool device_end_is_by_person(void *ctx, const void *data);
 bool device_end_is_marked(void *ctx, const void *data);
 void device_end_go_back(void *ctx, const void *data);
+/* Guard: it was called off while it was marked, which had no effect: the old image runs, and
+ * nothing is written or marked once more. Action: the end, for the reason that was given then. */
+bool device_end_is_called_off(void *ctx, const void *data);
+void device_end_call_off(void *ctx, const void *data);
 /* A cancel that does not end it. */
 void device_end_too_late(void *ctx, const void *data);
 

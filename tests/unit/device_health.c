@@ -248,6 +248,26 @@ Test(device_health, what_is_cancelled_with_its_group_while_it_is_marked_goes_bac
 	cr_expect_eq(s.u.error, ERR_CANCELLED);
 }
 
+/* The mark did not take: there is nothing to go back from. */
+Test(device_health, what_is_cancelled_while_it_is_marked_is_not_marked_again)
+{
+	struct scene s;
+	struct device_news n = {.error = ERR_CANCELLED, .detail = "the group"};
+
+	open_scene(&s, DEVICE_FLASHING);
+	s.u.verb = VERB(STAGE);
+	n.now = s.now;
+	cr_assert_eq(device_step(&s.u, DEVICE_CANCEL, &n), ERR_OK);
+	s.r.error = ERR_LINK;
+	end_verb(&s);
+	s.r.error = ERR_OK;
+	expect(&s, DEVICE_FLASHING, VERB(IDENTIFY));
+	answer(&s, "1.0.0", old_hash, new_hash);
+	expect(&s, DEVICE_CANCELLED, 0);
+	cr_expect_eq(s.u.error, ERR_CANCELLED);
+	cr_expect_str_eq(s.u.detail, "the group");
+}
+
 /* --- a group that cannot go back -------------------------------------------------------------- */
 
 Test(device_health, what_is_cancelled_with_its_group_and_cannot_go_back_fails_for_that_reason)
