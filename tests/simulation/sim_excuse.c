@@ -24,10 +24,6 @@ static const struct { const char *table, *row, *why; } excuses[] = {
 	{"device",       "CONFIRMED SEES_BARE to FLASHING",             "no driver is DESTRUCTIVE and has CONFIRM: for a device whose driver is another after a restart"},
 	{"device",       "CONFIRMED DEADLINE to FLASHING",              "no driver is DESTRUCTIVE and has CONFIRM: for a device whose driver is another after a restart"},
 	{"device",       "FLASHING SEES_NEW_ON_TEST to TESTING: cancelled", "from where it can be cancelled so, only bare devices come back to FLASHING: for records of old"},
-	{"device",       "FLASHING SEES_NEW_KEPT to FAILED",            "devices that go together are not in this model"},
-	{"device",       "STAGED SEES_NEW_KEPT to FAILED",              "devices that go together are not in this model"},
-	{"device",       "TESTING SEES_NEW_KEPT to FAILED",             "devices that go together are not in this model"},
-	{"device",       "FLASHING CANCEL: later",                      "devices that go together are not in this model"},
 };
 /* clang-format on */
 
