@@ -227,7 +227,8 @@ on_put_offline(struct cloud *c, struct message *m)
 /* --- the link --------------------------------------------------------------------------------- */
 
 /* A message of the device is to be sent again; if it was our confirmation, the platform's 30 s for
- * the firmware's address have not begun. */
+ * the firmware's address have not begun. What was nothing that happened was a version told or a
+ * question for plans: both are said once more, as after a login. */
 static void
 send_again(struct cloud *c, struct subdevice *s, uint16_t package_id)
 {
@@ -235,7 +236,12 @@ send_again(struct cloud *c, struct subdevice *s, uint16_t package_id)
 	const struct conversation *v = &s->conversation;
 	struct conversation_news n = {0};
 
-	if (i && i->kind == OUTBOX_STATUS && i->status == DIALECT_CONFIRMED &&
+	if (!i) {
+		component_forget_said(&s->components);
+		s->want_info = s->want_request = true;
+		return;
+	}
+	if (i->kind == OUTBOX_STATUS && i->status == DIALECT_CONFIRMED &&
 	    i->upgrade == v->upgrade && v->state == CONVERSATION_CONFIRMED)
 		(void)!cloud_step(c, s, CONVERSATION_ON_UNTOLD, &n, NULL);
 }

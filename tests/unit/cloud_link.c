@@ -310,6 +310,20 @@ Test(cloud_link, slows_down_when_the_platform_wants_that_and_repeats_what_it_ref
 	cr_expect_eq(cloud_case_state(c), CONVERSATION_CONFIRMED);
 }
 
+/* Else it would ask when the next question is due, hours later, and never tell its version. */
+Test(cloud_link, asks_and_tells_its_version_again_when_the_platform_wanted_that_slower)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+
+	cloud_case_exception(c, true, DIALECT_CODE_RATE, c->last.package_id);
+	cloud_case_pass(c, CLOUD_ONLINE_MS - 1000);
+	CLOUD_CASE_EXPECT(c, "");
+	cloud_case_pass(c, 1000);
+	CLOUD_CASE_EXPECT(c, "0044:1.0.0 0115");
+	cloud_case_pass(c, 60000);
+	CLOUD_CASE_EXPECT(c, "");
+}
+
 Test(cloud_link, ignores_codes_about_messages_that_it_does_not_know)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
