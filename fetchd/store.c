@@ -199,6 +199,17 @@ store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size)
 	return ERR_OK;
 }
 
+uint64_t
+store_incoming_length(const struct store *s, uint64_t job)
+{
+	char name[NAME_SIZE];
+	struct stat st;
+
+	part_name(job, name);
+	bool there = fstatat(s->incoming, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return there && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
 enum err
 store_incoming_sync(struct store *s)
 {

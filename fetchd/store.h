@@ -44,6 +44,8 @@ const char *store_why(const struct store *s);
 /* Open (and make) the incoming file of a job for reading and writing; *size is its length. The
  * descriptor is the caller's. */
 enum err store_incoming_open(struct store *s, uint64_t job, int *fd, uint64_t *size) MUST_CHECK;
+/* Bytes that it has; 0 where there is none. */
+uint64_t store_incoming_length(const struct store *s, uint64_t job);
 /* Make the names of all incoming files durable; a new one's is not when it is opened. */
 enum err store_incoming_sync(struct store *s) MUST_CHECK;
 void store_incoming_drop(struct store *s, uint64_t job);

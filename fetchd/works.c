@@ -455,6 +455,17 @@ works_forget_failed(struct gate *g)
 
 /* --- after a start ---------------------------------------------------------------------------- */
 
+/* The record may know of bytes that are not there: published before that was recorded, or removed.
+ * Room has to be made for them, too. */
+static void
+count_bytes(struct gate *g, struct image *i)
+{
+	uint64_t there = store_incoming_length(g->store, i->id);
+
+	if (i->done > there)
+		i->done = there;
+}
+
 void
 works_restart(struct gate *g)
 {
@@ -465,6 +476,7 @@ works_restart(struct gate *g)
 
 		next = i->next;
 		if (i->state != IMAGE_READY) {
+			count_bytes(g, i);
 			if (image_step(i, IMAGE_RESTARTED, NULL) == ERR_OK)
 				i->changed = true;
 		} else if (store_bundle_open(g->store, i->digest, &fd, &size) != ERR_OK ||

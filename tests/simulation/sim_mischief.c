@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim_courier.h"
 #include "sim_device.h"
 #include "sim_device_part.h"
 #include "sim_fault.h"
@@ -228,6 +229,8 @@ sim_mischief_strike(int kind, unsigned a, unsigned b)
 void
 sim_mischief_end(void)
 {
+	if (sim()->hostile)
+		sim_courier_calm();
 	for (int i = 0; i < sim()->house->devices; i++) {
 		struct board *b = sim_device_board(i);
 

@@ -10,8 +10,10 @@
 #include "house_pack_image.h"
 #include "kit.h"
 #include "sim_dirs.h"
+#include "sim_fault.h"
 #include "sim_house.h"
 #include "sim_traitor.h"
+#include "sim_watch.h"
 #include "store.h"
 
 enum { BY_ANOTHER, OF_ANOTHER, OTHER_MODEL, OTHER_BYTES, WAYS, SIZE = 2000 };
@@ -125,6 +127,7 @@ sim_traitor_order(Pb__FlashOrder *o)
 	free(file.data);
 	sim()->current = runs;
 	o->manifest_digest.data = t->digest;
+	sim_watch_fault(SIM_FAULT_STORE_SPOILT); /* for flashd the whole package is to blame */
 	sim_say("fetchd", "orders a package %s", ways[t->how]);
 }
 
