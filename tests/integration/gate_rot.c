@@ -122,17 +122,24 @@ Test(gate_rot, an_image_that_flashd_finds_unusable_is_fetched_again)
 	expect_second_download(&h, 2);
 }
 
+/* Two upgrades wait for it, and for one of them flashd has found it unusable. */
+static void
+begin_with_a_blamed_image(struct gatehouse *h)
+{
+	begin_with_an_image(h);
+	gatehouse_order(h, 2);
+	gatehouse_flash_order(h, 2);
+	gatehouse_flash_says(h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+	gatehouse_report(h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+}
+
 /* Found by the simulator: those of a group end together, none of them as the last. */
 Test(gate_rot,
     an_image_that_flashd_finds_unusable_is_fetched_again_when_its_other_upgrades_have_ended)
 {
 	struct gatehouse h;
 
-	begin_with_an_image(&h);
-	gatehouse_order(&h, 2);
-	gatehouse_flash_order(&h, 2);
-	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
-	gatehouse_report(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+	begin_with_a_blamed_image(&h);
 	gatehouse_flash_says(&h, 2, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
 	gatehouse_report(&h, 2, PB__PHASE__PHASE_CANCELLED, ERR_CANCELLED);
 	expect_second_download(&h, 3);
@@ -143,11 +150,7 @@ Test(gate_rot, an_image_that_was_fetched_again_is_not_dropped_for_the_copy_that_
 {
 	struct gatehouse h;
 
-	begin_with_an_image(&h);
-	gatehouse_order(&h, 2);
-	gatehouse_flash_order(&h, 2);
-	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
-	gatehouse_report(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+	begin_with_a_blamed_image(&h);
 	gatehouse_store_unsign(&h, h.digest);
 	gatehouse_order(&h, 3);
 	gatehouse_flash_order(&h, 3);

@@ -16,6 +16,10 @@ struct house_proc {
 	uint64_t rss_kib;
 };
 
+/* From now on this process, and what it starts, has mounts of its own, which go with it. False: it
+ * may not (root only). */
+bool house_proc_own_mounts(void);
+
 /* One process. False when there is none. */
 bool house_proc_read(pid_t pid, struct house_proc *out);
 

@@ -4,7 +4,6 @@
 #include "powercut.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "house_proc.h"
 #include "powercut_view.h"
 
 static const char *const places[] = {"state", "store"};
@@ -68,8 +68,7 @@ prepare(struct house *h)
 {
 	char path[400];
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+	if (!house_proc_own_mounts())
 		return false;
 	for (int i = 0; i < PLACES; i++) {
 		snprintf(path, sizeof(path), "%s/%s", h->dir, places[i]);

@@ -4,7 +4,6 @@
  * was and what to do, and with what was missing given back the next upgrade goes through.
  */
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "house_case.h"
 #include "house_life.h"
 #include "house_look.h"
+#include "house_proc.h"
 
 TestSuite(scarce, .timeout = 180);
 
@@ -26,8 +26,7 @@ confine(struct house *h)
 {
 	char path[400];
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+	if (!house_proc_own_mounts())
 		return false;
 	for (int i = 0; i < PLACES; i++) {
 		snprintf(path, sizeof(path), "%s/%s", h->dir, places[i]);

@@ -229,15 +229,22 @@ Test(device_health, the_program_is_asked_before_the_group_is_waited_for)
 	cr_expect(device_health_is_well(&s.u));
 }
 
+static void
+cancel_while_marked(struct scene *s)
+{
+	struct device_news n = {.error = ERR_CANCELLED, .detail = "the group"};
+
+	open_scene(s, DEVICE_FLASHING);
+	s->u.verb = VERB(STAGE);
+	n.now = s->now;
+	cr_assert_eq(device_step(&s->u, DEVICE_CANCEL, &n), ERR_OK);
+}
+
 Test(device_health, what_is_cancelled_with_its_group_while_it_is_marked_goes_back_once_it_runs)
 {
 	struct scene s;
-	struct device_news n = {.error = ERR_CANCELLED, .detail = "the group"};
 
-	open_scene(&s, DEVICE_FLASHING);
-	s.u.verb = VERB(STAGE);
-	n.now = s.now;
-	cr_assert_eq(device_step(&s.u, DEVICE_CANCEL, &n), ERR_OK);
+	cancel_while_marked(&s);
 	expect(&s, DEVICE_FLASHING, VERB(STAGE));
 	end_verb(&s);
 	expect(&s, DEVICE_STAGED, VERB(REBOOT));
@@ -252,12 +259,8 @@ Test(device_health, what_is_cancelled_with_its_group_while_it_is_marked_goes_bac
 Test(device_health, what_is_cancelled_while_it_is_marked_is_not_marked_again)
 {
 	struct scene s;
-	struct device_news n = {.error = ERR_CANCELLED, .detail = "the group"};
 
-	open_scene(&s, DEVICE_FLASHING);
-	s.u.verb = VERB(STAGE);
-	n.now = s.now;
-	cr_assert_eq(device_step(&s.u, DEVICE_CANCEL, &n), ERR_OK);
+	cancel_while_marked(&s);
 	s.r.error = ERR_LINK;
 	end_verb(&s);
 	s.r.error = ERR_OK;
