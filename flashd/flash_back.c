@@ -13,14 +13,8 @@ enum { TRIES = 3 };
 static const struct device_upgrade *
 last_writer(const struct flash *f, const struct roster_device *d)
 {
-	const struct device_upgrade *u = f->ledger.upgrades;
+	const struct device_upgrade *u = roster_last_writer(f->ledger.upgrades, d);
 
-	for (; u; u = u->next) {
-		if (!roster_is_for(u, d))
-			continue;
-		if (u->wrote || !device_is_over(u))
-			break;
-	}
 	return u && device_is_over(u) && u->state != DEVICE_DONE ? u : NULL;
 }
 

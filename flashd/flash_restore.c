@@ -186,10 +186,10 @@ flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionRe
 	d->report_due = true;
 }
 
-/* The last upgrade ended before anybody had seen it end well, and now the device runs, for good,
- * the very image that it wrote: what it raises is raised late, and nothing older takes its place.
- * It is judged as before the end (device_see.c): of a device that knows hashes both hash and
- * version have to say so, and one that contradicts itself is believed neither; of another the
+/* The last upgrade that wrote ended before anybody had seen it end well, and now the device runs,
+ * for good, the very image that it wrote: what it raises is raised late, and nothing older takes
+ * its place. It is judged as before the end (device_see.c): of a device that knows hashes both hash
+ * and version have to say so, and one that contradicts itself is believed neither; of another the
  * version. Not what was found ill or was stopped and should have gone back, nor what another unit
  * runs.
  */
@@ -197,7 +197,7 @@ static bool
 ended_well_after_all(
     struct flash *f, const struct roster_device *d, const Pb__SessionReport *answer)
 {
-	struct device_upgrade *u = roster_newest(f->ledger.upgrades, d);
+	struct device_upgrade *u = roster_last_writer(f->ledger.upgrades, d);
 
 	if (!u || u->state != DEVICE_FAILED || !answer->active_confirmed ||
 	    device_see(u, answer) != DEVICE_SEES_NEW_KEPT)

@@ -169,6 +169,16 @@ roster_newest(struct device_upgrade *list, const struct roster_device *d)
 	return u;
 }
 
+struct device_upgrade *
+roster_last_writer(struct device_upgrade *list, const struct roster_device *d)
+{
+	struct device_upgrade *u = list;
+
+	while (u && (!roster_is_for(u, d) || (!u->wrote && device_is_over(u))))
+		u = u->next;
+	return u;
+}
+
 struct counters_key
 roster_key(const struct roster_device *d)
 {

@@ -78,6 +78,10 @@ void roster_tell_again(struct roster *r, const char *product_key, const char *de
 bool roster_is_for(const struct device_upgrade *u, const struct roster_device *d);
 /* The newest upgrade for it, NULL when there is none; the ledger's list is newest first. */
 struct device_upgrade *roster_newest(struct device_upgrade *list, const struct roster_device *d);
+/* The newest of them that has written to the device, or may still do so: what it runs is that one's
+ * doing, whatever was refused or cancelled since. NULL: none. */
+struct device_upgrade *roster_last_writer(
+    struct device_upgrade *list, const struct roster_device *d);
 /* Under which its numbers are kept; the texts are the entry's. */
 struct counters_key roster_key(const struct roster_device *d);
 

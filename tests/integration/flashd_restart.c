@@ -153,6 +153,35 @@ Test(flashd_restart, device_that_contradicts_itself_after_its_upgrade_failed_has
 	expect_known_after_a_restart(&h, "7.7.7");
 }
 
+static void
+says_it_runs(struct flashhouse *h, const char *version)
+{
+	struct smp_script *d = smp_tty_take(h->device);
+
+	snprintf(d->slot[0].version, sizeof(d->slot[0].version), "%s", version);
+	smp_tty_give(h->device);
+	smp_tty_plug(h->device);
+	cr_assert_not_null(flashhouse_device(h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, version));
+}
+
+/* Found by the simulator (seed 3301021): the plan that came to nothing was taken for the last word.
+ */
+Test(flashd_restart, image_that_runs_for_good_is_confirmed_also_after_a_plan_that_was_cancelled)
+{
+	struct flashhouse h;
+
+	fail_with_the_image_kept(&h);
+	says_it_runs(&h, "1.0.0");
+	flashhouse_offer(&h, 8);
+	flashhouse_expect_verdict(&h, 8, PB__VERDICT__VERDICT_ACCEPT, ERR_OK);
+	flashhouse_cancel(&h, 8);
+	cr_assert_not_null(flashhouse_report(&h, 8, PB__PHASE__PHASE_CANCELLED));
+	smp_tty_unplug(h.device, false);
+	cr_assert_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_AWAY, NULL));
+	says_it_runs(&h, FLASHHOUSE_VERSION);
+	expect_known_after_a_restart(&h, FLASHHOUSE_VERSION);
+}
+
 static bool
 is_back(struct flashhouse *h)
 {
