@@ -354,8 +354,9 @@ step(void *arg)
 			sim_after(sim_between(0, 300) * SIM_MS, cut_power, NULL);
 		}
 		say(c);
+		bool slow = c->trouble == SIM_COURIER_SLOW && !sim()->calm;
 		int64_t wait = sim_between(5, 400);
-		sim_after((c->trouble == SIM_COURIER_SLOW ? 2500 : 1) * wait * SIM_MS, step, c);
+		sim_after((slow ? 2500 : 1) * wait * SIM_MS, step, c);
 		return;
 	}
 	if (c->done == o->size) {
