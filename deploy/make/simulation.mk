@@ -37,7 +37,7 @@ simulate-table: $(sim_BIN) ## a long run (sim_LONG=1200 seeds of each kind); tes
 
 # The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
 sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 1000001:4 --and 2000000:5 \
-	--and 3000000:2,--seed 1 --n 110 --and 1000001:50 --and 2000000:40 --and 3000000:20 \
+	--and 3000000:2,--seed 1 --n 110 --and 1000001:50 --and 2000000:40 --and 3000000:40 \
 	--and 5000020:12 --and 4000001:8)
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/found.md), each for itself.

@@ -323,7 +323,8 @@ static void
 order(const Pb__Envelope *e)
 {
 	sim_watch_ordered(e->upgrade);
-	sim_traitor_order(e->flash_order);
+	if (sim_traitor_order(e->flash_order))
+		sim_watch_blamed(e->upgrade);
 }
 
 enum err

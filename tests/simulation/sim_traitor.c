@@ -10,10 +10,8 @@
 #include "house_pack_image.h"
 #include "kit.h"
 #include "sim_dirs.h"
-#include "sim_fault.h"
 #include "sim_house.h"
 #include "sim_traitor.h"
-#include "sim_watch.h"
 #include "store.h"
 
 enum { BY_ANOTHER, OF_ANOTHER, OTHER_MODEL, OTHER_BYTES, WAYS, SIZE = 2000 };
@@ -110,7 +108,7 @@ plant(struct traitor *t, const struct bundle_bytes *file)
 	kit_write(t->dir, "bundle", file->data, file->len);
 }
 
-void
+bool
 sim_traitor_order(Pb__FlashOrder *o)
 {
 	static const char *const ways[WAYS] = {"that somebody else signed",
@@ -118,7 +116,7 @@ sim_traitor_order(Pb__FlashOrder *o)
 	struct traitor *t = traitor();
 
 	if (!t->ready)
-		return;
+		return false;
 	t->ready = false;
 	struct sim_proc *runs = sim()->current;
 	sim()->current = NULL; /* what it holds is nobody's */
@@ -127,8 +125,8 @@ sim_traitor_order(Pb__FlashOrder *o)
 	free(file.data);
 	sim()->current = runs;
 	o->manifest_digest.data = t->digest;
-	sim_watch_fault(SIM_FAULT_STORE_SPOILT); /* for flashd the whole package is to blame */
 	sim_say("fetchd", "orders a package %s", ways[t->how]);
+	return true;
 }
 
 uint64_t

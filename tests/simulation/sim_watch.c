@@ -142,6 +142,17 @@ sim_watch_ordered(uint64_t upgrade)
 }
 
 void
+sim_watch_blamed(uint64_t upgrade)
+{
+	const struct gate *g = sim()->proc[SIM_FETCHD].self;
+	const struct upgrade *u = book_upgrade(&g->book, upgrade);
+	struct stored *s = u ? stored(watch(), u->image) : NULL;
+
+	if (s)
+		s->ordered = false;
+}
+
+void
 sim_watch_fault(int kind)
 {
 	switch (kind) {

@@ -17,6 +17,8 @@ void sim_watch_time(void);
 
 /* fetchd orders flashd to write the package of this upgrade: it is in the store for good. */
 void sim_watch_ordered(uint64_t upgrade);
+/* What it ordered was made up: flashd will blame the whole package, which is then fetched again. */
+void sim_watch_blamed(uint64_t upgrade);
 /* A courier starts for this job: none that was in the store, if nothing took it out of there. */
 void sim_watch_fetch(uint64_t job);
 /* fetchd takes the entry of this name out of the store: none that is wanted and as it should be. */
