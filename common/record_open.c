@@ -288,8 +288,7 @@ migrate(struct record *r, const char *const *migrations, int n, bool *fresh)
 	if (e == ERR_OK && (version < 0 || version > n)) {
 		log_error(NULL,
 		    "%s: expected a schema of version 0 to %d, got %lld: a newer program made it, "
-		    "or "
-		    "another one; install that, or move the file away to begin anew",
+		    "or another one; install that, or move the file away to begin anew",
 		    r->path, n, (long long)version);
 		return ERR_UNSUPPORTED;
 	}

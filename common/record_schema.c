@@ -11,17 +11,8 @@
 #include "log.h"
 #include "record_part.h"
 
-static inline void
-auto_memory(sqlite3 **db)
-{
-	sqlite3_close(*db);
-}
-
-static inline void
-auto_tables(sqlite3_stmt **s)
-{
-	sqlite3_finalize(*s);
-}
+AUTO_DEFINE(memory, sqlite3 *, sqlite3_close)
+AUTO_DEFINE(tables, sqlite3_stmt *, sqlite3_finalize)
 
 static enum err
 make_model(sqlite3 **db, const char *const *migrations, int version)

@@ -375,8 +375,7 @@ add_report(struct book *b, const struct upgrade *u, Pb__Phase phase)
 {
 	int64_t id = 0;
 	bool ends = upgrade_is_end(phase);
-	/* not only the next: this record may be an old copy, whose next numbers were given before
-	 */
+	/* not only the next: that was given already, if this record is an old copy */
 	enum err e = record_run(b->record,
 	    "UPDATE counter SET value = max(value + 1, ?) WHERE name = 'report'", "i",
 	    (int64_t)(clock_wall_ms() * 1024));

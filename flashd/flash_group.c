@@ -168,7 +168,7 @@ flash_group_refresh(struct flash *f)
 			continue;
 		u->settle_ms = d->config->settle_ms;
 		u->check_ms = flash_health_is(d->config) ? d->config->health_ms : 0;
-		u->waits_for_others = !is_restored(f, d, u) && waits_for_others(f, d);
+		u->waits_for_others = waits_for_others(f, d) && !is_restored(f, d, u);
 		u->replaceable = d->config->together[0] && d->destructive &&
 				 flash_restore_is_wanted(f, d);
 	}

@@ -258,8 +258,7 @@ add_report(struct ledger *l, const struct device_upgrade *u, int phase)
 	bool ends = device_is_over(u) && phase == (int)device_phase(u->state);
 	enum err error = ends ? (enum err)u->error : ERR_OK;
 	const char *detail = ends ? u->detail : "";
-	/* not only the next: this record may be an old copy, whose next numbers were given before
-	 */
+	/* not only the next: that was given already, if this record is an old copy */
 	enum err e = record_run(l->record,
 	    "UPDATE value SET value = max(value + 1, ?) WHERE name = 'report'", "i",
 	    (int64_t)(clock_wall_ms() * 1024));

@@ -148,8 +148,7 @@ roster_tell_again(struct roster *r, const char *product_key, const char *device_
 	for (size_t i = 0; i < r->n; i++) {
 		struct roster_device *d = &r->devices[i];
 
-		d->report_due |= strcmp(d->config->product_key, product_key) == 0 &&
-				 strcmp(d->config->device_key, device_key) == 0;
+		d->report_due |= compare_keys(d->config, product_key, device_key) == 0;
 	}
 }
 

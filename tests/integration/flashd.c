@@ -46,17 +46,24 @@ Test(flashd, upgrade_goes_through_every_phase_to_done)
 	close_house(&h);
 }
 
+/* Upgrade 7 is done, and the device has said so. */
+static void
+open_upgraded_house(struct flashhouse *h)
+{
+	open_house(h);
+	flashhouse_begin(h, 7);
+	flashhouse_expect_end(h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_assert_not_null(
+	    flashhouse_device(h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	flashhouse_forget(h);
+}
+
 /* trust: 49 */
 Test(flashd, plan_for_what_runs_already_is_rejected_as_already)
 {
 	struct flashhouse h;
 
-	open_house(&h);
-	flashhouse_begin(&h, 7);
-	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
-	cr_assert_not_null(
-	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
-	flashhouse_forget(&h);
+	open_upgraded_house(&h);
 	flashhouse_offer(&h, 8);
 	flashhouse_expect_verdict(&h, 8, PB__VERDICT__VERDICT_REJECT, ERR_ALREADY);
 	flashhouse_offer(&h, 7); /* once more the one that has ended */
@@ -106,12 +113,7 @@ Test(flashd, how_a_device_is_now_is_told_after_each_report_that_is_said_again, .
 {
 	struct flashhouse h;
 
-	open_house(&h);
-	flashhouse_begin(&h, 7);
-	flashhouse_expect_end(&h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
-	cr_assert_not_null(
-	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
-	flashhouse_forget(&h);
+	open_upgraded_house(&h);
 	for (int i = 0; i < 9000 && !flashhouse_count(&h, PB__ENVELOPE__BODY_REPORT); i++)
 		loop_once(h.loop, 10);
 	cr_expect_not_null(

@@ -164,8 +164,7 @@ says_it_runs(struct flashhouse *h, const char *version)
 	cr_assert_not_null(flashhouse_device(h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, version));
 }
 
-/* Found by the simulator (seed 3301021): the plan that came to nothing was taken for the last word.
- */
+/* Found by the simulator (seed 3301021): the plan that came to nothing had the last word. */
 Test(flashd_restart, image_that_runs_for_good_is_confirmed_also_after_a_plan_that_was_cancelled)
 {
 	struct flashhouse h;

@@ -13,12 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "house_proc.h"
+#include "house_places.h"
 #include "powercut_view.h"
 
-static const char *const places[] = {"state", "store"};
-
-enum { PLACES = 2, NO_FLUSH = 2 };
+enum { NO_FLUSH = 2 };
 
 /* ext4: no write from now on, whatever is in its cache. linux/ext4.h is too young for Debian 12. */
 #define SHUTDOWN _IOR('X', 125, __u32)
@@ -36,13 +34,13 @@ run(const char *dir, const char *a, const char *b, const char *c, const char *d,
 static bool
 plug(struct house *h)
 {
-	char from[500], to[400], disk[400];
+	char from[500], to[HOUSE_PLACE], disk[400];
 	bool good = run(h->dir, "mount", "-o", "loop,noauto_da_alloc", "disk.img", "disk");
 
 	snprintf(disk, sizeof(disk), "%s/disk", h->dir);
-	for (int i = 0; i < PLACES && good; i++) {
-		snprintf(from, sizeof(from), "%s/%s", disk, places[i]);
-		snprintf(to, sizeof(to), "%s/%s", h->dir, places[i]);
+	for (int i = 0; i < HOUSE_PLACES && good; i++) {
+		house_place(h, i, to);
+		snprintf(from, sizeof(from), "%s%s", disk, strrchr(to, '/'));
 		mkdir(from, 0755);
 		good = mount(from, to, NULL, MS_BIND, NULL) == 0;
 	}
@@ -55,10 +53,7 @@ unplug(struct house *h)
 {
 	char path[400];
 
-	for (int i = 0; i < PLACES; i++) {
-		snprintf(path, sizeof(path), "%s/%s", h->dir, places[i]);
-		umount2(path, MNT_DETACH);
-	}
+	house_places_clear(h);
 	snprintf(path, sizeof(path), "%s/disk", h->dir);
 	umount2(path, MNT_DETACH);
 }
@@ -68,12 +63,8 @@ prepare(struct house *h)
 {
 	char path[400];
 
-	if (!house_proc_own_mounts())
+	if (!house_places_make(h))
 		return false;
-	for (int i = 0; i < PLACES; i++) {
-		snprintf(path, sizeof(path), "%s/%s", h->dir, places[i]);
-		mkdir(path, 0755);
-	}
 	snprintf(path, sizeof(path), "%s/disk", h->dir);
 	return mkdir(path, 0755) == 0 && run(h->dir, "truncate", "-s", "48M", "disk.img", NULL) &&
 	       run(h->dir, "mkfs.ext4", "-q", "disk.img", NULL, NULL) && plug(h);

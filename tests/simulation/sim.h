@@ -101,7 +101,7 @@ struct sim {
 	struct sim_counts counts;
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
-	bool hostile;  /* SIM_HOSTILE, SIM_WILD */
+	bool hostile;  /* SIM_HOSTILE, SIM_WILD, half of SIM_GROUPS */
 	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED */
 	bool aimed;    /* SIM_AIMED */
 	bool grouped;  /* SIM_GROUPS */

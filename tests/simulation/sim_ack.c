@@ -7,6 +7,7 @@
 #include "sim_ack.h"
 #include "sim_fault.h"
 #include "sim_house.h"
+#include "sim_trouble.h"
 #include "sim_watch.h"
 
 enum { ANSWER_MS = 10, DOUBLINGS = 10, READ_ONLY_MS = 60000, ENDS_MAX = 64 };
@@ -70,10 +71,9 @@ note_end(const struct sim_proc *p, const Pb__Envelope *e)
 {
 	const struct gate *g = p->self;
 
-	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
-		if (u->id == e->upgrade)
-			ends()->list[ends()->n++ % ENDS_MAX] = (struct end){
-			    e->report->id, u->id, p->life};
+	if (book_upgrade(&g->book, e->upgrade))
+		ends()->list[ends()->n++ % ENDS_MAX] = (struct end){
+		    e->report->id, e->upgrade, p->life};
 }
 
 void
@@ -133,13 +133,6 @@ die(void *arg)
 }
 
 static void
-mend(void *arg)
-{
-	((struct sim_proc *)arg)->disk_read_only = false;
-	sim_watch_fault(SIM_FAULT_DISK_READ_ONLY);
-}
-
-static void
 strike(struct sim_proc *p, const struct waiting *w)
 {
 	struct victim *v = malloc(sizeof(*v));
@@ -147,9 +140,8 @@ strike(struct sim_proc *p, const struct waiting *w)
 	*v = (struct victim){p, p->life};
 	sim_say(p->name, "cannot record this report");
 	sim_watch_fault(SIM_FAULT_DISK_READ_ONLY);
-	p->disk_read_only = true;
 	sim_after(w->dies_after * SIM_MS, die, v);
-	sim_after(w->mends_after * SIM_MS, mend, p);
+	sim_trouble_read_only(p, w->mends_after);
 }
 
 void

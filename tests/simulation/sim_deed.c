@@ -46,13 +46,6 @@ sim_deed_name(int deed)
 /* --- processes -------------------------------------------------------------------------------- */
 
 static void
-mend_disk(void *arg)
-{
-	((struct sim_proc *)arg)->disk_read_only = false;
-	sim_watch_fault(SIM_FAULT_DISK_READ_ONLY);
-}
-
-static void
 to_process(int deed, unsigned n)
 {
 	struct sim_proc *p = &sim()->proc[deed % SIM_PROCS];
@@ -65,8 +58,7 @@ to_process(int deed, unsigned n)
 		sim_trouble_send_away(p, n);
 		break;
 	case SIM_DEED_DISK_CLOUDD / SIM_PROCS:
-		p->disk_read_only = true;
-		sim_after((1000 + n % 900000) * SIM_MS, mend_disk, p);
+		sim_trouble_read_only(p, 1000 + n % 900000);
 		break;
 	default: /* SIM_DEED_LOSE_CLOUDD */
 		if (p->who != SIM_FLASHD || sim()->house->forgets)

@@ -126,41 +126,43 @@ __wrap_sub_flash_write(struct sub_flash *f, int slot, uint64_t off, const uint8_
 	return __real_sub_flash_write(f, slot, off, data, len);
 }
 
+/* A list of so many at most holds this version, from then on. */
+static bool
+has(const struct kept *list, unsigned n, unsigned most, const char *version, int64_t since)
+{
+	for (unsigned i = 0; i < n && i < most; i++)
+		if (list[i].at >= since && strcmp(list[i].version, version) == 0)
+			return true;
+	return false;
+}
+
 static bool
 ran(const struct chip *c, const char *version, int64_t since)
 {
-	for (unsigned i = 0; i < c->n_kept && i < KEPT_MAX; i++)
-		if (c->kept[i].at >= since && strcmp(c->kept[i].version, version) == 0)
-			return true;
-	return false;
+	return has(c->kept, c->n_kept, KEPT_MAX, version, since);
+}
+
+static void
+note(struct kept *k, const char *version)
+{
+	snprintf(k->version, sizeof(k->version), "%s", version);
+	k->at = sim()->now;
 }
 
 void
 sim_device_note_kept(struct chip *c, const char *version)
 {
-	struct kept *k = &c->kept[c->n_kept++ % KEPT_MAX];
-
-	snprintf(k->version, sizeof(k->version), "%s", version);
-	k->at = sim()->now;
+	note(&c->kept[c->n_kept++ % KEPT_MAX], version);
 }
 
 /* A new image starts. */
-static void
-note_start(struct chip *b, const struct sim_package *p)
-{
-	struct kept *k = &b->started[b->n_started++ % STARTED_MAX];
-
-	snprintf(k->version, sizeof(k->version), "%s", p->version);
-	k->at = sim()->now;
-}
-
 static void
 check_start(struct chip *b, int number, const struct sub_image *i)
 {
 	const struct sim_package *p = sim_house_image(i->hash);
 
 	if (p)
-		note_start(b, p);
+		note(&b->started[b->n_started++ % STARTED_MAX], p->version);
 	if (!p)
 		sim_violate(1, "device %d starts an image that nobody signed for it", number);
 	else if (p->sequence < b->floor)
@@ -445,10 +447,7 @@ sim_device_started(int number, const char *version, int64_t since)
 {
 	const struct chip *c = &sim_device_board(number)->chip[0];
 
-	for (unsigned i = 0; i < c->n_started && i < STARTED_MAX; i++)
-		if (c->started[i].at >= since && strcmp(c->started[i].version, version) == 0)
-			return true;
-	return false;
+	return has(c->started, c->n_started, STARTED_MAX, version, since);
 }
 
 bool

@@ -15,6 +15,7 @@
 #include "sim_platform.h"
 #include "sim_quirk.h"
 #include "sim_trouble.h"
+#include "sim_watch.h"
 
 int64_t
 sim_trouble_long(unsigned n)
@@ -27,6 +28,27 @@ sim_trouble_send_away(struct sim_proc *p, unsigned n)
 {
 	sim_kill(p);
 	p->restart_at = sim()->now + sim_trouble_long(n);
+}
+
+static void
+mend_disk(void *arg)
+{
+	((struct sim_proc *)arg)->disk_read_only = false;
+}
+
+/* What was not written until then may be found missing for a while. */
+static void
+mend_disk_told(void *arg)
+{
+	mend_disk(arg);
+	sim_watch_fault(SIM_FAULT_DISK_READ_ONLY);
+}
+
+void
+sim_trouble_read_only(struct sim_proc *p, int64_t ms)
+{
+	p->disk_read_only = true;
+	sim_after(ms * SIM_MS, mend_disk_told, p);
 }
 
 void
@@ -113,12 +135,6 @@ blow(int kind, int device, unsigned b)
 	else if (b / 4096 % 3 == 2)
 		k.away_ns = sim_trouble_long(b / 8192);
 	sim_lane_blow(device, &k);
-}
-
-static void
-mend_disk(void *arg)
-{
-	((struct sim_proc *)arg)->disk_read_only = false;
 }
 
 /* Perhaps nothing can be recorded before it. */

@@ -18,6 +18,8 @@ void sim_trouble_end(void);
 int64_t sim_trouble_long(unsigned n);
 /* It dies, and comes back after such a time. */
 void sim_trouble_send_away(struct sim_proc *p, unsigned n);
+/* Its disk takes nothing for so many ms. */
+void sim_trouble_read_only(struct sim_proc *p, int64_t ms);
 /* It dies, and its database is gone. Of flashd only in houses where no old image is tried
  * (`forgets`): its counters are all that keeps one from coming back. */
 void sim_trouble_lose_record(struct sim_proc *p);

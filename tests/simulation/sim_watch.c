@@ -130,23 +130,29 @@ sim_watch_time(void)
 
 /* --- fetching --------------------------------------------------------------------------------- */
 
+/* The package of an upgrade, if it is in the store. */
+static struct stored *
+stored_for(uint64_t upgrade)
+{
+	const struct gate *g = sim()->proc[SIM_FETCHD].self;
+	const struct upgrade *u = book_upgrade(&g->book, upgrade);
+
+	return u ? stored(watch(), u->image) : NULL;
+}
+
 void
 sim_watch_ordered(uint64_t upgrade)
 {
-	const struct gate *g = sim()->proc[SIM_FETCHD].self;
-	struct stored *s = NULL;
+	struct stored *s = stored_for(upgrade);
 
-	for (const struct upgrade *u = g->book.upgrades; u; u = u->next)
-		if (u->id == upgrade && (s = stored(watch(), u->image)))
-			s->ordered = true;
+	if (s)
+		s->ordered = true;
 }
 
 void
 sim_watch_blamed(uint64_t upgrade)
 {
-	const struct gate *g = sim()->proc[SIM_FETCHD].self;
-	const struct upgrade *u = book_upgrade(&g->book, upgrade);
-	struct stored *s = u ? stored(watch(), u->image) : NULL;
+	struct stored *s = stored_for(upgrade);
 
 	if (s)
 		s->ordered = false;
@@ -174,10 +180,8 @@ static bool
 is_same(const struct stored *s)
 {
 	const struct gate *g = sim()->proc[SIM_FETCHD].self;
-	const struct image *i = g->book.images;
+	const struct image *i = book_image(&g->book, s->job);
 
-	while (i && i->id != s->job)
-		i = i->next;
 	return i && i->size == s->size && memcmp(i->md5, s->md5, sizeof(s->md5)) == 0;
 }
 

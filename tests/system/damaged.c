@@ -122,8 +122,7 @@ Test(damaged, records_of_cloudd_that_are_no_database_any_more)
 	spoilt_between_upgrades(HOUSE_CLOUDD, OVERWRITTEN);
 }
 
-/* --- an old copy --------------------------------------------------------------------------------
- */
+/* --- an old copy ------------------------------------------------------------------------------ */
 
 /* A backup from before the last upgrade is whole, so nobody can see that it is old; but the head of
  * the signed log that cloudd has seen tells. */

@@ -12,25 +12,22 @@
 #include "house_case.h"
 #include "house_life.h"
 #include "house_look.h"
-#include "house_proc.h"
+#include "house_places.h"
 
 TestSuite(scarce, .timeout = 180);
 
-enum { PLACES = 2, MANY = 100000 };
-
-static const char *const places[PLACES] = {"state", "store"};
+enum { MANY = 100000 };
 
 /* State and store in memory, which is small. */
 static bool
 confine(struct house *h)
 {
-	char path[400];
+	char path[HOUSE_PLACE];
 
-	if (!house_proc_own_mounts())
+	if (!house_places_make(h))
 		return false;
-	for (int i = 0; i < PLACES; i++) {
-		snprintf(path, sizeof(path), "%s/%s", h->dir, places[i]);
-		mkdir(path, 0755);
+	for (int i = 0; i < HOUSE_PLACES; i++) {
+		house_place(h, i, path);
 		if (mount("scarce", path, "tmpfs", 0, "size=12m,nr_inodes=120") != 0)
 			return false;
 	}
@@ -40,14 +37,9 @@ confine(struct house *h)
 static void
 release(struct house *h)
 {
-	char path[400];
-
 	for (enum house_part part = HOUSE_CLOUDD; part >= HOUSE_FLASHD; part--)
 		HOUSE_MUST(h, house_stop(h, part));
-	for (int i = 0; i < PLACES; i++) {
-		snprintf(path, sizeof(path), "%s/%s", h->dir, places[i]);
-		umount2(path, MNT_DETACH);
-	}
+	house_places_clear(h);
 }
 
 static void
@@ -65,10 +57,11 @@ write_all(int fd)
 static void
 use_up_bytes(struct house *h)
 {
-	char path[400];
+	char place[HOUSE_PLACE], path[HOUSE_PLACE + 10];
 
-	for (int i = 0; i < PLACES; i++) {
-		snprintf(path, sizeof(path), "%s/%s/ballast", h->dir, places[i]);
+	for (int i = 0; i < HOUSE_PLACES; i++) {
+		house_place(h, i, place);
+		snprintf(path, sizeof(path), "%s/ballast", place);
 		AUTO(fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		cr_assert_geq(fd, 0);
 		write_all(fd);
@@ -81,7 +74,7 @@ use_up_inodes(struct house *h)
 	char path[400];
 	int fd = 0;
 
-	for (int i = 0; i < PLACES * MANY && fd >= 0; i++) {
+	for (int i = 0; i < HOUSE_PLACES * MANY && fd >= 0; i++) {
 		snprintf(path, sizeof(path), "%s/store/ballast%d", h->dir, i);
 		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		if (fd >= 0)
