@@ -89,9 +89,12 @@ Test(runner, passing_test_shows_criterions_closing_line_and_the_sum)
 	kit_scratch_remove(s.dir);
 }
 
-Test(runner, failing_test_is_red_and_shows_why)
+Test(runner, failing_test_is_red_and_shows_why_also_at_the_very_end)
 {
-	expect_red("fails", "\n0 passed, 1 failed\n", "expected one, got two");
+	expect_red("fails",
+	    "\nfailed: red/red/fails (tests/red/red.c:20: expected one, got two)\n"
+	    "0 passed, 1 failed\n",
+	    "[----]   expected one, got two");
 }
 
 Test(runner, crashing_test_is_red)

@@ -19,6 +19,7 @@ enum {
 	AGAIN_LIMIT_MS = 90 * 1000,
 	LOG_MAX = 4 << 20,
 	SHOWN = 16 << 10, /* of the end of a log */
+	SAID_LINES = 8,   /* failed tests of one program that are named at the very end */
 };
 
 static long
@@ -189,13 +190,14 @@ show_criterion(const char *log)
 	}
 }
 
-static void
+/* True: alone it passes. */
+static bool
 run_again(const struct item *it, const char *name)
 {
 	char *argv[] = {it->words[0], (char[]){"--filter"}, (char *)(uintptr_t)name, NULL};
 	char path[420];
-	int status;
-	pid_t pid;
+	int status = -1;
+	pid_t pid = -1;
 
 	snprintf(path, sizeof(path), "%s.again", it->log);
 	remove(path);
@@ -209,17 +211,18 @@ run_again(const struct item *it, const char *name)
 
 	printf("--- %s once more, alone (the verdict stays):\n", name);
 	show_end(log);
+	return started > 0 && pid == started && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static void
-show_failed_suite(const struct item *it, const char *log)
+show_failed_suite(struct item *it, const char *log)
 {
 	char name[SAID_NAME];
 	unsigned n = 0;
 
 	show_criterion(log);
 	for (const char *at = log; n < AGAIN && said_failed(&at, name); n++)
-		run_again(it, name);
+		it->alone_passed |= run_again(it, name) ? 1U << n : 0;
 	if (n == 0)
 		show_end(log);
 }
@@ -258,4 +261,31 @@ item_end(struct item *it, int status, unsigned orphans)
 	if (!clean)
 		show_end(log);
 	printf("%s: %s\n", it->name, clean ? "ok" : "FAILED");
+}
+
+/* What fails may fail in hundreds: the first lines say it. */
+void
+item_say_failed(const struct item *it)
+{
+	AUTO(mem) char *log = read_log(it->log);
+	char name[SAID_NAME], why[SAID_WHY];
+	unsigned n = 0;
+
+	if (!it->done)
+		printf("failed: %s (not run to its end)\n", it->name);
+	if (!it->done || it->failed == 0)
+		return;
+	for (const char *at = log; it->kind == ITEM_SUITE && said_failed(&at, name); n++) {
+		unsigned bit = n < AGAIN ? 1U << n : 0;
+
+		if (n >= SAID_LINES)
+			continue;
+		said_why(log, at, why);
+		printf("failed: %s/%s (%s)%s\n", it->name, name, why,
+		    it->alone_passed & bit ? "; alone it passed" : "");
+	}
+	if (n > SAID_LINES)
+		printf("failed: %u more of %s\n", n - SAID_LINES, it->name);
+	if (n == 0)
+		printf("failed: %s (see %s)\n", it->name, it->log);
 }

@@ -28,6 +28,7 @@ struct item {
 	long started_ms, took_ms;
 	unsigned passed, failed;
 	bool done;
+	unsigned alone_passed; /* a bit for each of its first failed tests: passed when run again */
 };
 
 struct item_rules {
@@ -46,6 +47,9 @@ void item_start(struct item *it, const struct item_rules *rules);
 /* It ended with this status of waitpid; `orphans` processes had to be killed behind it. Prints the
  * closing line or, after a failure, the output. Sets passed and failed. */
 void item_end(struct item *it, int status, unsigned orphans);
+
+/* One line on stdout for each thing in it that failed: which test, where, why. */
+void item_say_failed(const struct item *it);
 
 /* The words to start it with; for the tests of this file. */
 void item_command(const struct item *it, const struct item_rules *rules, char *argv[ITEM_WORDS + 8],

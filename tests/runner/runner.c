@@ -171,6 +171,8 @@ add_up(const struct runner *r)
 	for (unsigned i = 0; i < r->n; i++) {
 		passed += r->items[i].passed;
 		failed += r->items[i].done ? r->items[i].failed : 1;
+		if (!r->interrupted) /* again, where whoever sees only the end looks */
+			item_say_failed(&r->items[i]);
 	}
 	printf("%u passed, %u failed\n", passed, failed);
 	if (r->interrupted)

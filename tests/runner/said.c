@@ -6,6 +6,8 @@
 
 #include "said.h"
 
+#define COMPLAINT "[----] "
+
 bool
 said_closing(const char *log, struct said *out)
 {
@@ -43,4 +45,52 @@ said_failed(const char **at, char name[static SAID_NAME])
 	snprintf(name, SAID_NAME, "%.*s/%.*s", (int)(colons - line), line,
 	    (int)(end - (size_t)(colons - line) - 2), colons + 2);
 	return true;
+}
+
+/* The beginning of the line before the one that begins at `line`; NULL: it is the first. */
+static const char *
+line_before(const char *log, const char *line)
+{
+	if (line <= log)
+		return NULL;
+	for (line--; line > log && line[-1] != '\n';)
+		line--;
+	return line;
+}
+
+static bool
+is_complaint(const char *line)
+{
+	return strncmp(line, COMPLAINT, strlen(COMPLAINT)) == 0;
+}
+
+/* Criterion puts the place in a line of its own and what was said about it, indented, below. */
+void
+said_why(const char *log, const char *at, char why[static SAID_WHY])
+{
+	const char *words = NULL, *line = at;
+
+	const char *verdict = strstr(at, ": ");
+
+	snprintf(why, SAID_WHY, "%.*s", verdict ? (int)strcspn(verdict + 2, "\n") : 0,
+	    verdict ? verdict + 2 : "");
+	while (line > log && line[-1] != '\n')
+		line--;
+	while ((line = line_before(log, line)) != NULL && is_complaint(line)) {
+		const char *text = line + strlen(COMPLAINT);
+		size_t indent = strspn(text, " "), len = strcspn(text, "\n");
+
+		if (indent > 0 && len > indent)
+			words = text + indent;
+		if (indent > 0)
+			continue;
+		int place = (int)len;
+
+		if (words && sscanf(text, "%*[^:]:%*d:%n", &place) == 0)
+			snprintf(why, SAID_WHY, "%.*s %.*s", place, text,
+			    (int)strcspn(words, "\n"), words);
+		else
+			snprintf(why, SAID_WHY, "%.*s", (int)len, text);
+		return;
+	}
 }

@@ -25,4 +25,10 @@ enum { SAID_NAME = 160 };
  * more, or the name does not fit. */
 bool said_failed(const char **at, char name[static SAID_NAME]);
 
+enum { SAID_WHY = 200 };
+
+/* Why a test failed: place and first words of the last complaint before `at`, which said_failed has
+ * just moved; Criterion's verdict ("Timed out. (1.00s)") where the test complained of nothing. */
+void said_why(const char *log, const char *at, char why[static SAID_WHY]);
+
 #endif

@@ -53,3 +53,24 @@ Test(said, failed_tests_are_named_one_after_the_other)
 	cr_expect_str_eq(name, "bus/dies");
 	cr_expect_not(said_failed(&at, name));
 }
+
+Test(said, why_a_test_failed_is_its_place_and_first_words)
+{
+	const char *log = "[----] a.c:1: Assertion Failed\n[----]   \n[----]   other\n"
+			  "[FAIL] a::b: (0.00s)\n"
+			  "words\n[----] b/c.c:23: Assertion Failed\n[----]   \n"
+			  "[----]   one, got two\n[----]   second\n[----]   \n"
+			  "[FAIL] bus::is_full: (0.00s)\n"
+			  "[----] d.c:9: Unexpected signal caught below this line!\n"
+			  "[FAIL] bus::dies: CRASH!\n[FAIL] bus::hangs: Timed out. (1.00s)\n";
+	static const char *const whys[] = {"a.c:1: other", "b/c.c:23: one, got two",
+	    "d.c:9: Unexpected signal caught below this line!", "Timed out. (1.00s)"};
+	const char *at = log;
+	char name[SAID_NAME], why[SAID_WHY];
+
+	for (unsigned i = 0; i < sizeof(whys) / sizeof(whys[0]); i++) {
+		cr_assert(said_failed(&at, name));
+		said_why(log, at, why);
+		cr_expect_str_eq(why, whys[i]);
+	}
+}
