@@ -33,13 +33,20 @@ pending(const struct flash *f, const struct roster_device *r)
 	return NULL;
 }
 
+static bool
+go_together(const struct flash *f, const struct verify_target *t, const struct roster_device *r)
+{
+	const struct roster_device *own = roster_find(
+	    &f->roster, t->product_key, t->device_key, t->component);
+
+	return own && order_is_together(own->config, r->config);
+}
+
 /* Do they go together, and would what is on its way be enough? */
 static bool
 comes_along(const struct flash *f, const struct verify_target *t, const struct roster_device *r,
     const struct device_upgrade *u, const Tr__Depends *d)
 {
-	const struct roster_device *own = roster_find(
-	    &f->roster, t->product_key, t->device_key, t->component);
 	struct manifest_seen s = {.name = r->config->name,
 	    .known = u->state >= DEVICE_QUEUED,
 	    .sequence = u->sequence,
@@ -47,8 +54,7 @@ comes_along(const struct flash *f, const struct verify_target *t, const struct r
 	    .version = u->image_version};
 	char why[WHY_SIZE];
 
-	return own && order_is_together(own->config, r->config) &&
-	       manifest_satisfies(d, &s, why) == ERR_OK;
+	return go_together(f, t, r) && manifest_satisfies(d, &s, why) == ERR_OK;
 }
 
 static enum err
@@ -62,7 +68,7 @@ check_one(const struct flash *f, const struct verify_target *t, const struct ros
 	    .known = known,
 	    .sequence = row.sequence,
 	    .image_sha256 = row.image_sha256,
-	    .version = r->version};
+	    .version = r->unkept ? "" : r->version};
 	char seen[WHY_SIZE];
 	enum err e = manifest_satisfies(d, &s, seen);
 	const struct device_upgrade *u = e ? pending(f, r) : NULL;
@@ -74,6 +80,10 @@ check_one(const struct flash *f, const struct verify_target *t, const struct ros
 		    u->id, device_table.states[u->state]);
 	if (!r->version[0])
 		return why_say(why, ERR_AGAIN, "%.150s; it has not answered yet", seen);
+	if (r->unkept)
+		return why_say(why, ERR_AGAIN, "%.150s; it runs one on trial", seen);
+	if (go_together(f, t, r)) /* nothing of the group begins before it has an upgrade, too */
+		return why_say(why, ERR_AGAIN, "%.150s; its group waits for it", seen);
 	return why_say(why, ERR_DEPENDS, "%s", seen);
 }
 

@@ -4,9 +4,11 @@
  *
  * A dependency is on another component of the same device, or on every device of a model behind
  * this gateway. What is confirmed there (sequence, image) and what it says of itself (version)
- * decides. One that is not met waits in the queue while an upgrade of that device is on its way or
- * the device has not been heard, else the image is refused; before the first byte, both. Within a
- * group (`together`) what is on its way counts as if it ran: none is kept without the others.
+ * decides; what it runs on trial does not. One that is not met waits in the queue while an upgrade
+ * of that device is on its way or the device has not been heard, else the image is refused; before
+ * the first byte, both. Within a group (`together`) what is on its way counts as if it ran, as none
+ * is kept without the others, and what is not on its way yet is waited for: plans of a group come
+ * one after the other.
  */
 #ifndef SUBOTA_FLASH_DEPENDS_H
 #define SUBOTA_FLASH_DEPENDS_H

@@ -224,9 +224,11 @@ roster_learn(struct roster_device *d, const Pb__SessionReport *a)
 		return;
 	/* what may be undone by the next start is no version to tell anybody */
 	d->on_trial = a->active_on_trial;
+	d->unkept &= d->on_trial;
 	if ((d->on_trial && d->version[0]) || strcmp(a->version, d->version) == 0)
 		return;
 	snprintf(d->version, sizeof(d->version), "%.64s", a->version);
+	d->unkept = d->on_trial;
 	d->report_due = true;
 }
 

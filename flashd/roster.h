@@ -29,6 +29,7 @@ struct roster_device {
 	Pb__DeviceState state;     /* UNKNOWN, AWAY or PRESENT */
 	char version[DEVICE_TEXT]; /* that it keeps; on trial only if no other is known */
 	bool on_trial;             /* it runs an image that is not kept */
+	bool unkept;               /* and `version` is that image's: no other was ever heard */
 	uint32_t battery;          /* percent; 101 = mains or unknown */
 	int32_t signal_dbm;
 	int error; /* of the last question */

@@ -53,9 +53,10 @@ close_house(struct scene *s)
 	flashhouse_close(&s->h);
 }
 
-/* An order for a version of the radio, as another bundle; the meter's is published again. */
+/* An order for a version of the radio, as another bundle, which may depend on what the meter runs;
+ * the meter's is published again. */
 static void
-begin_radio(struct scene *s, uint64_t id, const char *version)
+begin_radio_after(struct scene *s, uint64_t id, const char *version, const char *meters)
 {
 	static const uint8_t image[5000] = {'r'};
 	struct kit_spec meter = s->h.spec;
@@ -64,12 +65,20 @@ begin_radio(struct scene *s, uint64_t id, const char *version)
 	    .version = version,
 	    .driver = "exec",
 	    .payload = image,
-	    .payload_len = sizeof(image)};
+	    .payload_len = sizeof(image),
+	    .depends_model = meters ? "sensor-9" : NULL,
+	    .depends_version = meters};
 	flashhouse_publish(&s->h);
 	flashhouse_begin_for(
 	    &s->h, id, &(struct flashhouse_target){.device_key = "radio-1", .version = version});
 	s->h.spec = meter;
 	flashhouse_publish(&s->h);
+}
+
+static void
+begin_radio(struct scene *s, uint64_t id, const char *version)
+{
+	begin_radio_after(s, id, version, NULL);
 }
 
 static void
@@ -157,6 +166,36 @@ Test(
 	close_house(&s);
 }
 
+static void
+set_meter(struct scene *s, const char *version, bool confirmed)
+{
+	struct smp_script *d = smp_tty_take(s->h.device);
+
+	snprintf(d->slot[0].version, sizeof(d->slot[0].version), "%s", version);
+	d->slot[0].confirmed = confirmed;
+	smp_tty_give(s->h.device);
+}
+
+Test(flashd_depends, what_a_device_runs_on_trial_is_no_version_to_depend_on)
+{
+	struct scene s;
+
+	open_house(&s, "1.0.0\n", "");
+	flashhouse_kill(&s.h);
+	set_meter(&s, "1.1.0", false);
+	snprintf(s.h.extra, sizeof(s.h.extra), "ask_every = 1 s");
+	flashhouse_forget(&s.h);
+	flashhouse_start(&s.h);
+	begin_radio_after(&s, 6, "1.10.0", "1.1");
+	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_VERIFIED));
+	expect_said(&s, "got unknown; it runs one on trial");
+	set_meter(&s, "1.1.0", true);
+	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
+	kit_write_mode(s.h.dir, "radio.version", "1.10.0\n", 0644);
+	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
+	close_house(&s);
+}
+
 /* --- groups ----------------------------------------------------------------------------------- */
 
 Test(flashd_depends, a_group_with_a_device_that_could_not_be_taken_back_never_begins)
@@ -175,5 +214,16 @@ Test(flashd_depends, a_group_with_a_device_that_could_not_be_taken_back_never_be
 	    strstr(r->detail, "group pair") && strstr(r->detail, "device radio"), "%s", r->detail);
 	cr_assert_not_null(flashhouse_end(&s.h, 7));
 	flashhouse_expect_untouched(&s.h);
+	close_house(&s);
+}
+
+Test(flashd_depends, the_first_of_a_group_whose_images_need_each_other_waits_for_the_second)
+{
+	struct scene s;
+
+	open_house(&s, "1.0.0\n", "together = pair");
+	flashhouse_begin(&s.h, 7);
+	cr_assert_not_null(flashhouse_report(&s.h, 7, PB__PHASE__PHASE_VERIFIED));
+	expect_said(&s, "expected all of group pair to be ready, got for radio: none");
 	close_house(&s);
 }

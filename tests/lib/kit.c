@@ -260,9 +260,11 @@ add_depends(Tr__Manifest *m, const struct kit_spec *spec)
 {
 	Tr__Depends *d = NULL;
 
-	must(manifest_make_depends(m, "app", &d), "depends");
-	must(manifest_make_text(&d->vendor, "acme"), "depends");
-	must(manifest_make_text(&d->model, spec->depends_model), "depends");
+	must(manifest_make_depends(m, or_default(spec->depends_component, "app"), &d), "depends");
+	if (spec->depends_model) {
+		must(manifest_make_text(&d->vendor, "acme"), "depends");
+		must(manifest_make_text(&d->model, spec->depends_model), "depends");
+	}
 	must(manifest_make_text(&d->min_version, or_default(spec->depends_version, "")), "depends");
 }
 
@@ -292,7 +294,7 @@ kit_manifest(const struct kit_spec *spec)
 	m->not_before_ms = spec->not_before_ms;
 	m->expires_ms = spec->expires_ms ? spec->expires_ms : KIT_EXPIRES_MS;
 	add_payload(m, spec);
-	if (spec->depends_model)
+	if (spec->depends_model || spec->depends_component)
 		add_depends(m, spec);
 	must(manifest_check(m, why), why);
 	return m;

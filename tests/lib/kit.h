@@ -48,8 +48,9 @@ struct kit_spec {
 	size_t payload_len;
 	const Tr__Root *root; /* none; a newer one that it carries, signed by root keys 0 and 1 */
 	unsigned release_key; /* 0; which one signs */
-	const char *depends_model;   /* none; else of "acme", its component "app", and */
-	const char *depends_version; /* at least this */
+	const char *depends_model;     /* none; else of "acme", its component "app", and */
+	const char *depends_component; /* none; else this one of the same device, and */
+	const char *depends_version;   /* at least this */
 };
 
 #define KIT_CREATED_MS UINT64_C(1704067200000)
