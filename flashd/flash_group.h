@@ -8,7 +8,7 @@
 
 /* Do others come first, or is the group not complete? `text` says which. For upgrades in the queue.
  * What gives a device back what it had (flash_restore) belongs to no group: it waits for none, none
- * waits for it, and its end stops nothing. Who keeps already what this one brings is not missing.
+ * waits for it, and its end stops nothing. Who runs already what this one brings is not missing.
  */
 bool flash_group_holds(const struct flash *f, const struct roster_device *d,
     const struct device_upgrade *u, char text[DEVICE_HOLD]);
