@@ -26,7 +26,7 @@
 #include "sim_run.h"
 #include "sim_table.h"
 
-enum { JOBS_MAX = 64, AGAIN_EVERY = 20, RANGES_MAX = 8 };
+enum { JOBS_MAX = 64, AGAIN_EVERY = 20, RANGES_MAX = 12 };
 
 struct range {
 	uint64_t first, n;

@@ -37,9 +37,9 @@ next_random(void)
 }
 
 static bool
-is_grouped(uint64_t seed)
+is_in(uint64_t seed, uint64_t first, uint64_t end)
 {
-	return seed >= SIM_GROUPS && seed < SIM_AIMED;
+	return seed >= first && seed < end;
 }
 
 void
@@ -47,14 +47,18 @@ sim_begin(uint64_t seed, const char *dir)
 {
 	static const char *const names[] = {"cloudd", "fetchd", "flashd"};
 	struct sim *s = sim();
+	bool depends = is_in(seed, SIM_DEPENDS, SIM_END);
+	bool grouped = is_in(seed, SIM_GROUPS, SIM_AIMED) || depends;
+	bool aimed = is_in(seed, SIM_AIMED, SIM_DEPENDS);
 
 	*s = (struct sim){.seed = seed,
 	    .random = mix_bits(seed ^ 0x50b07au),
-	    .hostile = (seed >= SIM_HOSTILE && seed < SIM_LIVELY) ||
-		       (seed >= SIM_WILD && seed < SIM_GROUPS) || (is_grouped(seed) && seed % 2),
-	    .lively = seed >= SIM_LIVELY && !is_grouped(seed),
-	    .grouped = is_grouped(seed),
-	    .aimed = seed >= SIM_AIMED};
+	    .hostile = is_in(seed, SIM_HOSTILE, SIM_LIVELY) ||
+		       is_in(seed, SIM_WILD, SIM_GROUPS) || (grouped && seed % 2),
+	    .lively = is_in(seed, SIM_LIVELY, SIM_GROUPS) || aimed,
+	    .grouped = grouped,
+	    .depends = depends,
+	    .aimed = aimed};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)
 		s->proc[i] = (struct sim_proc){

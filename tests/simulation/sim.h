@@ -14,7 +14,7 @@
  *     sim_quirk.c    what the platform may do     sim_world.c    settings of lively worlds
  *     sim_aim.c      trouble at chosen states     sim_deed.c     what it is
  *     sim_kind.c     boards of other kinds        sim_ack.c      what is acknowledged is recorded
- *     sim_group.c    devices that go together
+ *     sim_group.c    devices that go together     sim_depends.c  images that depend on others
  *     sim_cover.c    rows of the state tables     sim_run.c      one seed, from beginning to end
  *
  * A process is its struct and its loop. It runs only inside sim_call, which a death leaves by a
@@ -50,6 +50,9 @@ enum { SIM_GROUPS = 4000000 };
 /* And from this one on lively ones with boards of other kinds (sim_kind.h), and trouble that is
  * aimed at states of the machines (sim_aim.h). */
 enum { SIM_AIMED = 5000000 };
+/* And from this one on images depend on what other devices run (sim_depends.h), some of which go
+ * together; every other of these worlds is hostile. */
+enum { SIM_DEPENDS = 6000000, SIM_END = 7000000 };
 
 enum sim_who { SIM_CLOUDD, SIM_FETCHD, SIM_FLASHD, SIM_PROCS };
 
@@ -101,10 +104,11 @@ struct sim {
 	struct sim_counts counts;
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
-	bool hostile;  /* SIM_HOSTILE, SIM_WILD, half of SIM_GROUPS */
+	bool hostile;  /* SIM_HOSTILE, SIM_WILD, half of SIM_GROUPS and SIM_DEPENDS */
 	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED */
 	bool aimed;    /* SIM_AIMED */
-	bool grouped;  /* SIM_GROUPS */
+	bool grouped;  /* SIM_GROUPS, SIM_DEPENDS: all devices have the same plans */
+	bool depends;  /* SIM_DEPENDS */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */

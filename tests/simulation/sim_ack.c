@@ -5,6 +5,7 @@
 
 #include "gate.h"
 #include "sim_ack.h"
+#include "sim_depends.h"
 #include "sim_fault.h"
 #include "sim_house.h"
 #include "sim_trouble.h"
@@ -151,6 +152,8 @@ sim_ack_given(struct sim_proc *to, const Pb__Envelope *e)
 
 	if (e->body_case != PB__ENVELOPE__BODY_REPORT)
 		return;
+	if (sim()->depends && to->who == SIM_FETCHD)
+		sim_depends_ends(e);
 	bool ends_it = e->report->phase >= PB__PHASE__PHASE_DONE;
 	if (to->who == SIM_FETCHD && ends_it)
 		note_end(to, e);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_depends.h"
 #include "sim_device.h"
 #include "sim_device_part.h"
 #include "sim_group.h"
@@ -121,6 +122,8 @@ __wrap_sub_flash_write(struct sub_flash *f, int slot, uint64_t off, const uint8_
 	if (!sim_house_is_signed(off, data, len))
 		sim_violate(1, "device %d: %zu bytes at %llu that no publisher signed for it",
 		    number_of(f), len, (unsigned long long)off);
+	if (sim()->depends && off == 0)
+		sim_depends_writes(number_of(f), sim_house_head(data, len));
 	if (sim()->now < sim_device_board(number_of(f))->forgets_until)
 		return true;
 	return __real_sub_flash_write(f, slot, off, data, len);
@@ -434,6 +437,15 @@ sim_device_was_given(int number, const char *version)
 	int64_t since = sim()->house->serials && b->unit_since ? b->unit_since + 1 : 0;
 
 	return sim_device_ran(number, version, since);
+}
+
+bool
+sim_device_came_with(int number, const char *version)
+{
+	int64_t since = sim_device_board(number)->unit_since;
+
+	return since && sim_device_ran(number, version, since) &&
+	       !sim_device_ran(number, version, since + 1);
 }
 
 bool

@@ -48,6 +48,8 @@ bool sim_device_is_kept(int number);
 bool sim_device_ran(int number, const char *version, int64_t since);
 /* Was it kept by us on the very unit that has the device's place, as far as units are known? */
 bool sim_device_was_given(int number, const char *version);
+/* Is the unit another one than at first, which ran this version when it came? */
+bool sim_device_came_with(int number, const char *version);
 /* Was it started on trial since then? */
 bool sim_device_started(int number, const char *version, int64_t since);
 /* Of the other processor; true also when there is none. */

@@ -6,6 +6,7 @@
 
 #include "sim_device.h"
 #include "sim_group.h"
+#include "sim_mischief.h"
 #include "sim_platform.h"
 
 enum { QUEUE_MS = 15 * 60000, TEST_MS = 30 * 60000, LATELY_MS = 20 * 60000 };
@@ -17,7 +18,7 @@ sim_group_choose(struct sim_house *h)
 {
 	struct sim_stream s = sim_stream("groups");
 
-	if (sim_stream_chance(&s, 75))
+	if (sim_stream_chance(&s, sim()->depends ? 40 : 75))
 		h->group = 2 + (int)sim_stream_below(&s, (uint64_t)h->devices - 1);
 }
 
@@ -65,7 +66,8 @@ is_along(int number, const struct sim_package *p)
 }
 
 /* One that is written once more for a device that had it asks nobody. After a plan was
- * withdrawn each may have an upgrade of its own. */
+ * withdrawn each may have an upgrade of its own. Who said that it runs it already, while flashd
+ * knew of nothing else that it confirmed, is taken at its word. */
 void
 sim_group_keeps(int number, const struct sim_package *p)
 {
@@ -76,6 +78,8 @@ sim_group_keeps(int number, const struct sim_package *p)
 		if (sim_plans_has_dropped(i))
 			return;
 	for (int i = 0; i < sim()->house->group; i++) {
+		if (sim_mischief_claimed(i, p->version))
+			continue;
 		if (p->variant == SIM_SICK && !sim_group_spares(i, p))
 			sim_violate(2, "device %d keeps %s, which does not work on device %d",
 			    number, p->version, i);

@@ -11,10 +11,13 @@
 #include "gate.h"
 #include "house_pack_image.h"
 #include "kit.h"
+#include "sim_depends.h"
 #include "sim_device.h"
 #include "sim_group.h"
 #include "sim_house.h"
 #include "sim_kind.h"
+
+enum { HEAD = 28 }; /* of MCUboot's header, with size and version */
 
 const char *
 sim_variant_name(int variant)
@@ -112,6 +115,8 @@ make_package(
 	    .component = n < h->n_packages ? NULL : "radio",
 	    .payload = p->image.data,
 	    .payload_len = p->image.len};
+	if (sim()->depends)
+		sim_depends_choose(h, n, &spec);
 	p->file = kit_bundle(variant == SIM_FORGED ? other : ours, &spec);
 	if (variant == SIM_DAMAGED)
 		p->file.data[p->file.len - 1024 - 512 - sim_below(100)] ^= 1;
@@ -173,6 +178,17 @@ sim_house_image(const uint8_t hash[32])
 
 	for (int n = 0; n < h->n_all; n++)
 		if (is_for_us(&h->package[n]) && memcmp(h->package[n].hash, hash, 32) == 0)
+			return &h->package[n];
+	return NULL;
+}
+
+const struct sim_package *
+sim_house_head(const uint8_t *data, size_t len)
+{
+	const struct sim_house *h = sim()->house;
+
+	for (int n = 0; len >= HEAD && n < h->n_all; n++)
+		if (is_for_us(&h->package[n]) && memcmp(h->package[n].image.data, data, HEAD) == 0)
 			return &h->package[n];
 	return NULL;
 }

@@ -34,6 +34,10 @@ struct sim_package {
 	struct bundle_bytes image, file;
 	uint8_t hash[32]; /* MCUboot's */
 	uint8_t md5[16], sha256[32];
+	/* All other devices run this one first, or (`own`) the other processor does; NULL =
+	 * nothing. */
+	const struct sim_package *needs;
+	bool own;
 	unsigned n_pieces; /* it is cut into so many files; 0 = it is whole */
 	struct sim_piece {
 		size_t at, len;
@@ -79,6 +83,8 @@ const struct sim_package *sim_house_package(const char *url);
 /* Of which it is this file; a whole one is piece 0. */
 struct sim_piece sim_house_piece(const struct sim_package *p, const char *url);
 const struct sim_package *sim_house_image(const uint8_t hash[32]);
+/* The image that begins with this; NULL = unknown, or it is too short to tell. */
+const struct sim_package *sim_house_head(const uint8_t *data, size_t len);
 /* Did a publisher sign these bytes, at this place in an image, for these devices? */
 bool sim_house_is_signed(uint64_t off, const uint8_t *data, size_t len);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim_depends.h"
 #include "sim_device.h"
 #include "sim_fault.h"
 #include "sim_group.h"
@@ -25,6 +26,7 @@ enum {
 	ADDRESS_MS = 900000,          /* the gateway waits 30 s for it */
 	TRIES_BAD = 2,                /* failures after which a bad plan is over */
 	TRIES_CALM = 6,               /* and a good one, which must not fail in calm weather */
+	TRIES_UNMET = 12,             /* and one that waits for another device */
 	TRIES_LIVELY = 60             /* and there be refused, until a window opens */
 };
 
@@ -66,7 +68,8 @@ is_ahead(int device)
 	return false;
 }
 
-/* Another of its group ended this plan, and never kept what it brings: it lied. */
+/* Another of its group ended this plan, and never kept what it brings: it lied, or is another unit
+ * now, which came with it: who has confirmed something else is not believed (flash_group.c). */
 static bool
 is_left_behind(int device)
 {
@@ -74,7 +77,7 @@ is_left_behind(int device)
 
 	for (int i = 0; sim_group_has(device) && i < sim()->house->group; i++)
 		if (sim_plans_peer(i)->at > sim_plans_peer(device)->at &&
-		    !sim_device_ran(i, target, 0))
+		    (!sim_device_ran(i, target, 0) || sim_device_came_with(i, target)))
 			return true;
 	return false;
 }
@@ -281,6 +284,11 @@ sim_plans_failed(int device, bool refused)
 	if (!bad && !sim()->calm)
 		return;
 	++*count;
+	if (!bad && !sim_depends_is_met(device, n->package)) { /* who lacks it may never get it */
+		if (*count >= TRIES_UNMET)
+			sim_plans_end(device, false);
+		return;
+	}
 	if (bad && *count >= TRIES_BAD) {
 		sim_plans_end(device, false);
 	} else if (*count >= most) {

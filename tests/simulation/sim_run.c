@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "sim_check.h"
+#include "sim_depends.h"
 #include "sim_device.h"
 #include "sim_fault.h"
 #include "sim_house.h"
@@ -107,6 +108,8 @@ live(void)
 		look = sim()->now + 1000 * SIM_MS;
 		sim_check_bounds();
 		sim_plans_check();
+		if (sim()->depends)
+			sim_depends_watch();
 		if (!sim()->calm)
 			continue;
 		if (sim_plans_is_done(why, sizeof(why)) && sim_check_is_complete())
