@@ -51,20 +51,21 @@ is_restored(const struct flash *f, const struct roster_device *d, const struct d
 	return u && !device_is_over(u) && flash_restore_is_one(f, d, u);
 }
 
-/* It has kept already what `of` brings to another of its group, which could not keep it, or says
- * that it runs it, and nothing speaks against that: that one may follow. What came since and ended
- * before its device was begun with does not count. */
+/* It has kept already what `of` brings to another of its group, which could not keep it: that one
+ * may follow. What came since and ended before its device was begun with does not count. Of one
+ * with which nothing was begun so far its word is taken: so it was delivered. */
 static bool
 is_ahead(
     const struct roster_device *d, const struct device_upgrade *u, const struct device_upgrade *of)
 {
 	if (u && !device_is_over(u))
 		return false;
-	if (!d->on_trial && !d->regressed && strcmp(d->version, of->target_version) == 0)
-		return true;
 	while (u && !(roster_is_for(u, d) && (u->wrote || u->rebooted || u->state == DEVICE_DONE)))
 		u = u->next;
-	return u && u->state == DEVICE_DONE && strcmp(u->target_version, of->target_version) == 0;
+	if (!u)
+		return !d->on_trial && !d->regressed &&
+		       strcmp(d->version, of->target_version) == 0;
+	return u->state == DEVICE_DONE && strcmp(u->target_version, of->target_version) == 0;
 }
 
 /* A group that has begun is complete. */
