@@ -2,6 +2,7 @@
  * room: see room.h.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "room.h"
 
@@ -21,6 +22,40 @@ room_forget(struct gate *g, struct image *i)
 		log_warn(NULL, "cannot forget an image");
 }
 
+/* A package that came by two ways, from a server and from a person (drop.h), or from two addresses,
+ * is two images, and one entry. */
+static bool
+shares_entry(const struct image *a, const struct image *b)
+{
+	return a == b || (a->state == IMAGE_READY && b->state == IMAGE_READY &&
+			     memcmp(a->digest, b->digest, sizeof(a->digest)) == 0);
+}
+
+static bool
+is_wanted(const struct gate *g, const struct image *i)
+{
+	for (const struct image *k = g->book.images; k; k = k->next)
+		if (shares_entry(i, k) && book_users(&g->book, k->id))
+			return true;
+	return false;
+}
+
+/* The entry, and all who have it. */
+static enum err
+drop_entry(struct gate *g, const struct image *i)
+{
+	const struct image all = *i;
+	enum err e = ERR_OK;
+
+	store_drop(g->store, all.digest);
+	for (struct image *k = g->book.images, *next; k && e == ERR_OK; k = next) {
+		next = k->next;
+		if (shares_entry(&all, k))
+			e = book_drop_image(&g->book, k);
+	}
+	return e;
+}
+
 /* The image to give up first, ready or begun: never one that is wanted; good ones last, else the
  * longest unused. */
 static struct image *
@@ -31,7 +66,7 @@ pick_victim(struct gate *g)
 	for (struct image *i = g->book.images; i; i = i->next) {
 		bool kept = i->state == IMAGE_READY || i->state == IMAGE_PARTIAL;
 
-		if (!kept || book_users(&g->book, i->id))
+		if (!kept || is_wanted(g, i))
 			continue;
 		if (!victim || i->good < victim->good ||
 		    (i->good == victim->good && i->used_at < victim->used_at))
@@ -64,11 +99,13 @@ room_make(struct gate *g, uint64_t bytes)
 		if (!victim)
 			return e;
 		log_info(NULL, "image %" PRIu64 " makes room for a new one", victim->id);
-		if (victim->state == IMAGE_PARTIAL)
+		if (victim->state == IMAGE_PARTIAL) {
 			store_incoming_drop(g->store, victim->id);
-		else
-			store_drop(g->store, victim->digest);
-		if (book_drop_image(&g->book, victim) != ERR_OK)
+			e = book_drop_image(&g->book, victim);
+		} else {
+			e = drop_entry(g, victim);
+		}
+		if (e != ERR_OK)
 			return ERR_SYSTEM;
 		e = store_room(g->store, need);
 	}
