@@ -358,6 +358,12 @@ is_needed(const struct gate *g, const char *name)
 	return false;
 }
 
+static void
+on_sweep(void *arg)
+{
+	drop_sweep(arg);
+}
+
 void
 drop_sweep(struct gate *g)
 {
@@ -379,4 +385,6 @@ drop_sweep(struct gate *g)
 	}
 	if (dir)
 		closedir(dir);
+	loop_timer_set(
+	    g->daemon->loop, &g->drop_sweep, mono_after(clock_now(), OLD_MS), on_sweep, g);
 }

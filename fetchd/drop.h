@@ -36,7 +36,7 @@ void drop_start(struct gate *g, struct image *i);
 void drop_stop(struct gate *g, const struct image *i);
 
 /* Names in the drop directory that no image waits for and that are an hour old: somebody gave up.
- */
+ * Looks again every hour. */
 void drop_sweep(struct gate *g);
 
 #endif

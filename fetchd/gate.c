@@ -347,6 +347,7 @@ gate_stop(struct gate *g)
 	works_stop(g);
 	follow_drop(g, g->follow.job);
 	loop_timer_clear(g->daemon->loop, &g->tick);
+	loop_timer_clear(g->daemon->loop, &g->drop_sweep);
 	downloads_free(g->downloads);
 	nursery_free(g->nursery);
 	trust_close(g->trust);

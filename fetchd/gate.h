@@ -59,6 +59,7 @@ struct gate {
 	struct check *check;
 
 	struct gate_drop drop;
+	struct loop_timer drop_sweep; /* every hour */
 	struct follow follow; /* hashing beside a download */
 };
 
