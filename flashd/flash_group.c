@@ -63,8 +63,7 @@ is_ahead(
 	while (u && !(roster_is_for(u, d) && (u->wrote || u->rebooted || u->state == DEVICE_DONE)))
 		u = u->next;
 	if (!u)
-		return !d->on_trial && !d->regressed &&
-		       strcmp(d->version, of->target_version) == 0;
+		return !d->on_trial && !d->regressed && strcmp(d->version, of->target_version) == 0;
 	return u->state == DEVICE_DONE && strcmp(u->target_version, of->target_version) == 0;
 }
 

@@ -47,17 +47,19 @@ sim_begin(uint64_t seed, const char *dir)
 {
 	static const char *const names[] = {"cloudd", "fetchd", "flashd"};
 	struct sim *s = sim();
-	bool depends = is_in(seed, SIM_DEPENDS, SIM_END);
+	bool depends = is_in(seed, SIM_DEPENDS, SIM_LOCAL);
+	bool local = is_in(seed, SIM_LOCAL, SIM_END);
 	bool grouped = is_in(seed, SIM_GROUPS, SIM_AIMED) || depends;
 	bool aimed = is_in(seed, SIM_AIMED, SIM_DEPENDS);
 
 	*s = (struct sim){.seed = seed,
 	    .random = mix_bits(seed ^ 0x50b07au),
-	    .hostile = is_in(seed, SIM_HOSTILE, SIM_LIVELY) ||
-		       is_in(seed, SIM_WILD, SIM_GROUPS) || (grouped && seed % 2),
+	    .hostile = is_in(seed, SIM_HOSTILE, SIM_LIVELY) || is_in(seed, SIM_WILD, SIM_GROUPS) ||
+		       ((grouped || local) && seed % 2),
 	    .lively = is_in(seed, SIM_LIVELY, SIM_GROUPS) || aimed,
 	    .grouped = grouped,
 	    .depends = depends,
+	    .local = local,
 	    .aimed = aimed};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)

@@ -15,6 +15,7 @@
  *     sim_aim.c      trouble at chosen states     sim_deed.c     what it is
  *     sim_kind.c     boards of other kinds        sim_ack.c      what is acknowledged is recorded
  *     sim_group.c    devices that go together     sim_depends.c  images that depend on others
+ *     sim_install.c  packages that people install
  *     sim_cover.c    rows of the state tables     sim_run.c      one seed, from beginning to end
  *
  * A process is its struct and its loop. It runs only inside sim_call, which a death leaves by a
@@ -52,7 +53,10 @@ enum { SIM_GROUPS = 4000000 };
 enum { SIM_AIMED = 5000000 };
 /* And from this one on images depend on what other devices run (sim_depends.h), some of which go
  * together; every other of these worlds is hostile. */
-enum { SIM_DEPENDS = 6000000, SIM_END = 7000000 };
+enum { SIM_DEPENDS = 6000000 };
+/* And from this one on people install packages without the platform (sim_install.h); every other of
+ * these worlds is hostile, too. */
+enum { SIM_LOCAL = 7000000, SIM_END = 8000000 };
 
 enum sim_who { SIM_CLOUDD, SIM_FETCHD, SIM_FLASHD, SIM_PROCS };
 
@@ -104,11 +108,12 @@ struct sim {
 	struct sim_counts counts;
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
-	bool hostile;  /* SIM_HOSTILE, SIM_WILD, half of SIM_GROUPS and SIM_DEPENDS */
+	bool hostile;  /* SIM_HOSTILE, SIM_WILD, half of SIM_GROUPS, SIM_DEPENDS and SIM_LOCAL */
 	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED */
 	bool aimed;    /* SIM_AIMED */
 	bool grouped;  /* SIM_GROUPS, SIM_DEPENDS: all devices have the same plans */
 	bool depends;  /* SIM_DEPENDS */
+	bool local;    /* SIM_LOCAL */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */
@@ -125,6 +130,7 @@ struct sim {
 	struct sim_uplink *uplink;
 	struct sim_couriers *couriers;
 	struct sim_faults *faults;
+	struct sim_installs *installs;
 	struct sim_cover *cover;
 };
 

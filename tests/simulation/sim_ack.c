@@ -8,6 +8,7 @@
 #include "sim_depends.h"
 #include "sim_fault.h"
 #include "sim_house.h"
+#include "sim_install.h"
 #include "sim_trouble.h"
 #include "sim_watch.h"
 
@@ -80,6 +81,8 @@ note_end(const struct sim_proc *p, const Pb__Envelope *e)
 void
 sim_ack_sent(enum sim_who from, enum sim_who to, const Pb__Envelope *e)
 {
+	if (sim()->local)
+		sim_install_sent(to, e);
 	if (e->body_case != PB__ENVELOPE__BODY_REPORT_ACK)
 		return;
 	if (from == SIM_CLOUDD)

@@ -14,6 +14,7 @@
 #include "sim_device.h"
 #include "sim_disk.h"
 #include "sim_house.h"
+#include "sim_install.h"
 #include "sim_platform.h"
 #include "sim_traitor.h"
 #include "sim_watch.h"
@@ -235,4 +236,6 @@ sim_check_end(void)
 	check_machines();
 	check_devices();
 	check_store();
+	if (sim()->local)
+		sim_install_check_end();
 }

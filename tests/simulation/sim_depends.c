@@ -70,8 +70,8 @@ sim_depends_choose(struct sim_house *h, int n, struct kit_spec *spec)
 	if (n == 0 || n == h->n_packages) /* what they run at first */
 		return;
 	if (n > h->n_packages) {
-		const struct sim_package *app = &h->package[sim_stream_below(
-		    &s, (uint64_t)h->n_packages)];
+		const struct sim_package *app =
+		    &h->package[sim_stream_below(&s, (uint64_t)h->n_packages)];
 
 		if (kind < 5 && app->variant == SIM_GOOD)
 			of_its_own(p, app, app->version, "app", spec);
@@ -108,9 +108,9 @@ is_at_least(const char *version, const struct sim_package *least)
 static bool
 has_now(int number, const struct sim_package *least)
 {
-	return is_radio(least) ? is_at_least(sim_device_second_version(number), least)
-			       : is_at_least(sim_device_version(number), least) &&
-				     sim_device_is_kept(number);
+	return is_radio(least)
+		   ? is_at_least(sim_device_second_version(number), least)
+		   : is_at_least(sim_device_version(number), least) && sim_device_is_kept(number);
 }
 
 static bool
@@ -192,8 +192,8 @@ sim_depends_ends(const Pb__Envelope *e)
 	if (r->phase < PB__PHASE__PHASE_DONE || r->error != ERR_DEPENDS || !p)
 		return;
 	if (!p->needs)
-		sim_violate(3, "%s depends on nothing, and ends as if it did: %s", p->version,
-		    r->detail);
+		sim_violate(
+		    3, "%s depends on nothing, and ends as if it did: %s", p->version, r->detail);
 	else if (sim()->calm && sim()->now - sim()->calm_at > HEARD_MS * SIM_MS &&
 		 is_met(number_of(r->device->device_key), p, has_long))
 		sim_violate(3, "%s ends for what is there for long: %s", p->version, r->detail);

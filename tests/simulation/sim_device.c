@@ -16,6 +16,7 @@
 #include "sim_kind.h"
 #include "sim_lane.h"
 #include "sim_mischief.h"
+#include "sim_platform.h"
 
 enum { BAUD = 115200 };
 
@@ -225,6 +226,8 @@ __wrap_sub_flash_confirm(struct sub_flash *f)
 
 	if (p && sim()->grouped && f == &sim_device_board(number)->chip[0].flash)
 		sim_group_keeps(number, p);
+	if (p && sim()->local && f == &sim_device_board(number)->chip[0].flash)
+		sim_plans_overtake(number, p);
 	if (p && p->sequence > b->floor)
 		b->floor = p->sequence;
 	if (is_sick(f))

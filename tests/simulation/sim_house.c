@@ -15,6 +15,7 @@
 #include "sim_device.h"
 #include "sim_group.h"
 #include "sim_house.h"
+#include "sim_install.h"
 #include "sim_kind.h"
 
 enum { HEAD = 28 }; /* of MCUboot's header, with size and version */
@@ -367,6 +368,8 @@ sim_house_new(int devices, int packages)
 		if (mkdir(path, 0700) != 0)
 			abort();
 	}
+	if (sim()->local && mkdir(sim_install_dir(), 0700) != 0)
+		abort();
 	snprintf(h->store, sizeof(h->store), "%s/store", sim()->dir);
 	make_packages(h);
 	set_all(h);

@@ -9,6 +9,7 @@
 #include "flash_act.h"
 #include "sim.h"
 #include "sim_house.h"
+#include "sim_install.h"
 #include "sim_person.h"
 #include "sim_platform.h"
 
@@ -207,6 +208,8 @@ sim_person_new(void)
 {
 	if (sim()->seed % 4 == 1) /* no draw: the other seeds stay what they were */
 		sim_after(30000 * SIM_MS, pause_for_a_while, NULL);
+	if (sim()->local)
+		sim_install_new();
 	if (!sim()->lively)
 		return;
 	sim_after(LOOK_MS * SIM_MS, answer, NULL);

@@ -216,8 +216,12 @@ sim_plans_offer(int device, bool asked)
 	    p->last != DIALECT_REFUSED && p->last != DIALECT_DOWNLOAD_ERROR &&
 	    p->last != DIALECT_SUCCESS && sim()->now - n->since < 1800 * 1000 * SIM_MS)
 		return; /* under way */
+	if (sim()->local && strcmp(p->version, sim_plans_target(n)) == 0 && !n->old) {
+		sim_plans_end(device, true); /* a person was faster */
+		return;
+	}
 	n->offered = true;
-	n->known = sim()->lively;
+	n->known = sim()->lively || sim()->local;
 	n->since = sim()->now;
 	if (!sim_quirk_pushes(device))
 		sim_platform_send_plan(device, n);
@@ -273,7 +277,7 @@ sim_plans_failed(int device, bool refused)
 	struct sim_plan *n = sim_plans_current(device);
 	unsigned *count = refused ? &n->refusals : &n->failures;
 	unsigned most = refused && sim()->lively ? TRIES_LIVELY : TRIES_CALM;
-	bool bad = sim_plans_is_bad(n) || is_left_behind(device);
+	bool bad = sim_plans_is_bad(n) || n->overtaken || is_left_behind(device);
 
 	n->due = sim()->now + LATER_MS * SIM_MS;
 	n->offered = n->begun = n->confirmed = false;
@@ -296,6 +300,23 @@ sim_plans_failed(int device, bool refused)
 		    device, sim_plans_target(n), *count);
 		sim_plans_end(device, false);
 	}
+}
+
+void
+sim_plans_overtake(int device, const struct sim_package *by)
+{
+	struct sim_peer *p = sim_plans_peer(device);
+
+	for (int i = p->at; i < p->n; i++)
+		p->plan[i].overtaken |= p->plan[i].package->sequence < by->sequence;
+}
+
+const struct sim_package *
+sim_plans_next(int device)
+{
+	const struct sim_peer *p = sim_plans_peer(device);
+
+	return p->plan[p->at < p->n ? p->at : p->n - 1].package;
 }
 
 bool

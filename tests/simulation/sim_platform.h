@@ -35,6 +35,10 @@ void sim_plans_drop(int device, bool at_once);
 struct sim_package;
 const struct sim_package *sim_platform_wants(int device);
 
+/* The device keeps this package: plans for older ones have no future. */
+void sim_plans_overtake(int device, const struct sim_package *by);
+/* Which of the packages with a plan it has come to; the last of them. */
+const struct sim_package *sim_plans_next(int device);
 /* A plan was withdrawn that it may still follow. */
 bool sim_plans_has_dropped(int device);
 

@@ -15,6 +15,7 @@ struct sim_plan {
 	const struct sim_package *radio; /* the second component of its list; NULL = no list */
 	bool old;                        /* this package again, although a newer one is there */
 	int wrong; /* it asks for what the device has not: 1 another version, 2 more room */
+	bool overtaken; /* a person has installed a newer one, which the device keeps */
 	bool done, over;
 	unsigned failures, refusals;
 	int64_t due, since;

@@ -11,6 +11,7 @@
 #include "sim_device.h"
 #include "sim_fault.h"
 #include "sim_house.h"
+#include "sim_install.h"
 #include "sim_platform.h"
 #include "sim_run.h"
 
@@ -82,7 +83,7 @@ sim_run_begin(uint64_t seed, const char *dir, const struct sim_scale *scale)
 	sim_house_new(devices, plans + 2);
 	sim_platform_new(plans);
 	sim()->gentle = sim_chance(30) && !sim()->hostile && !sim()->aimed && !scale->plans &&
-			!sim()->grouped;
+			!sim()->grouped && !sim()->local;
 	if (sim()->lively && sim()->gentle)
 		sim_world_is_gentle(sim()->house);
 	return plans;
@@ -112,7 +113,8 @@ live(void)
 			sim_depends_watch();
 		if (!sim()->calm)
 			continue;
-		if (sim_plans_is_done(why, sizeof(why)) && sim_check_is_complete())
+		if (sim_plans_is_done(why, sizeof(why)) && sim_check_is_complete() &&
+		    (!sim()->local || sim_install_is_done(why, sizeof(why))))
 			return;
 		if (end == SIM_NEVER)
 			end = sim()->now + (sim_plans_left() + 1) * 24 * HOUR;

@@ -23,6 +23,7 @@
 #include "sim_dirs.h"
 #include "sim_fault.h"
 #include "sim_house.h"
+#include "sim_install.h"
 #include "sim_watch.h"
 
 enum { FILES_MAX = 4096 };
@@ -295,4 +296,6 @@ sim_system_power_cut(void)
 {
 	sim_dirs_power_cut();
 	tear_all(sim_house_store(), 0);
+	if (sim()->local)
+		tear_all(sim_install_dir(), 2);
 }

@@ -11,6 +11,7 @@
 #include "gate.h"
 #include "sim_fault.h"
 #include "sim_house.h"
+#include "sim_install.h"
 #include "sim_watch.h"
 #include "store.h"
 
@@ -221,8 +222,9 @@ sim_watch_remove(const char *name)
 	if (!store_unhex(name, digest) || sim()->now < watch()->excused_at)
 		return;
 	for (const struct image *i = g->book.images; i; i = i->next) {
-		const struct sim_package *p = sim_house_package(i->url);
+		const struct sim_package *p = sim_install_package(i->url);
 
+		p = p ? p : sim_house_package(i->url);
 		if (i->state == IMAGE_READY && p && book_users(&g->book, i->id) &&
 		    memcmp(i->digest, digest, sizeof(digest)) == 0 && is_as_it_should_be(name, p))
 			sim_violate(6, "a package that an upgrade waits for is removed");
