@@ -329,12 +329,16 @@ acknowledge(void *arg, const char *source, uint64_t id)
 void
 cloud_settle(struct cloud *c)
 {
+	struct event alarm;
+
 	if (c->online)
 		run_logins(c);
 	enum err e = outbox_save(&c->outbox, &c->devices, c->io.wall_ms(c->io.arg));
 
+	if (record_alarm_turned(&c->record, c->outbox.record, &alarm))
+		cloud_tell(c, NULL, alarm.name, alarm.error, alarm.text);
 	if (e != ERR_OK) {
-		log_error(NULL, "cannot save, nothing leaves until that works: %s", err_text(e));
+		log_debug(NULL, "cannot save, nothing leaves until that works: %s", err_text(e));
 		c->again = mono_after(now(c), AGAIN_MS);
 		return;
 	}

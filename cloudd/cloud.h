@@ -18,6 +18,7 @@
 #include "entry.h"
 #include "event.h"
 #include "outbox.h"
+#include "record_alarm.h"
 #include "secrets.h"
 
 /* Everything that leaves. */
@@ -86,6 +87,7 @@ struct cloud {
 
 	/* the gate */
 	bool gate_up;
+	struct record_alarm record;
 	struct mono again; /* something could not be saved or sent: try then */
 
 	uint64_t refused; /* messages of the platform that were refused */

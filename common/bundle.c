@@ -37,7 +37,7 @@ bundle_read_fd(void *arg, uint64_t offset, void *buf, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return ERR_SYSTEM;
+			return errno == EIO ? ERR_CORRUPT : ERR_SYSTEM; /* a fresh copy helps */
 		if (n == 0)
 			return ERR_TRUNCATED;
 		p += n;

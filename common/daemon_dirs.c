@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "daemon.h"
+#include "remedy.h"
 
 static const char *const sandboxes[] = {"require", "degrade", NULL};
 static const char *const levels[] = {
@@ -152,8 +153,8 @@ daemon_make_dir(const char *path, uid_t uid, gid_t gid, mode_t mode)
 		if (fd >= 0 && set_owner(fd, uid, gid, mode))
 			return ERR_OK;
 	}
-	log_error(NULL, "%s: expected a directory of uid %u, mode %04o: %s", path, (unsigned)uid,
-	    (unsigned)mode, strerror(errno));
+	log_error(NULL, "%s: expected a directory of uid %u, mode %04o: %s%s", path, (unsigned)uid,
+	    (unsigned)mode, strerror(errno), remedy(errno));
 	return ERR_SYSTEM;
 }
 

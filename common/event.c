@@ -37,7 +37,7 @@ static const char *const names[] = {
 	"restore_begins", "restore_impossible",
 	"device_bare", "upgrade_refused", "upgrade_cancelled",
 	/* every daemon */
-	"state", "record_damaged", "clock_behind", "clock_good",
+	"state", "record_damaged", "clock_behind", "clock_good", "record_fails", "record_good",
 };
 /* clang-format on */
 

@@ -4,6 +4,10 @@
  * SQLite rolls a transaction back by itself after some errors (disk full, I/O). A statement that
  * came after that would be committed on its own, half of what was meant; so a transaction that
  * SQLite has left refuses everything until record_rollback.
+ *
+ * What a disk refuses is tried again and again by whoever wants it; the same trouble is logged once
+ * a minute. After a sync that failed the kernel calls its pages clean, and the next sync would say
+ * that all is well: the next commit writes its own pages in the place of those, all of them anew.
  */
 #include <assert.h>
 #include <ctype.h>
@@ -13,6 +17,7 @@
 
 #include "log.h"
 #include "record_part.h"
+#include "remedy.h"
 
 struct record_row {
 	sqlite3_stmt *stmt;
@@ -46,17 +51,69 @@ error_of(sqlite3 *db, int code)
 	}
 }
 
+static int
+last_errno(sqlite3 *db, int whose)
+{
+	sqlite3_file *file = NULL;
+	int error = 0;
+
+	if (sqlite3_file_control(db, "main", whose, &file) == SQLITE_OK && file && file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
+/* The system's word, where the disk is to blame: SQLite's own is the same for all of it, and its
+ * sqlite3_system_errno what came last, from whichever call. */
+static int
+disk_error(sqlite3 *db, int code)
+{
+	if ((code & 0xff) == SQLITE_FULL)
+		return ENOSPC;
+	if ((code & 0xff) != SQLITE_IOERR || code == SQLITE_IOERR_DATA)
+		return 0;
+	int log = last_errno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+	int error = log ? log : last_errno(db, SQLITE_FCNTL_FILE_POINTER);
+
+	return error ? error : EIO;
+}
+
+/* True: not said for a while. */
+static bool
+note_trouble(struct record *r, const char *got)
+{
+	char now[RECORD_TROUBLE];
+	bool is_new = !r->trouble[0] ||
+		      mono_between(r->trouble_said, clock_now()) >= RECORD_SAY_MS;
+
+	snprintf(now, sizeof(now), "%.140s: %.150s", r->path, got);
+	is_new = is_new || strcmp(now, r->trouble) != 0;
+	snprintf(r->trouble, sizeof(r->trouble), "%s", now);
+	if (is_new)
+		r->trouble_said = clock_now();
+	return is_new;
+}
+
+const char *
+record_trouble(const struct record *r)
+{
+	return r->trouble;
+}
+
 enum err
 record_part_fail(struct record *r, int code, const char *sql)
 {
 	enum err e = error_of(r->db, code);
+	int os = disk_error(r->db, code);
+	char got[RECORD_TROUBLE / 2];
 
 	if (e == ERR_OK)
 		return ERR_OK;
+	snprintf(got, sizeof(got), "%.50s%s%s%s%s", sqlite3_errmsg(r->db), os ? " (" : "",
+	    os ? strerror(os) : "", os ? ")" : "", remedy(os));
 	if (e != ERR_EXISTS)
 		r->log_turn = 0; /* what failed may lie in the log behind its end */
-	log_write(e == ERR_EXISTS ? LOG_DEBUG : LOG_ERROR, NULL,
-	    "%s: expected \"%.200s\" to work, got: %s", r->path, sql, sqlite3_errmsg(r->db));
+	log_write(e != ERR_EXISTS && note_trouble(r, got) ? LOG_ERROR : LOG_DEBUG, NULL,
+	    "%s: expected \"%.200s\" to work, got: %s", r->path, sql, got);
 	return e;
 }
 

@@ -35,6 +35,9 @@ void record_close(struct record *r);
 bool record_was_damaged(const struct record *r);
 /* How many damaged databases of its name lie beside it: an alarm until somebody removes them. */
 unsigned record_set_aside(const struct record *r);
+/* Why the last that was to be written or read was not, and what to do about it: an alarm until
+ * something has been written again. "": nothing is wrong. */
+const char *record_trouble(const struct record *r);
 /* What was read from it cannot be right: set it aside as if it were damaged, and go on with a new
  * one. On an error only record_close is allowed. Errors of record_open. */
 enum err record_renew(

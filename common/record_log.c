@@ -58,6 +58,9 @@ on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 
 	(void)db;
 	(void)name;
+	if (r->trouble[0])
+		log_info(NULL, "%s: it can be written again", r->path);
+	r->trouble[0] = 0;
 	r->log_pages = pages;
 	return SQLITE_OK;
 }

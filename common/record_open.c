@@ -22,6 +22,7 @@
 #include "log.h"
 #include "record_part.h"
 #include "record_sum.h"
+#include "remedy.h"
 
 enum {
 	BUSY_MS = 2000,
@@ -50,13 +51,15 @@ refuse_file(const char *path, int why)
 
 	if (lstat(path, &st) != 0)
 		log_error(
-		    NULL, "%s: expected a database or room for one, got: %s", path, strerror(why));
+		    NULL, "%s: expected a database or room for one, got: %s%s", path, strerror(why),
+		    remedy(why));
 	else
 		log_error(NULL,
 		    "%s: expected a plain file that uid %u may read and write, got mode %06o of "
-		    "uid %u: %s; give it back, or move it away to begin anew",
+		    "uid %u: %s%s",
 		    path, (unsigned)geteuid(), (unsigned)st.st_mode, (unsigned)st.st_uid,
-		    strerror(why));
+		    strerror(why),
+		    *remedy(why) ? remedy(why) : "; give it back, or move it away to begin anew");
 	return why == ENOSPC || why == EDQUOT ? ERR_FULL : ERR_SYSTEM;
 }
 
@@ -327,6 +330,11 @@ open_once(struct record *r, const char *const *migrations, int n, bool *fresh)
 		return e;
 	harden(r->db);
 	e = check(r, was_there);
+	if (e == ERR_CORRUPT && record_sum_unreadable(r->db)) {
+		log_error(NULL, "%s: cannot be read, so nothing is known of what is in it%s",
+		    r->path, remedy(EIO));
+		return ERR_SYSTEM;
+	}
 	if (e == ERR_OK)
 		e = migrate(r, migrations, n, fresh);
 	return e == ERR_OK ? sync_directory(r->path) : e;

@@ -8,9 +8,10 @@
 
 #include <sqlite3.h>
 
+#include "clock.h"
 #include "record.h"
 
-enum { RECORD_CACHE = 64, RECORD_PATH = 512 };
+enum { RECORD_CACHE = 64, RECORD_PATH = 512, RECORD_TROUBLE = 300, RECORD_SAY_MS = 60000 };
 
 struct record_cached {
 	sqlite3_stmt *stmt;
@@ -26,6 +27,8 @@ struct record {
 	bool log_is_new;     /* nothing was committed to it: the next transaction has to bind it */
 	int log_pages;       /* in the log, as of the last commit */
 	int log_turn;        /* so many, and it is begun anew */
+	char trouble[RECORD_TROUBLE]; /* why the last was not written, or read; "" = it was */
+	struct mono trouble_said;     /* when that was logged */
 	uint64_t clock;
 	struct record_cached cache[RECORD_CACHE];
 };

@@ -11,7 +11,8 @@
 
 enum {
 	UNDER_MAX = 1024,          /* bytes of a file of the layer below */
-	ASK_WHETHER_ON = 0x737562, /* our own file control */
+	ASK_WHETHER_ON = 0x737562, /* our own file controls */
+	ASK_WHETHER_UNREADABLE,
 	AT_PAGE_SIZE = 16,         /* in the file's header: two bytes, big endian */
 	AT_RESERVED = 20,
 	HEADER = 100,
@@ -20,6 +21,7 @@ enum {
 struct sum_file {
 	sqlite3_file base;
 	bool main; /* the database itself, not one of its logs */
+	bool unreadable; /* the layer below has failed to read it: no word about what is in it */
 	int page; /* size of a page with a sum; 0: its header says that there is no room for them */
 	_Alignas(sqlite3_int64) unsigned char under[UNDER_MAX]; /* SQLite aligns files to 8 */
 };
@@ -80,8 +82,10 @@ on_read(sqlite3_file *file, void *out, int n, sqlite3_int64 at)
 	int code = under(file)->pMethods->xRead(under(file), out, n, at);
 	uint64_t sum = 0;
 
-	if (code != SQLITE_OK)
+	if (code != SQLITE_OK) {
+		own(file)->unreadable |= code != SQLITE_IOERR_SHORT_READ;
 		return code;
+	}
 	look_at_header(own(file), out, n, at);
 	if (!is_page(own(file), n, at))
 		return SQLITE_OK;
@@ -109,6 +113,10 @@ on_control(sqlite3_file *file, int what, void *arg)
 {
 	if (what == ASK_WHETHER_ON) {
 		*(bool *)arg = own(file)->page != 0;
+		return SQLITE_OK;
+	}
+	if (what == ASK_WHETHER_UNREADABLE) {
+		*(bool *)arg = own(file)->unreadable;
 		return SQLITE_OK;
 	}
 	return under(file)->pMethods->xFileControl(under(file), what, arg);
@@ -318,4 +326,13 @@ record_sum_on(sqlite3 *db)
 	bool on = false;
 
 	return sqlite3_file_control(db, "main", ASK_WHETHER_ON, &on) == SQLITE_OK && on;
+}
+
+bool
+record_sum_unreadable(sqlite3 *db)
+{
+	bool unreadable = false;
+
+	return sqlite3_file_control(db, "main", ASK_WHETHER_UNREADABLE, &unreadable) == SQLITE_OK &&
+	       unreadable;
 }

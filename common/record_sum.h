@@ -29,5 +29,7 @@ enum {
 bool record_sum_register(void);
 /* Do the pages of this open database have sums? */
 bool record_sum_on(sqlite3 *db);
+/* Has the disk failed to give back any of it? Then nobody knows what is in it. */
+bool record_sum_unreadable(sqlite3 *db);
 
 #endif

@@ -25,6 +25,7 @@ struct book {
 	struct upgrade *upgrades;
 	size_t n_images, n_upgrades;
 	uint64_t last_image; /* ids handed out so far */
+	uint64_t bound, kept_bound; /* time that has passed; as far as that is durable */
 };
 
 struct book_report {
@@ -67,7 +68,7 @@ enum err book_each_report(
     struct book *b, uint64_t after, unsigned max, book_on_report *fn, void *arg) MUST_CHECK;
 
 /* The latest time known to have passed (trust.h), 0 = none. */
-uint64_t book_bound(struct book *b);
+uint64_t book_bound(const struct book *b);
 void book_set_bound(struct book *b, uint64_t ms);
 
 #endif

@@ -47,23 +47,22 @@ book_each_report(struct book *b, uint64_t after, unsigned max, book_on_report *f
 }
 
 uint64_t
-book_bound(struct book *b)
+book_bound(const struct book *b)
 {
-	int64_t ms = 0;
-
-	if (record_get_int(b->record, &ms, "SELECT value FROM counter WHERE name = 'bound'", "") !=
-	    ERR_OK)
-		return 0;
-	return (uint64_t)ms;
+	return b->bound;
 }
 
 void
 book_set_bound(struct book *b, uint64_t ms)
 {
-	if (ms <= book_bound(b))
+	if (ms > b->bound)
+		b->bound = ms;
+	if (b->bound == b->kept_bound)
 		return;
 	if (record_run(b->record, "INSERT OR REPLACE INTO counter(name, value) VALUES('bound', ?)",
-		"i", (int64_t)ms) != ERR_OK)
+		"i", (int64_t)b->bound) == ERR_OK)
+		b->kept_bound = b->bound;
+	else
 		log_warn(NULL, "cannot remember the time that has passed");
 }
 

@@ -198,7 +198,7 @@ settle_once(struct gate *g)
 		spread(g, i);
 	enum err e = book_save(&g->book);
 	if (e != ERR_OK) {
-		log_error(NULL, "cannot record what happened: %s; again in a moment", err_text(e));
+		log_debug(NULL, "cannot record what happened: %s; again in a moment", err_text(e));
 		return e;
 	}
 	note_states(g);
@@ -225,14 +225,16 @@ is_pending(const struct gate *g)
 	if (gate_is_unsettled(g) || works_is_waiting(g) || talk_is_stuck(g) ||
 	    store_left_something(g->store))
 		return true;
-	return record_get_int(g->book.record, &reports, "SELECT count(*) FROM report", "") ==
-		   ERR_OK &&
+	return record_get_int(g->book.record, &reports, "SELECT count(*) FROM report", "") !=
+		   ERR_OK ||
 	       reports > 0;
 }
 
 void
 gate_settle(struct gate *g)
 {
+	struct event alarm;
+
 	if (g->settling)
 		return;
 	g->settling = true;
@@ -242,6 +244,8 @@ gate_settle(struct gate *g)
 		if (settle_once(g) != ERR_OK)
 			break;
 	talk_reports(g);
+	if (record_alarm_turned(&g->record, g->book.record, &alarm))
+		event_write(g->daemon->events, &alarm);
 	g->settling = false;
 	int wait_ms = talk_is_stuck(g) ? STUCK_MS : TICK_MS;
 	if (!g->tick.set && is_pending(g))

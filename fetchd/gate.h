@@ -18,6 +18,7 @@
 #include "download.h"
 #include "follow.h"
 #include "held.h"
+#include "record_alarm.h"
 #include "settings.h"
 #include "store.h"
 
@@ -49,6 +50,7 @@ struct gate {
 	struct mono sweep_due; /* what could not be removed is tried again then */
 	bool settling;
 	struct clock_alarm clock;
+	struct record_alarm record;
 
 	/* the one verification in progress */
 	struct loop_timer slice;

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "log.h"
+#include "remedy.h"
 #include "store.h"
 #include "why.h"
 
@@ -50,17 +51,15 @@ errno_to_err(void)
 
 /* What a person can do about it. Free bytes are no help where there is no free inode. */
 static const char *
-remedy(const struct store *s, int error)
+what_to_do(const struct store *s, int error)
 {
 	struct statvfs v = {0};
 
 	if (error == EACCES || error == EPERM)
 		return "; give it back to the gate's user";
-	if (error != ENOSPC && error != EDQUOT)
-		return "";
 	if (error == ENOSPC && fstatvfs(s->dir, &v) == 0 && v.f_files > 0 && v.f_favail == 0)
 		return ", no inode is free; remove files";
-	return "; make room";
+	return remedy(error);
 }
 
 /* The error of errno, and the sentence for store_why. */
@@ -70,7 +69,7 @@ fail(struct store *s, const char *what, const char *name)
 	int error = errno;
 
 	snprintf(s->why, sizeof(s->why), "expected to %s %.24s in %.70s, got: %s%s", what, name,
-	    s->path, strerror(error), remedy(s, error));
+	    s->path, strerror(error), what_to_do(s, error));
 	errno = error;
 	return errno_to_err();
 }
@@ -248,7 +247,7 @@ remove_entry(struct store *s, int at, const char *name)
 	snprintf(gone, sizeof(gone), "%.*s.gone", STORE_HEX, name);
 	if (strcmp(gone, name) != 0 && renameat(at, name, s->incoming, gone) < 0) {
 		log_warn(NULL, "cannot move %s in %s away: %s%s", name, s->path, strerror(errno),
-		    remedy(s, errno));
+		    what_to_do(s, errno));
 		s->left = true;
 		return;
 	}
@@ -340,7 +339,11 @@ store_publish(struct store *s, uint64_t job, const uint8_t digest[STORE_DIGEST])
 		return e;
 	if (renameat(s->incoming, fresh, s->dir, name) < 0)
 		return fail(s, "publish", fresh);
-	return fsync(s->dir) < 0 ? fail(s, "make durable", name) : ERR_OK;
+	if (fsync(s->dir) == 0)
+		return ERR_OK;
+	e = fail(s, "make durable", name);
+	store_drop(s, digest); /* a second sync would say that all is well, and not make it so */
+	return e;
 }
 
 /* --- walking --------------------------------------------------------------------------------- */

@@ -20,7 +20,9 @@ device_bare_is(void *ctx, const void *data)
 bool
 device_bare_goes_on(void *ctx, const void *data)
 {
-	return device_bare_is(ctx, data) && ((const struct device_news *)data)->error != ERR_TOCTOU;
+	const struct device_news *n = data;
+
+	return device_bare_is(ctx, data) && n->error != ERR_TOCTOU && n->error != ERR_CORRUPT;
 }
 
 static void

@@ -12,7 +12,7 @@
 #include "flash_unit.h"
 #include "flash_work.h"
 
-enum { ROUNDS_MAX = 16, SOON_MS = 250 };
+enum { ROUNDS_MAX = 16, SOON_MS = 250, RECORD_MS = 1000 };
 
 void
 flash_note(
@@ -75,7 +75,7 @@ settle_once(struct flash *f)
 	enum err e = ledger_save(&f->ledger, clock_now());
 
 	if (e != ERR_OK) {
-		log_error(NULL, "cannot record what happened: %s; again in a moment", err_text(e));
+		log_debug(NULL, "cannot record what happened: %s; again in a moment", err_text(e));
 		return e;
 	}
 	for (struct device_upgrade *u = f->ledger.upgrades; u; u = u->next) {
@@ -89,22 +89,23 @@ settle_once(struct flash *f)
 static void on_tick(void *arg);
 
 static void
-set_tick(struct flash *f, bool soon)
+set_tick(struct flash *f, bool soon, int soon_ms)
 {
 	struct mono now = clock_now(), due = flash_work_next(f);
 
 	if (f->resend_at.ms < due.ms && ledger_has_reports(&f->ledger))
 		due = f->resend_at;
-	if (soon && mono_after(now, SOON_MS).ms < due.ms)
-		due = mono_after(now, SOON_MS);
+	if (soon && mono_after(now, soon_ms).ms < due.ms)
+		due = mono_after(now, soon_ms);
 	if (due.ms <= now.ms) /* a step that keeps failing must not spin */
-		due = mono_after(now, SOON_MS);
+		due = mono_after(now, soon_ms);
 	loop_timer_set(f->daemon->loop, &f->tick, due, on_tick, f);
 }
 
 void
 flash_settle(struct flash *f)
 {
+	struct event alarm;
 	enum err e = ERR_OK;
 
 	if (f->settling)
@@ -119,7 +120,9 @@ flash_settle(struct flash *f)
 	flash_talk_reports(f);
 	flash_talk_devices(f);
 	flash_talk_signs(f, clock_now());
-	set_tick(f, is_unsettled(f));
+	if (record_alarm_turned(&f->record, f->ledger.record, &alarm))
+		event_write(f->daemon->events, &alarm);
+	set_tick(f, is_unsettled(f), e == ERR_OK ? SOON_MS : RECORD_MS);
 	f->settling = false;
 }
 

@@ -13,6 +13,7 @@
 #include "ledger.h"
 #include "link.h"
 #include "plug.h"
+#include "record_alarm.h"
 #include "roster.h"
 #include "unit.h"
 #include "verify.h"
@@ -45,6 +46,7 @@ struct flash {
 	struct bus_link *gate;
 	bool online; /* the platform can be reached, as the gate says */
 	struct clock_alarm clock;
+	struct record_alarm record;
 
 	struct loop_timer tick;
 	uint64_t sent_report; /* last one handed to the gate since the link came up */

@@ -142,6 +142,17 @@ load(struct ledger *l, struct mono now)
 	return e;
 }
 
+static enum err
+load_bound(struct ledger *l)
+{
+	int64_t ms = 0;
+	enum err e = record_get_int(
+	    l->record, &ms, "SELECT value FROM value WHERE name = 'bound'", "");
+
+	l->bound = l->kept_bound = ms > 0 ? (uint64_t)ms : 0;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 enum err
 ledger_open(const char *path, struct mono now, struct ledger *l, bool *fresh)
 {
@@ -158,6 +169,8 @@ ledger_open(const char *path, struct mono now, struct ledger *l, bool *fresh)
 		e = load(l, now);
 	if (e == ERR_OK)
 		e = ledger_load_rollouts(l);
+	if (e == ERR_OK)
+		e = load_bound(l);
 	if (e != ERR_OK)
 		ledger_close(l);
 	return e;
@@ -426,28 +439,28 @@ ledger_has_reports(struct ledger *l)
 {
 	int64_t n = 0;
 
-	return record_get_int(l->record, &n, "SELECT count(*) FROM report", "") == ERR_OK && n > 0;
+	/* what cannot be read now may be there */
+	return record_get_int(l->record, &n, "SELECT count(*) FROM report", "") != ERR_OK || n > 0;
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
 
 uint64_t
-ledger_bound(struct ledger *l)
+ledger_bound(const struct ledger *l)
 {
-	int64_t ms = 0;
-
-	if (record_get_int(l->record, &ms, "SELECT value FROM value WHERE name = 'bound'", "") !=
-	    ERR_OK)
-		return 0;
-	return ms > 0 ? (uint64_t)ms : 0;
+	return l->bound;
 }
 
 void
 ledger_set_bound(struct ledger *l, uint64_t ms)
 {
-	if (ms <= ledger_bound(l))
+	if (ms > l->bound)
+		l->bound = ms;
+	if (l->bound == l->kept_bound)
 		return;
 	if (record_run(l->record, "INSERT OR REPLACE INTO value(name, value) VALUES('bound', ?)",
-		"i", (int64_t)ms) != ERR_OK)
+		"i", (int64_t)l->bound) == ERR_OK)
+		l->kept_bound = l->bound;
+	else
 		log_warn(NULL, "cannot remember the time that has passed");
 }

@@ -27,6 +27,7 @@ struct ledger {
 	uint64_t last_rollout, last_added;
 	struct journal journal;
 	bool paused; /* a person wants nothing more to begin */
+	uint64_t bound, kept_bound; /* time that has passed; as far as that is durable */
 };
 
 struct ledger_report {
@@ -68,7 +69,7 @@ enum err ledger_each_report(
 bool ledger_has_reports(struct ledger *l);
 
 /* The latest time known to have passed (trust.h); 0 = none. Never goes back. */
-uint64_t ledger_bound(struct ledger *l);
+uint64_t ledger_bound(const struct ledger *l);
 void ledger_set_bound(struct ledger *l, uint64_t ms);
 
 #endif

@@ -209,6 +209,16 @@ expect_no_damage(struct doctor *d, const cJSON *status, const char *daemon)
 		    n->valuedouble);
 }
 
+static void
+expect_no_trouble(struct doctor *d, const cJSON *status, const char *daemon)
+{
+	const char *got = cJSON_GetStringValue(cJSON_GetObjectItem(status, "record_trouble"));
+
+	if (got && *got)
+		doctor_say(d, DOCTOR_BAD, daemon, "see the kernel's log and df for its state_dir",
+		    "expected a record that can be written, got %s", got);
+}
+
 void
 doctor_daemons(struct doctor *d)
 {
@@ -232,6 +242,7 @@ doctor_daemons(struct doctor *d)
 		    "the platform is away, or does not let the gateway in: subotactl events "
 		    "cloudd");
 		expect_no_damage(d, status, name);
+		expect_no_trouble(d, status, name);
 		expect_member(d, status, name, "clock_behind", false, DOCTOR_BAD,
 		    "set the clock: it is before a time that was signed and verified");
 		expect_member(d, status, name, "refuses_all", false, DOCTOR_BAD,

@@ -52,6 +52,7 @@ static const struct metric {
 	/* name                           type       kind      daemon      key              help */
 	{"subota_up",                     "gauge",   UP,       WHO_NONE,   NULL,            "1 when the daemon answers."},
 	{"subota_records_set_aside",      "gauge",   EACH,     WHO_NONE,   "records_set_aside", "Databases that were damaged and set aside."},
+	{"subota_record_fails",           "gauge",   EACH,     WHO_NONE,   "record_fails",  "1 when the daemon's record cannot be written: a full disk, one that fails or is read-only."},
 	{"subota_clock_behind",           "gauge",   EACH,     WHO_NONE,   "clock_behind",  "1 when the clock is before a time that was signed and verified."},
 	{"subota_platform_connected",     "gauge",   FIGURE,   WHO_CLOUDD, "connected",     "1 when the platform's server is connected."},
 	{"subota_platform_online",        "gauge",   FIGURE,   WHO_CLOUDD, "online",        "1 when the gateway is logged in at the platform."},

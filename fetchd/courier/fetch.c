@@ -433,27 +433,28 @@ is_same(const ProtobufCBinaryData *wanted, const uint8_t *got, size_t len)
 	return wanted->len == 0 || (wanted->len == len && memcmp(wanted->data, got, len) == 0);
 }
 
-/* Final report; with digests only if the file is complete. */
+/* Final report; with digests only if the file is complete. What cannot be made durable is a greater
+ * problem than any before: the next sync of it would say that all is well. */
 static enum err
 finish(struct fetch *f)
 {
 	Pb__CourierReport r = PB__COURIER_REPORT__INIT;
 	uint8_t md5[16] = {0}, sha256[32] = {0};
-	enum err e = f->problem;
+	enum err e = f->problem, kept = ERR_OK;
 
 	if (e == ERR_OK)
 		e = sink_finish(f->sink, md5, sha256);
-	else if (f->sink && sink_settle(f->sink) != ERR_OK && e == ERR_CLOSED)
-		e = ERR_SYSTEM;
+	else if (f->sink)
+		kept = sink_settle(f->sink);
+	e = kept == ERR_OK ? e : kept;
 	if (f->gate_gone)
 		return e;
-	if (e != ERR_OK && f->problem == ERR_OK) {
-		fail(f, e, "cannot finish the file");
-	} else if (e == ERR_OK && !is_same(&f->order->md5, md5, 16)) {
+	if (e != f->problem)
+		fail(f, e, UNWRITTEN, err_text(e));
+	else if (e == ERR_OK && !is_same(&f->order->md5, md5, 16))
 		fail(f, ERR_MD5, "expected the announced MD5, got another");
-	} else if (e == ERR_OK && !is_same(&f->order->sha256, sha256, 32)) {
+	else if (e == ERR_OK && !is_same(&f->order->sha256, sha256, 32))
 		fail(f, ERR_SHA256, "expected the announced SHA-256, got another");
-	}
 	r.final = true;
 	r.error = f->problem;
 	r.detail = f->detail;

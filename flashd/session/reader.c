@@ -70,7 +70,8 @@ chunk_len(const struct reader *r, uint64_t number)
 	return left < r->chunk_size ? (uint32_t)left : r->chunk_size;
 }
 
-/* Exactly `len` bytes; a file that has become shorter is a file that has changed. */
+/* Exactly `len` bytes; a file that has become shorter is a file that has changed, and one that the
+ * disk does not give back is spoilt: a fresh copy helps. */
 static enum err
 read_all(const struct reader *r, uint64_t at, uint8_t *out, size_t len)
 {
@@ -79,8 +80,10 @@ read_all(const struct reader *r, uint64_t at, uint8_t *out, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			return n == 0 ? ERR_TOCTOU : ERR_SYSTEM;
+		if (n == 0)
+			return ERR_TOCTOU;
+		if (n < 0)
+			return errno == EIO ? ERR_CORRUPT : ERR_SYSTEM;
 		got += (size_t)n;
 	}
 	return ERR_OK;

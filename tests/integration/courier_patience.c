@@ -2,7 +2,14 @@
  * The courier against servers that are slow, send it elsewhere, are in trouble or die, and its own
  * death.
  */
+#include <curl/curl.h>
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "chan.h"
 #include "courier_scene.h"
+#include "fetch.h"
+#include "sick_calls.h"
 
 TestSuite(courier_patience, .timeout = 60);
 
@@ -44,6 +51,33 @@ Test(courier_patience, calls_a_stalled_body_slow_and_keeps_what_it_has)
 	s.faults = (struct httpd_faults){.stall_after = 50001};
 	expect_outcome(&s, ERR_SLOW);
 	cr_expect_eq(file_size(&s), 50001);
+	close_scene(&s);
+}
+
+/* A sync that failed must not be followed by one that says that all is well. The courier's own code
+ * in this process, as no environment reaches a real one. */
+Test(courier_patience, calls_what_cannot_be_made_durable_worse_than_a_way_that_broke)
+{
+	struct scene s;
+	int pair[2];
+	AUTO(chan) struct chan *c = NULL;
+
+	open_scene(&s, false);
+	s.order.low_speed_seconds = 1;
+	s.order.connect_timeout_ms = 300;
+	s.faults = (struct httpd_faults){.stall_after = 50001};
+	httpd_set(s.server, &s.faults);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	cr_assert_eq(chan_new(pair[0], WHO_COURIER, WHO_FETCHD, &c), ERR_OK);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	cr_expect_eq(fetch_run(&s.order, NULL, c, s.file), ERR_SLOW);
+	cr_expect_eq(file_size(&s), 50001);
+	s.order.offset = 50001;
+	sick_calls_fail(SICK_SYNC, EIO, 1); /* not the first: of what is there already */
+	cr_expect_eq(fetch_run(&s.order, NULL, c, s.file), ERR_SYSTEM);
+	sick_calls_fail(SICK_SYNC, 0, 0);
+	curl_global_cleanup();
+	close(pair[1]);
 	close_scene(&s);
 }
 

@@ -12,7 +12,7 @@
 
 /* clang-format off */
 static const struct answers_row rows[] = {
-	{WHO_CLOUDD, "status", "{'connected':true,'online':false,'logged_in':2,'unconfirmed':5,'refused':1,'records_set_aside':2}"},
+	{WHO_CLOUDD, "status", "{'connected':true,'online':false,'logged_in':2,'unconfirmed':5,'refused':1,'records_set_aside':2,'record_fails':true}"},
 	{WHO_CLOUDD, "upgrades", "[{'upgrade':7,'state':'x'}]"},
 	{WHO_FETCHD, "status",
 	    "{'couriers':1,'images':3,'root_version':2,'refuses_all':false,"
@@ -54,6 +54,7 @@ Test(ctl_metrics, figures_of_all_daemons_are_printed_as_prometheus_reads_them)
 	expect_line(r.out, "subota_platform_online 0");
 	expect_line(r.out, "subota_platform_reports 5");
 	expect_line(r.out, "subota_records_set_aside{daemon=\"cloudd\"} 2");
+	expect_line(r.out, "subota_record_fails{daemon=\"cloudd\"} 1");
 	expect_line(r.out, "subota_store_bytes 12345678901");
 	expect_line(r.out, "# TYPE subota_link_refused_total counter");
 	expect_line(r.out, "subota_link_received_total{daemon=\"fetchd\",peer=\"cloudd\"} 12");

@@ -249,7 +249,8 @@ Test(event, knows_the_names_that_the_daemons_use)
 	    "device_done", "device_reverted", "device_failed", "device_regressed",
 	    "operator_install", "operator_pause", "operator_resume", "group_stopped",
 	    "rollout_stopped", "restore_begins", "restore_impossible", "device_replaced",
-	    "upgrade_refused", "upgrade_cancelled", "record_damaged", "clock_behind", "clock_good"};
+	    "upgrade_refused", "upgrade_cancelled", "record_damaged", "clock_behind", "clock_good",
+	    "record_fails", "record_good"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		cr_expect(event_is_known(names[i]), "%s", names[i]);

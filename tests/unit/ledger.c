@@ -404,20 +404,6 @@ Test(ledger, ended_upgrades_are_kept_up_to_a_bound_and_the_oldest_go_first)
 	close_scene(&s);
 }
 
-/* trust: time-bound */
-Test(ledger, time_that_is_known_to_have_passed_never_goes_back)
-{
-	struct scene s;
-
-	open_scene(&s);
-	cr_expect_eq(ledger_bound(&s.l), 0);
-	ledger_set_bound(&s.l, 1764000000000);
-	ledger_set_bound(&s.l, 1000);
-	reopen(&s);
-	cr_expect_eq(ledger_bound(&s.l), 1764000000000);
-	close_scene(&s);
-}
-
 /* --- rollouts --------------------------------------------------------------------------------- */
 
 Test(ledger, rollout_and_its_counts_survive_a_restart)

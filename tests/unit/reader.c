@@ -2,6 +2,7 @@
  * The image reader: whoever writes to the file meanwhile, only signed bytes come out.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -10,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "reader.h"
+#include "sick_calls.h"
 
 enum { OFFSET = 1536, SIZE = 100000, CHUNK = 4096, CHUNKS = (SIZE - 1) / CHUNK + 1 };
 
@@ -214,4 +216,22 @@ Test(reader, under_a_writer_loop_delivers_signed_bytes_or_an_error, .timeout = 3
 	cr_expect_geq(bad, 50, "the writer was seen %u times", bad);
 	cr_expect_geq(good, 50, "%u reads succeeded", good);
 	close(s.fd);
+}
+
+/* trust: 57 */
+Test(reader, bytes_that_the_disk_does_not_give_back_are_a_spoilt_image)
+{
+	struct scene s;
+	uint8_t out[10];
+
+	open_scene(&s);
+	AUTO(reader) struct reader *r = new_reader(&s);
+	sick_calls_fail(SICK_READ, EIO, OFFSET + CHUNK);
+	cr_expect_eq(reader_read(r, 0, out, sizeof(out)), ERR_OK);
+	cr_expect_eq(reader_read(r, CHUNK, out, sizeof(out)), ERR_CORRUPT);
+	cr_expect_eq(reader_error(r), ERR_CORRUPT);
+	sick_calls_fail(SICK_READ, 0, 0);
+	expect_bytes(&s, r, CHUNK, sizeof(out));
+	sick_calls_fail(SICK_READ, EPERM, 0);
+	cr_expect_eq(reader_read(r, 0, out, sizeof(out)), ERR_SYSTEM, "that is no word about it");
 }

@@ -3,6 +3,7 @@
  * still has them open.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -10,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record_alarm.h"
 #include "record_scene.h"
+#include "sick_calls.h"
 
 Test(record, makes_a_database_for_its_owner_only_and_finds_it_again)
 {
@@ -332,4 +335,70 @@ Test(record, refuses_a_database_of_a_newer_program)
 	cr_expect_null(none);
 	cr_expect(!there(dir, "db.corrupt-1"));
 	record_close(open_at(path, 2, false));
+}
+
+/* --- a disk that fails ------------------------------------------------------------------------ */
+
+struct sickness {
+	enum sick_call call;
+	int error;
+	const char *word, *remedy;
+};
+
+static const struct sickness sicknesses[] = {
+    {SICK_WRITE, EROFS, "Read-only file system", "mount it writable"},
+    {SICK_WRITE, EIO, "Input/output error", "replace it"},
+    {SICK_SYNC, EIO, "Input/output error", "replace it"},
+    {SICK_WRITE, ENOSPC, "database or disk is full", "make room"},
+};
+
+/* trust: store-full 57 */
+Test(record, what_a_disk_refuses_is_an_alarm_with_file_and_remedy_until_something_is_written)
+{
+	for (size_t i = 0; i < sizeof(sicknesses) / sizeof(sicknesses[0]); i++) {
+		const struct sickness *s = &sicknesses[i];
+		AUTO(scratch) char *dir = kit_scratch();
+		AUTO(mem) char *path = in(dir, "db");
+		AUTO(record) struct record *r = open_at(path, 2, true);
+		struct record_alarm alarm = {0};
+		struct event e = {0};
+
+		cr_expect_str_empty(record_trouble(r));
+		cr_expect_not(record_alarm_turned(&alarm, r, &e));
+		sick_calls_fail(s->call, s->error, 0);
+		cr_expect_neq(add(r, 7, "seven"), ERR_OK);
+		cr_expect_neq(add(r, 7, "seven"), ERR_OK);
+		cr_expect(strstr(record_trouble(r), path), "%s", record_trouble(r));
+		cr_expect(strstr(record_trouble(r), s->word), "%s", record_trouble(r));
+		cr_expect(strstr(record_trouble(r), s->remedy), "%s", record_trouble(r));
+		cr_assert(record_alarm_turned(&alarm, r, &e));
+		cr_expect_str_eq(e.name, "record_fails");
+		cr_expect_not(record_alarm_turned(&alarm, r, &e), "once");
+		sick_calls_fail(s->call, 0, 0);
+		cr_expect_eq(count(r), 1, "reading alone does not end it");
+		cr_expect_not(record_alarm_turned(&alarm, r, &e));
+		cr_expect_eq(add(r, 8, "eight"), ERR_OK);
+		cr_expect_str_empty(record_trouble(r));
+		cr_assert(record_alarm_turned(&alarm, r, &e));
+		cr_expect_str_eq(e.name, "record_good");
+	}
+}
+
+/* The kernel calls the pages of a failed sync clean, and the next sync is about others. */
+Test(record, a_commit_that_could_not_be_synced_is_not_taken_for_done_with_the_next_one)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db"), *after = in(dir, "after");
+	AUTO(record) struct record *r = open_at(path, 2, true);
+
+	sick_calls_fail(SICK_SYNC, EIO, 0);
+	cr_expect_eq(add(r, 7, "seven"), ERR_SYSTEM);
+	sick_calls_fail(SICK_SYNC, 0, 0);
+	cr_expect_eq(count(r), 1);
+	cr_expect_eq(add(r, 8, "eight"), ERR_OK);
+	cr_expect_eq(count(r), 2);
+	cut_power(dir, "db", "after");
+	AUTO(record) struct record *then = open_at(after, 2, false);
+	cr_expect_eq(count(then), 2);
+	cr_expect_eq(add(then, 7, "seven"), ERR_OK, "the one that failed is not there");
 }

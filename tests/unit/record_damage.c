@@ -2,6 +2,7 @@
  * record: what becomes of damaged files.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "record_scene.h"
+#include "sick_calls.h"
 
 static void
 damage(const char *path, off_t at, const char *with, size_t len)
@@ -113,4 +115,28 @@ Test(record, follows_no_link_and_opens_nothing_but_a_plain_file)
 	endless[sizeof(endless) - 1] = 0;
 	cr_expect_eq(record_open(endless, schema, 1, &fresh, &none), ERR_LIMIT);
 	cr_expect_null(none);
+}
+
+/* A cable, a controller, a page that is gone: what is in it nobody knows. */
+Test(record, what_the_disk_does_not_give_back_is_not_set_aside_as_damaged)
+{
+	AUTO(scratch) char *dir = kit_scratch();
+	AUTO(mem) char *path = in(dir, "db");
+	struct record *old = open_at(path, 1, true), *r = NULL;
+	bool fresh = false;
+
+	for (int64_t id = 2; id < 500; id++)
+		cr_assert_eq(record_run(old, "INSERT INTO thing(id, data) VALUES(?, zeroblob(200))",
+				 "i", id),
+		    ERR_OK);
+	record_close(old);
+	for (long from = 0; from < 64 * 1024; from += 1024) {
+		sick_calls_fail(SICK_READ, EIO, from);
+		cr_expect_eq(record_open(path, schema, 1, &fresh, &r), ERR_SYSTEM, "%ld", from);
+	}
+	sick_calls_fail(SICK_READ, 0, 0);
+	cr_expect_not(there(dir, "db.corrupt-1"));
+	r = open_at(path, 1, false);
+	cr_expect_eq(count(r), 499);
+	record_close(r);
 }

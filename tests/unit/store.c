@@ -2,6 +2,7 @@
  * The store against a real directory.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "kit.h"
+#include "sick_calls.h"
 #include "store.h"
 
 static char dir[200];
@@ -139,6 +141,28 @@ Test(store, publishes_also_where_something_else_stands_in_the_entry_s_place)
 		cr_expect_eq(size, 6);
 		store_drop(s, one);
 		cr_expect_not(there(name));
+	}
+}
+
+/* Whichever sync it is that fails: the next one would say that all is well. */
+Test(store, what_could_not_be_made_durable_is_not_there_for_the_next_one_to_publish)
+{
+	for (long sync = 0; sync < 3; sync++) {
+		AUTO(store) struct store *s = open_store(1 << 20);
+		AUTO(fd) int fd = -1;
+		uint64_t size = 0;
+
+		put(s, 1, "bundle");
+		sick_calls_fail(SICK_SYNC, EIO, sync);
+		cr_expect_eq(store_publish(s, 1, one), ERR_SYSTEM, "sync %ld", sync);
+		sick_calls_fail(SICK_SYNC, 0, 0);
+		cr_expect(strstr(store_why(s), "Input/output error; the disk fails"), "%s",
+		    store_why(s));
+		cr_expect_eq(store_bundle_open(s, one, &fd, &size), ERR_NOT_FOUND, "%ld", sync);
+		store_incoming_drop(s, 1);
+		put(s, 2, "bundle");
+		cr_expect_eq(store_publish(s, 2, one), ERR_OK, "sync %ld", sync);
+		store_drop(s, one);
 	}
 }
 
