@@ -32,10 +32,12 @@ run(const char *dir, const char *a, const char *b, const char *c, const char *d,
 /* The image is the disk now: its directories stand where the daemons look for them. What ext4 does
  * for careless writers when they close or rename a file is left away: a power cut closes none. */
 static bool
-plug(struct house *h)
+plug(const struct powercut *p)
 {
+	struct house *h = p->h;
 	char from[500], to[HOUSE_PLACE], disk[400];
-	bool good = run(h->dir, "mount", "-o", "loop,noauto_da_alloc", "disk.img", "disk");
+	bool good = run(h->dir, "mount", "-o", "loop,noauto_da_alloc,errors=remount-ro", p->image,
+	    "disk");
 
 	snprintf(disk, sizeof(disk), "%s/disk", h->dir);
 	for (int i = 0; i < HOUSE_PLACES && good; i++) {
@@ -59,35 +61,63 @@ unplug(struct house *h)
 }
 
 static bool
-prepare(struct house *h)
+make_sick(struct powercut *p)
 {
+	char dir[400], image[400];
+
+	snprintf(dir, sizeof(dir), "%s/sick", p->h->dir);
+	snprintf(image, sizeof(image), "%s/disk.img", p->h->dir);
+	p->sick = mkdir(dir, 0755) == 0 ? sickdisk_open(dir, image) : NULL;
+	return p->sick != NULL;
+}
+
+static bool
+prepare(struct powercut *p, const char *feature)
+{
+	const char *dir = p->h->dir;
 	char path[400];
 
-	if (!house_places_make(h))
+	if (!house_places_make(p->h))
 		return false;
-	snprintf(path, sizeof(path), "%s/disk", h->dir);
-	return mkdir(path, 0755) == 0 && run(h->dir, "truncate", "-s", "48M", "disk.img", NULL) &&
-	       run(h->dir, "mkfs.ext4", "-q", "disk.img", NULL, NULL) && plug(h);
+	snprintf(path, sizeof(path), "%s/disk", dir);
+	return mkdir(path, 0755) == 0 && run(dir, "truncate", "-s", "48M", "disk.img", NULL) &&
+	       run(dir, "mkfs.ext4", "-q", "-O", feature, "disk.img");
 }
 
 static void
 forget(struct powercut *p)
 {
+	sickdisk_close(p->sick);
+	p->sick = NULL;
 	free(p->before);
 	free(p->after);
 	p->before = p->after = NULL;
 }
 
-bool
-powercut_open(struct powercut *p, struct house *h)
+static bool
+open_on(struct powercut *p, struct house *h, const char *feature, const char *image)
 {
-	*p = (struct powercut){.h = h};
+	bool is_sick = strcmp(image, "disk.img") != 0;
+
+	*p = (struct powercut){.h = h, .image = image};
 	p->before = calloc(1, sizeof(*p->before));
 	p->after = calloc(1, sizeof(*p->after));
-	if (p->before && p->after && prepare(h))
+	if (p->before && p->after && prepare(p, feature) && (!is_sick || make_sick(p)) && plug(p))
 		return true;
 	forget(p);
 	return false;
+}
+
+bool
+powercut_open(struct powercut *p, struct house *h)
+{
+	return open_on(p, h, "has_journal", "disk.img");
+}
+
+bool
+powercut_open_sick(struct powercut *p, struct house *h, const char *feature)
+{
+	return open_on(p, h, feature, "sick/disk.img");
 }
 
 /* All daemons at once. They run no further, but what they asked of the kernel goes on. */
@@ -115,6 +145,15 @@ shut_down(const char *disk)
 	return fd >= 0 && ioctl(fd, SHUTDOWN, &how) == 0;
 }
 
+/* As at boot. e2fsck ends with 1 when it has mended something. */
+static bool
+mend(struct house *h, bool was_sick)
+{
+	const char *const argv[] = {"e2fsck", "-f", "-y", "disk.img", NULL};
+
+	return !was_sick || tool_run(h->dir, argv).status <= 1;
+}
+
 enum err
 powercut_now(struct powercut *p)
 {
@@ -131,7 +170,12 @@ powercut_now(struct powercut *p)
 	if (!dark || !run(h->dir, "cp", "disk.img", "copy.img", NULL, NULL))
 		return house_fail(h, ERR_SYSTEM, "the disk could not be taken away");
 	unplug(h);
-	if (!run(h->dir, "mv", "copy.img", "disk.img", NULL, NULL) || !plug(h))
+	bool was_sick = p->sick != NULL;
+	sickdisk_close(p->sick);
+	p->sick = NULL;
+	p->image = "disk.img";
+	if (!run(h->dir, "mv", "copy.img", "disk.img", NULL, NULL) || !mend(h, was_sick) ||
+	    !plug(p))
 		return house_fail(h, ERR_SYSTEM, "the disk could not be brought back");
 	p->cuts++;
 	powercut_view_take(p->after, disk);

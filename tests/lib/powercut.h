@@ -14,6 +14,7 @@
 #define SUBOTA_TESTS_POWERCUT_H
 
 #include "house.h"
+#include "sickdisk.h"
 #include "tally.h"
 
 struct powercut_view;
@@ -23,10 +24,16 @@ struct powercut {
 	unsigned cuts;
 	struct tally lost; /* by the last cut: files that were not as the daemons had left them */
 	struct powercut_view *before, *after;
+	const char *image;     /* what is mounted, below the house's directory */
+	struct sickdisk *sick; /* the disk under it; NULL: one that cannot fail */
 };
 
 /* After house_open, before the first start. False: mounting is not to be had here. */
 bool powercut_open(struct powercut *p, struct house *h);
+/* The same, on a disk that can fail: p->sick. `feature` is for mkfs.ext4 ("^has_journal"). The file
+ * system turns read-only when it is damaged, as Debian's are mounted. After a cut the disk is a
+ * sound one with what the old one had. */
+bool powercut_open_sick(struct powercut *p, struct house *h, const char *feature);
 /* The cut; the daemons are started again. */
 enum err powercut_now(struct powercut *p) MUST_CHECK;
 /* Before the house is closed. */
