@@ -146,7 +146,7 @@ struct device_upgrade {
 	uint64_t check_ms;           /* a program must find it healthy within that time; 0: none */
 	bool checked;                /* and did */
 	bool independent;            /* its manifest depends on nothing */
-	bool replaceable;            /* if it cannot go back, the image before is written again */
+	bool replaceable;            /* where DESTRUCTIVE, the image before is written again */
 	bool waits_for_others;       /* its group must run theirs, too, before it is kept */
 	struct mono told_at;         /* QUEUED: when the gate heard last that it waits */
 	struct mono healthy_since;   /* TESTING: it has answered as it should; 0 = not yet */

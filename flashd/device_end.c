@@ -160,7 +160,7 @@ device_end_is_replaced(void *ctx, const void *data)
 	const struct device_upgrade *u = ctx;
 
 	(void)data;
-	return u->replaceable && u->error == ERR_CANCELLED && u->wrote;
+	return u->replaceable && u->destructive && u->error == ERR_CANCELLED && u->wrote;
 }
 
 void
@@ -173,7 +173,9 @@ device_end_replaced(void *ctx, const void *data)
 bool
 device_end_may_replace(void *ctx, const void *data)
 {
-	return ((const struct device_upgrade *)ctx)->replaceable &&
+	const struct device_upgrade *u = ctx;
+
+	return u->replaceable && u->destructive &&
 	       ((const struct device_news *)data)->error == ERR_CANCELLED;
 }
 

@@ -67,6 +67,20 @@ is_ahead(
 	return u->state == DEVICE_DONE && strcmp(u->target_version, of->target_version) == 0;
 }
 
+bool
+flash_group_has_begun(const struct flash *f, const struct roster_device *d)
+{
+	for (size_t i = 0; d->config->together[0] && i < f->roster.n; i++) {
+		const struct roster_device *other = &f->roster.devices[i];
+		const struct device_upgrade *u = roster_newest(f->ledger.upgrades, other);
+
+		if (order_is_together(d->config, other->config) && u && device_is_active(u) &&
+		    !is_restored(f, other, u))
+			return true;
+	}
+	return false;
+}
+
 /* A group that has begun is complete. */
 static bool
 waits_for_group(const struct flash *f, const struct roster_device *d,
@@ -74,6 +88,8 @@ waits_for_group(const struct flash *f, const struct roster_device *d,
 {
 	const char *missing = NULL, *what = NULL;
 
+	if (flash_group_has_begun(f, d))
+		return false;
 	for (size_t i = 0; d->config->together[0] && i < f->roster.n; i++) {
 		const struct roster_device *other = &f->roster.devices[i];
 		const struct device_upgrade *u = roster_newest(f->ledger.upgrades, other);
@@ -81,8 +97,6 @@ waits_for_group(const struct flash *f, const struct roster_device *d,
 		if (!order_is_together(d->config, other->config))
 			continue;
 		bool restored = is_restored(f, other, u);
-		if (u && device_is_active(u) && !restored)
-			return false;
 		if (u && u->state == DEVICE_QUEUED && !restored &&
 		    other->state == PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
 			continue;
@@ -172,8 +186,7 @@ flash_group_refresh(struct flash *f)
 		u->settle_ms = d->config->settle_ms;
 		u->check_ms = flash_health_is(d->config) ? d->config->health_ms : 0;
 		u->waits_for_others = waits_for_others(f, d) && !is_restored(f, d, u);
-		u->replaceable = d->config->together[0] && d->destructive &&
-				 flash_restore_is_wanted(f, d);
+		u->replaceable = d->config->together[0] && flash_restore_is_wanted(f, d);
 	}
 }
 

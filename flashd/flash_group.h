@@ -12,6 +12,8 @@
  */
 bool flash_group_holds(const struct flash *f, const struct roster_device *d,
     const struct device_upgrade *u, char text[DEVICE_HOLD]);
+/* Others of its group are under way: they wait for it, so that it waits for no canary. */
+bool flash_group_has_begun(const struct flash *f, const struct roster_device *d);
 /* ERR_POLICY: a member of its group could not be taken back should another fail: it has nothing to
  * run while it is written, and no confirmed image that policy (`restore`) would write again. */
 enum err flash_group_check(

@@ -59,7 +59,7 @@ fill(struct flash *f, struct rollout_entry *e, struct device_upgrade *u, struct 
 	    .active = device_is_active(u),
 	    .absent = device_queue_is_absent(u) ||
 		      (u->waits_for_others && u->state == DEVICE_TESTING),
-	    .canary = p ? (uint32_t)p->canary : 0,
+	    .canary = p && !flash_group_has_begun(f, d) ? (uint32_t)p->canary : 0,
 	    .parallel = p ? (uint32_t)p->parallel : 0,
 	    .priority = p ? (uint32_t)p->priority : PRIORITY,
 	    .since = u->since};

@@ -153,3 +153,52 @@ Test(flashd_group, a_group_whose_devices_are_all_well_keeps_what_it_got)
 	cr_expect_eq(flashhouse_stop(&s.h), 0);
 	flashhouse_close(&s.h);
 }
+
+/* In the middle of its write; the flashd that goes on knows so only by its record. */
+Test(flashd_group, flashd_killed_in_the_write_of_a_device_whose_group_was_stopped)
+{
+	struct scene s;
+
+	open_house(&s);
+	confirm_first(&s);
+	start(&s, "together = pair");
+	begin_radio(&s, 6, "1.11.0", 2);
+	begin_lamp(&s, 7);
+	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
+	kit_write_mode(s.h.dir, "verdict", "1 go\n", 0644);
+	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_REVERTED, ERR_UNHEALTHY);
+	until_event(&s, "group_stopped");
+	flashhouse_kill(&s.h);
+	is_now(&s, "1.11.0 hold\n");
+	flashhouse_forget(&s.h);
+	flashhouse_start(&s.h);
+	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_FAILED, ERR_CANCELLED);
+	until_event(&s, "restore_begins");
+	flashhouse_forget(&s.h);
+	is_now(&s, "1.10.0 go\n");
+	cr_assert_not_null(
+	    flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.10.0"));
+	cr_expect_eq(flashhouse_stop(&s.h), 0);
+	flashhouse_close(&s.h);
+}
+
+/* The first of them waits for the others before it is kept: they cannot wait for it to be. */
+Test(flashd_group, devices_that_go_together_are_one_canary)
+{
+	struct scene s;
+
+	open_house(&s);
+	snprintf(s.h.extra, sizeof(s.h.extra),
+	    "ask_every = 1 s\n[flashd.policy all]\nrestore = yes\ncanary = 1");
+	confirm_first(&s);
+	start(&s, "together = pair");
+	begin_radio(&s, 6, FLASHHOUSE_VERSION, 2);
+	begin_lamp(&s, 7);
+	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
+	is_now(&s, FLASHHOUSE_VERSION " go\n");
+	kit_write_mode(s.h.dir, "verdict", "0 go\n", 0644);
+	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
+	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_DONE, ERR_OK);
+	cr_expect_eq(flashhouse_stop(&s.h), 0);
+	flashhouse_close(&s.h);
+}
