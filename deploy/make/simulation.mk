@@ -33,7 +33,7 @@ simulate-table: $(sim_BIN) ## a long run (sim_LONG=1200 seeds of each kind); tes
 	$(Q)$(sim_BIN) --seed 300000 --n $(sim_LONG) --and 1300000:$(sim_LONG) \
 		--and 2300000:$(sim_LONG) --and 3300000:$(sim_LONG) --and 4300000:$(sim_LONG) \
 		--and 5300000:$(sim_LONG) --and 6300000:$(sim_LONG) --and 7300000:$(sim_LONG) \
-		--jobs $(TEST_JOBS) --keep-going \
+		--and 8300000:$(sim_LONG) --jobs $(TEST_JOBS) --keep-going \
 		--complete --out build/simulate-long.json --table tests/simulation/long-run.md
 
 # The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
@@ -44,7 +44,8 @@ sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 1000001:4 --an
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/found.md), each for itself.
 sim_FOUND := 100101 100104 101724 202670 300499 301614 2500083 3000026 3300274 4000024 4000027 4000081 4000110 \
-	3301021 5000180 5300251 5300580 5300891 5400823 5600034 6000016 6000072 7000000
+	3301021 5000180 5300251 5300580 5300891 5400823 5600034 6000016 6000072 7000000 \
+	8000042 8000143
 test: ITEMS_checks += $(foreach s,$(sim_FOUND),"check:seed-$s:$(sim_BIN) --seed $s --n 1 --jobs 1 --out $(B)/seed-$s.json")
 test: ITEMS_checks += "check:simulation:$(sim_BIN) $(sim_SHARE) --jobs 2 --out build/simulate.json"
 

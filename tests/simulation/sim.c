@@ -48,19 +48,21 @@ sim_begin(uint64_t seed, const char *dir)
 	static const char *const names[] = {"cloudd", "fetchd", "flashd"};
 	struct sim *s = sim();
 	bool depends = is_in(seed, SIM_DEPENDS, SIM_LOCAL);
-	bool local = is_in(seed, SIM_LOCAL, SIM_END);
+	bool local = is_in(seed, SIM_LOCAL, SIM_RARE);
 	bool grouped = is_in(seed, SIM_GROUPS, SIM_AIMED) || depends;
-	bool aimed = is_in(seed, SIM_AIMED, SIM_DEPENDS);
+	bool aimed = is_in(seed, SIM_AIMED, SIM_DEPENDS) || seed >= SIM_RARE;
+	bool boards = seed >= SIM_RARE && seed / 8 % 2; /* of other kinds, which go together */
 
 	*s = (struct sim){.seed = seed,
 	    .random = mix_bits(seed ^ 0x50b07au),
 	    .hostile = is_in(seed, SIM_HOSTILE, SIM_LIVELY) || is_in(seed, SIM_WILD, SIM_GROUPS) ||
 		       ((grouped || local) && seed % 2),
-	    .lively = is_in(seed, SIM_LIVELY, SIM_GROUPS) || aimed,
-	    .grouped = grouped,
+	    .lively = is_in(seed, SIM_LIVELY, SIM_GROUPS) || (aimed && !boards),
+	    .grouped = grouped || boards,
 	    .depends = depends,
 	    .local = local,
-	    .aimed = aimed};
+	    .aimed = aimed,
+	    .rare = seed >= SIM_RARE};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)
 		s->proc[i] = (struct sim_proc){

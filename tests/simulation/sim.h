@@ -15,7 +15,7 @@
  *     sim_aim.c      trouble at chosen states     sim_deed.c     what it is
  *     sim_kind.c     boards of other kinds        sim_ack.c      what is acknowledged is recorded
  *     sim_group.c    devices that go together     sim_depends.c  images that depend on others
- *     sim_install.c  packages that people install
+ *     sim_install.c  packages that people install sim_rare.c     worlds for rare histories
  *     sim_cover.c    rows of the state tables     sim_run.c      one seed, from beginning to end
  *
  * A process is its struct and its loop. It runs only inside sim_call, which a death leaves by a
@@ -56,7 +56,10 @@ enum { SIM_AIMED = 5000000 };
 enum { SIM_DEPENDS = 6000000 };
 /* And from this one on people install packages without the platform (sim_install.h); every other of
  * these worlds is hostile, too. */
-enum { SIM_LOCAL = 7000000, SIM_END = 8000000 };
+enum { SIM_LOCAL = 7000000 };
+/* And from this one on worlds in which histories happen that are rare even there (sim_rare.h): in
+ * every other eight of them boards of other kinds go together, in the others they are lively. */
+enum { SIM_RARE = 8000000 };
 
 enum sim_who { SIM_CLOUDD, SIM_FETCHD, SIM_FLASHD, SIM_PROCS };
 
@@ -109,11 +112,12 @@ struct sim {
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
 	bool hostile;  /* SIM_HOSTILE, SIM_WILD, half of SIM_GROUPS, SIM_DEPENDS and SIM_LOCAL */
-	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED */
-	bool aimed;    /* SIM_AIMED */
-	bool grouped;  /* SIM_GROUPS, SIM_DEPENDS: all devices have the same plans */
+	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED, half of SIM_RARE */
+	bool aimed;    /* SIM_AIMED, SIM_RARE */
+	bool grouped;  /* SIM_GROUPS, SIM_DEPENDS, half of SIM_RARE: all have the same plans */
 	bool depends;  /* SIM_DEPENDS */
 	bool local;    /* SIM_LOCAL */
+	bool rare;     /* SIM_RARE */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */
@@ -186,6 +190,9 @@ void sim_bus_new(void);
 void sim_bus_lost(enum sim_who who); /* the process is gone */
 void sim_bus_cut(unsigned conn);
 void sim_bus_away(unsigned conn, int64_t for_ns); /* longer */
+/* What is sent is lost, and no end finds out until then, as if who reads hung. */
+void sim_bus_hang(unsigned conn);
+void sim_bus_rouse(unsigned conn);
 void sim_bus_calm(void);
 /* Who sends a message of this kind next dies of it, before or after, and whom it is for is away for
  * a while; kind 0: nobody. */

@@ -133,6 +133,38 @@ static const struct recipe recipes[] = {
 	{1, {WHEN(UPGRADE, ORDERED, BUS_FLASH_AWAY, 0)}},
 };
 
+/* In worlds for rare histories: what only they have. */
+static const struct recipe rare[] = {
+	/* only its end is heard of an upgrade */
+	{2, {WHEN(CONVERSATION, DOWNLOADING, HANG_CLOUD, 0), WHEN(DEVICE, CONFIRMED, ROUSE_CLOUD, 15)}},
+	{2, {WHEN(CONVERSATION, DOWNLOADING, HANG_CLOUD, 0), WHEN(DEVICE, TESTING, ROUSE_CLOUD, 15)}},
+	/* flashd has it, and the gate, which has not heard so, has lost the package */
+	{2, {WHEN(DEVICE, QUEUED, STORE_LOST, 0), WHEN(DEVICE, QUEUED, SERVER_SLOW, 0)}},
+	/* cancelled while it is marked, which has no effect, and what was written is gone */
+	{3, {UPON(DEVICE, WROTE, FLASHING, CANCEL, 0), UPON(DEVICE, WROTE, FLASHING, LOSE_WRITTEN, 0),
+		UPON(DEVICE, WROTE, FLASHING, UNPLUG, 0)}},
+	/* it goes back between the look and the order to keep */
+	{1, {UPON(DEVICE, SEES_NEW_ON_TEST, TESTING, GO_BACK, 2)}},
+	/* the yes is not recorded when the next plan comes, and who would cancel the first has forgotten it */
+	{3, {WHEN(CONVERSATION, OFFERED, DISK_FLASHD, 0), WHEN(DEVICE, ADMITTED, LOSE_CLOUDD, 0),
+		WHEN(DEVICE, ADMITTED, REPLACE_PLAN, 20000)}},
+};
+
+/* In those whose boards go together: one is stopped, and all with it. */
+static const struct recipe together[] = {
+	{1, {WHEN(DEVICE, FLASHING, CANCEL, 4000)}},
+	{1, {UPON(DEVICE, WROTE, FLASHING, CANCEL, 100)}},
+	{2, {UPON(DEVICE, WROTE, FLASHING, CANCEL, 0), UPON(DEVICE, WROTE, FLASHING, UNPLUG, 1000)}},
+	{3, {UPON(DEVICE, WROTE, FLASHING, CANCEL, 0), UPON(DEVICE, WROTE, FLASHING, KILL_FLASHD, 1),
+		UPON(DEVICE, WROTE, FLASHING, RESET, 1)}},
+	{2, {UPON(DEVICE, WROTE, FLASHING, CANCEL, 0), WHEN(DEVICE, STAGED, UNPLUG, 1000)}},
+	{3, {UPON(DEVICE, WROTE, FLASHING, CANCEL, 0), WHEN(DEVICE, STAGED, KILL_FLASHD, 500), WHEN(DEVICE, STAGED, RESET, 500)}},
+	{2, {UPON(DEVICE, WROTE, FLASHING, CANCEL, 0), WHEN(DEVICE, TESTING, KILL_FLASHD, 4000)}},
+	{1, {WHEN(DEVICE, TESTING, CANCEL, 4000)}},
+	{1, {WHEN(DEVICE, STAGED, CANCEL, 1000)}},
+	{2, {WHEN(DEVICE, FLASHING, CANCEL, 4000), WHEN(DEVICE, FLASHING, KILL_FLASHD, 4000)}},
+};
+
 /* What is drawn by lot: states of the machines that something may happen in. */
 static const struct { int table, state; } states[] = {
 	{SIM_CONVERSATION, CONVERSATION_OFFERED}, {SIM_CONVERSATION, CONVERSATION_CONFIRMED},
@@ -152,6 +184,8 @@ static const struct { int table, state; } states[] = {
 /* clang-format on */
 enum {
 	RECIPES = sizeof(recipes) / sizeof(recipes[0]),
+	RARE = sizeof(rare) / sizeof(rare[0]),
+	TOGETHER = sizeof(together) / sizeof(together[0]),
 	STATES = sizeof(states) / sizeof(states[0]),
 	SHIFT_MAX = 22
 };
@@ -184,25 +218,39 @@ arm(int device, const struct aim *aim, unsigned n)
 		*a = (struct armed){true, device, n, *aim};
 }
 
+/* All of a recipe, which `lot` picks from `n`. */
+static void
+arm_recipe(int device, const struct recipe *from, unsigned n, unsigned lot)
+{
+	const struct recipe *r = &from[lot % n];
+
+	for (unsigned i = 0; i < r->n; i++)
+		arm(device, &r->aim[i], lot / n + i * 7919);
+}
+
 void
 sim_aim(unsigned a, unsigned b)
 {
 	int device = (int)(a % (unsigned)sim()->house->devices);
 	unsigned lot = b / 3;
 
+	if (sim()->rare && sim()->grouped) {
+		arm_recipe(device, together, TOGETHER, lot);
+		return;
+	}
 	if (b % 3) {
-		const struct recipe *r = &recipes[lot % RECIPES];
-
-		for (unsigned i = 0; i < r->n; i++)
-			arm(device, &r->aim[i], lot / RECIPES + i * 7919);
+		if (sim()->rare && b % 3 == 2)
+			arm_recipe(device, rare, RARE, lot);
+		else
+			arm_recipe(device, recipes, RECIPES, lot);
 		return;
 	}
 	struct aim by_lot = {.table = states[lot % STATES].table,
 	    .state = states[lot % STATES].state,
 	    .event = ANY,
-	    .deed = (int)(lot / STATES % SIM_DEEDS),
+	    .deed = (int)(lot / STATES % SIM_DEEDS_BY_LOT),
 	    .delay_ms = 1u << a / 64 % SHIFT_MAX};
-	arm(device, &by_lot, lot / STATES / SIM_DEEDS + a / 64);
+	arm(device, &by_lot, lot / STATES / SIM_DEEDS_BY_LOT + a / 64);
 }
 
 /* --- striking --------------------------------------------------------------------------------- */

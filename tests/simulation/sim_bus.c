@@ -38,7 +38,7 @@ struct bus_link {
 struct conn {
 	struct bus_link *end[2];
 	unsigned life; /* counts connections */
-	bool connecting;
+	bool connecting, hung;
 	int64_t last[2]; /* delivery at side: order is kept */
 	int64_t not_before;
 };
@@ -127,7 +127,7 @@ sim_bus_try(void)
 	for (int i = 0; i < CONNS; i++) {
 		struct conn *c = &sim()->bus->conn[i];
 
-		if (c->connecting || !c->end[0] || !c->end[1] || is_connected(c))
+		if (c->connecting || c->hung || !c->end[0] || !c->end[1] || is_connected(c))
 			continue;
 		c->connecting = true;
 		int64_t wait = c->not_before > sim()->now ? c->not_before - sim()->now : 0;
@@ -144,6 +144,7 @@ sim_bus_calm(void)
 		if (c->not_before > sim()->now)
 			c->connecting = false;
 		c->not_before = 0;
+		c->hung = false;
 	}
 	sim_bus_try();
 }
@@ -189,6 +190,7 @@ sim_bus_lost(enum sim_who who)
 			if (conn_of[i][side] != who)
 				continue;
 			c->end[side] = NULL;
+			c->hung = false;
 			break_conn(c);
 		}
 }
@@ -206,6 +208,27 @@ sim_bus_away(unsigned conn, int64_t for_ns)
 
 	c->not_before = sim()->now + for_ns;
 	break_conn(c);
+	sim_bus_try();
+}
+
+void
+sim_bus_hang(unsigned conn)
+{
+	struct conn *c = &sim()->bus->conn[conn];
+
+	c->hung = true;
+	c->life++;
+}
+
+void
+sim_bus_rouse(unsigned conn)
+{
+	struct conn *c = &sim()->bus->conn[conn];
+
+	c->hung = false;
+	for (int i = 1; i >= 0; i--)
+		if (c->end[i] && c->end[i]->life != c->life)
+			go_down(c->end[i]);
 	sim_bus_try();
 }
 

@@ -16,6 +16,7 @@
 #include "sim_house.h"
 #include "sim_install.h"
 #include "sim_platform.h"
+#include "sim_rare.h"
 #include "sim_traitor.h"
 #include "sim_watch.h"
 
@@ -235,6 +236,7 @@ sim_check_end(void)
 	check_queues();
 	check_machines();
 	check_devices();
+	sim_rare_check_end();
 	check_store();
 	if (sim()->local)
 		sim_install_check_end();

@@ -33,7 +33,8 @@ static const char *const names[SIM_DEEDS] = {
 	"the next session dies", "keeps what is on trial", "forgets that it keeps", "marks",
 	"unmarks", "goes back", "goes back, marked again", "goes back, erased",
 	"forgets and goes back", "forgets and goes back, marked", "forgets and goes back, erased",
-	"boots what was written", "loses its image",
+	"boots what was written", "loses its image", "loses what was written", "bus to cloudd hangs",
+	"bus to cloudd is roused",
 };
 /* clang-format on */
 
@@ -281,6 +282,10 @@ touch(int deed, int device)
 		if (deed == SIM_DEED_BOOT_NEW)
 			sim_device_reset(device);
 		break;
+	case SIM_DEED_LOSE_WRITTEN:
+		if (can_go_back(c, true) && holds_new(u, c, 1) && sub_flash_erase(&c->flash, 1))
+			sub_flash_look(&c->flash, 1);
+		break;
 	case SIM_DEED_UNMARK:
 		if (holds_new(u, c, 1))
 			sub_flash_mark(&c->flash, SUB_FLASH_NONE);
@@ -321,6 +326,10 @@ sim_deed(int deed, int device, unsigned n)
 		wish(deed, device);
 	else if (deed < SIM_DEED_KEEP)
 		to_board(deed, device, n);
+	else if (deed == SIM_DEED_HANG_CLOUD)
+		sim_bus_hang(0);
+	else if (deed == SIM_DEED_ROUSE_CLOUD)
+		sim_bus_rouse(0);
 	else
 		touch(deed, device);
 }

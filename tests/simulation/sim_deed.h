@@ -65,6 +65,11 @@ enum sim_deed {
 	SIM_DEED_UNKEEP_ERASED,
 	SIM_DEED_BOOT_NEW, /* the image that was written is marked and booted */
 	SIM_DEED_ERASE,    /* the only image is gone */
+	SIM_DEEDS_BY_LOT,
+	/* in recipes only */
+	SIM_DEED_LOSE_WRITTEN = SIM_DEEDS_BY_LOT, /* the image that was written is gone */
+	SIM_DEED_HANG_CLOUD, /* what is said to cloudd is lost, and nobody finds out */
+	SIM_DEED_ROUSE_CLOUD,
 	SIM_DEEDS
 };
 

@@ -339,7 +339,7 @@ calm_down(void *arg)
 	sim()->calm = true;
 	sim()->calm_at = sim()->now;
 	sim_bus_trouble(0, 0);
-	if (sim()->lively)
+	if (sim()->lively || sim()->aimed)
 		sim_trouble_end();
 	sim_deed_end();
 	sim_mischief_end();
@@ -428,7 +428,7 @@ sim_fault_new(unsigned n, const bool *skip)
 		make_gentle(&all->list[i]);
 	if (sim()->lively)
 		at = add_lively(all, at + 1800 * 1000 * SIM_MS);
-	if (sim()->hostile || sim()->lively)
+	if (sim()->hostile || sim()->lively || sim()->aimed)
 		at = add_own_kinds(all, at);
 	for (unsigned i = 0; i < all->n; i++)
 		if (!skip || !skip[i])

@@ -17,6 +17,7 @@
 #include "sim_house.h"
 #include "sim_install.h"
 #include "sim_kind.h"
+#include "sim_rare.h"
 
 enum { HEAD = 28 }; /* of MCUboot's header, with size and version */
 
@@ -325,6 +326,8 @@ set_all(struct sim_house *h)
 		sim_kind_settings(h);
 	if (sim()->grouped)
 		sim_group_settings(h);
+	if (sim()->rare)
+		sim_rare_settings(h);
 }
 
 static void
@@ -362,6 +365,8 @@ sim_house_new(int devices, int packages)
 		sim_kind_choose(h);
 	if (sim()->grouped)
 		sim_group_choose(h);
+	if (sim()->rare && sim()->grouped)
+		sim_rare_choose(h);
 	h->n_all = h->n_packages + (h->radio ? SIM_RADIOS : 0);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", sim()->dir, dirs[i]);

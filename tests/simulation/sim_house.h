@@ -70,6 +70,7 @@ struct sim_house {
 	bool serials;        /* boards have a serial number, and flashd asks for it */
 	bool sources;        /* plans are for the version that runs */
 	int group;           /* so many of them go together (sim_group.h) */
+	int joins;           /* or will, from when each has kept something (sim_rare.h) */
 	int n_all;
 	struct kit *kit, *others_kit; /* the publisher's, and one's that nobody trusts */
 };

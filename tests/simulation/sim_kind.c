@@ -40,6 +40,8 @@ sim_kind_illness(const struct sim_house *h, struct sim_package *p, struct sim_st
 	p->illness = (int)sim_stream_below(s, SIM_ILL_UNWELL);
 	if (h->no_test)
 		p->illness = SIM_ILL_REFUSED;
+	if (sim()->grouped && p->illness == SIM_ILL_UNKEPT)
+		p->illness = SIM_ILL_SILENT; /* others have kept it when that shows */
 	if (h->checks && (h->bare || sim_stream_chance(s, 60)))
 		p->illness = SIM_ILL_UNWELL;
 	else if (h->bare)

@@ -69,7 +69,8 @@ is_ahead(int device)
 }
 
 /* Another of its group ended this plan, and never kept what it brings: it lied, or is another unit
- * now, which came with it: who has confirmed something else is not believed (flash_group.c). */
+ * now, which came with it: who has confirmed something else is not believed (flash_group.c). Or it
+ * ran that only until it got back what it had (sim_rare.h). */
 static bool
 is_left_behind(int device)
 {
@@ -77,7 +78,8 @@ is_left_behind(int device)
 
 	for (int i = 0; sim_group_has(device) && i < sim()->house->group; i++)
 		if (sim_plans_peer(i)->at > sim_plans_peer(device)->at &&
-		    (!sim_device_ran(i, target, 0) || sim_device_came_with(i, target)))
+		    (!sim_device_ran(i, target, 0) || sim_device_came_with(i, target) ||
+			(sim()->rare && strcmp(sim_device_version(i), target) != 0)))
 			return true;
 	return false;
 }
@@ -279,6 +281,11 @@ sim_plans_failed(int device, bool refused)
 	unsigned most = refused && sim()->lively ? TRIES_LIVELY : TRIES_CALM;
 	bool bad = sim_plans_is_bad(n) || n->overtaken || is_left_behind(device);
 
+	if (sim()->rare && refused &&
+	    strcmp(sim_platform_version(device), sim_plans_target(n)) == 0) {
+		sim_plans_end(device, true); /* by another way than this plan */
+		return;
+	}
 	n->due = sim()->now + LATER_MS * SIM_MS;
 	n->offered = n->begun = n->confirmed = false;
 	offer_later(device, LATER_MS + 1);

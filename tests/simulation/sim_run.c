@@ -13,6 +13,7 @@
 #include "sim_house.h"
 #include "sim_install.h"
 #include "sim_platform.h"
+#include "sim_rare.h"
 #include "sim_run.h"
 
 #define HOUR (3600 * 1000 * SIM_MS)
@@ -94,6 +95,7 @@ sim_run_start(void)
 {
 	for (int i = 0; i < SIM_PROCS; i++)
 		sim()->proc[i].restart_at = sim_between(1, 4000) * SIM_MS;
+	sim_rare_begin();
 }
 
 /* Until all plans have ended and the weather is calm. */
