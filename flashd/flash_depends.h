@@ -19,6 +19,11 @@
 enum err flash_depends_on(
     void *arg, const struct verify_target *t, const Tr__Depends *d, char why[WHY_SIZE]);
 
+/* The same once it has been written: whatever became of the others, it is written to the end, for
+ * the device may have nothing else to run. Always ERR_OK. */
+enum err flash_depends_past(
+    void *arg, const struct verify_target *t, const Tr__Depends *d, char why[WHY_SIZE]);
+
 /* May this upgrade have its turn? ERR_AGAIN or ERR_DEPENDS with `why`; other faults of its image
  * are found when it is written. */
 enum err flash_depends_hold(

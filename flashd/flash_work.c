@@ -39,7 +39,7 @@ flash_work_verify(struct flash *f, const struct device_upgrade *u, const uint8_t
 {
 	const struct roster_device *d = roster_of(&f->roster, u);
 	struct verify_context c = {f->trust, f->ledger.record, f->settings->common.store_dir,
-	    flash_time(f, u->wrote), flash_depends_on, f};
+	    flash_time(f, u->wrote), u->wrote ? flash_depends_past : flash_depends_on, f};
 
 	verify_image_init(out);
 	if (!d)
@@ -234,7 +234,7 @@ start_upgrade(struct flash *f, struct flash_lane *l, struct device_upgrade *u)
 	verify_image_init(&v);
 	if (device_needs_image(u->verb))
 		e = flash_work_verify(f, u, u->digest, &v, why);
-	if (e == ERR_OK && v.waits && !u->wrote)
+	if (e == ERR_OK && v.waits)
 		e = ERR_DEPENDS; /* it was met when its turn came */
 	if (e != ERR_OK) {
 		refuse_image(u, e, why);

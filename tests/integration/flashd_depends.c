@@ -17,14 +17,15 @@ struct scene {
 	char conf[3000];
 };
 
-/* The radio says `version`; writing it waits until a file says go. */
+/* The radio says `version`; writing it waits until that is another one, and fails if it is bad. */
 static void
 open_house(struct scene *s, const char *version, const char *more)
 {
 	static const char script[] =
 	    "#!/bin/sh\nread -r v <\"$2\"\n"
 	    "if [ \"$1\" = ask ]; then echo \"fw=$v\"; exit 0; fi\n"
-	    "while read -r v <\"$2\"; [ \"$v\" = 1.0.0 ]; do sleep 0.05; done\n";
+	    "while read -r v <\"$2\"; [ \"$v\" = 1.0.0 ]; do sleep 0.05; done\n"
+	    "[ \"$v\" != bad ]\n";
 
 	flashhouse_open(&s->h);
 	chmod(s->h.dir, 0755);
@@ -87,6 +88,15 @@ expect_said(struct scene *s, const char *text)
 	struct tool_result r = CTL(s->h.dir, "upgrades", "--config", "subota.conf");
 
 	cr_expect(strstr(r.out, text), "expected '%s' in: %s", text, r.out);
+}
+
+static void
+until_said(struct scene *s, const char *text)
+{
+	for (int i = 0; i < 200; i++)
+		if (strstr(CTL(s->h.dir, "upgrades", "--config", "subota.conf").out, text))
+			return;
+	expect_said(s, text);
 }
 
 /* flashd has told that the upgrade waits, which is no report. */
@@ -191,6 +201,43 @@ Test(flashd_depends, what_a_device_runs_on_trial_is_no_version_to_depend_on)
 	expect_said(&s, "got unknown; it runs one on trial");
 	set_meter(&s, "1.1.0", true);
 	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
+	kit_write_mode(s.h.dir, "radio.version", "1.10.0\n", 0644);
+	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
+	close_house(&s);
+}
+
+/* The radio's program has been begun for that. */
+static void
+until_written(struct scene *s)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/radio write", s->h.dir);
+	for (int i = 0; i < 500; i++)
+		if (TOOL(s->h.dir, "pgrep", "-f", path).status == 0)
+			return;
+	cr_expect_fail("nobody writes it once more");
+}
+
+/* It would be left with nothing to run. */
+Test(flashd_depends, what_is_written_already_is_written_to_the_end_whatever_becomes_of_the_other)
+{
+	struct scene s;
+
+	open_house(&s, "1.0.0\n", "");
+	flashhouse_kill(&s.h);
+	snprintf(s.h.extra, sizeof(s.h.extra), "ask_every = 1 s");
+	flashhouse_forget(&s.h);
+	flashhouse_start(&s.h);
+	begin_radio_after(&s, 6, "1.10.0", "1.0");
+	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
+	set_meter(&s, "0.9.0", true);
+	cr_assert_not_null(
+	    flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "0.9.0"));
+	kit_write_mode(s.h.dir, "radio.version", "bad\n", 0644);
+	until_said(&s, "expected exit status 0");
+	kit_write_mode(s.h.dir, "radio.version", "1.0.0\n", 0644);
+	until_written(&s);
 	kit_write_mode(s.h.dir, "radio.version", "1.10.0\n", 0644);
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
 	close_house(&s);

@@ -206,10 +206,12 @@ struct wait {
 	int64_t since; /* from then on what it waits for does not come */
 };
 
-/* Something may change there, as far as flashd knows. */
+/* Something may change there, as far as flashd knows; a group is waited for to the end. */
 static bool
-may_come(const struct flash *f, const struct roster_device *d)
+may_come(const struct flash *f, const struct roster_device *d, int number, int other)
 {
+	if (sim_group_has(number) && sim_group_has(other))
+		return true;
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
 		if (!device_is_over(u) && roster_is_for(u, d))
 			return true;
@@ -225,7 +227,7 @@ waits_in_vain(const struct flash *f, const struct device_upgrade *u)
 	if (u->state != DEVICE_QUEUED || u->hold != ROLLOUT_HOLD_DEPENDS || !p || p->own)
 		return false;
 	for (int i = 0; i < sim()->house->devices; i++)
-		if (i != number && may_come(f, &f->roster.devices[i]))
+		if (i != number && may_come(f, &f->roster.devices[i], number, i))
 			return false;
 	return true;
 }
