@@ -25,9 +25,10 @@ enum {
 
 struct stored {
 	uint64_t job, size; /* the number of what was removed is given again */
-	uint8_t md5[16];
+	uint8_t md5[16], digest[STORE_DIGEST];
 	int64_t at; /* verified, and in the store */
 	bool ordered;
+	bool blamed; /* flashd was ordered something else in its place, and may blame the entry */
 };
 
 struct watch {
@@ -70,6 +71,7 @@ note_good(const struct image *i)
 		s = &w->stored[w->n_stored++ % STORED_MAX];
 	*s = (struct stored){.job = i->id, .size = i->size, .at = sim()->now};
 	memcpy(s->md5, i->md5, sizeof(s->md5));
+	memcpy(s->digest, i->digest, sizeof(s->digest));
 }
 
 void
@@ -147,16 +149,22 @@ sim_watch_ordered(uint64_t upgrade)
 	struct stored *s = stored_for(upgrade);
 
 	if (s)
-		s->ordered = true;
+		s->ordered = !s->blamed;
 }
 
 void
 sim_watch_blamed(uint64_t upgrade)
 {
-	struct stored *s = stored_for(upgrade);
+	const struct stored *by = stored_for(upgrade);
 
-	if (s)
+	for (unsigned i = 0; by && i < watch()->n_stored && i < STORED_MAX; i++) {
+		struct stored *s = &watch()->stored[i];
+
+		if (memcmp(s->digest, by->digest, sizeof(s->digest)) != 0)
+			continue;
 		s->ordered = false;
+		s->blamed = true;
+	}
 }
 
 void
