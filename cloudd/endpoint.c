@@ -71,3 +71,10 @@ endpoint_is_repeat(struct endpoint_repeats *r, const void *owner, uint16_t packa
 	r->next = (r->next + 1) % ENDPOINT_REPEATS;
 	return false;
 }
+
+void
+endpoint_forget(struct endpoint_repeats *r, const void *owner)
+{
+	for (size_t i = 0; i < ENDPOINT_REPEATS; i++)
+		r->ring[i].used &= r->ring[i].owner != owner;
+}

@@ -178,8 +178,10 @@ run_login(struct cloud *c, struct subdevice *s)
 		begin(&l, DIALECT_LOGOUT);
 		dialect_put_logout(&l.w, c->profile, &s->keys);
 		e = post(c, &l);
-		if (e == ERR_OK)
+		if (e == ERR_OK) {
 			s->login.effects &= ~(unsigned)LOGIN_SEND_LOGOUT;
+			endpoint_forget(&c->repeats, s);
+		}
 	}
 	if (e != ERR_OK || !(s->login.effects & asks))
 		return e;

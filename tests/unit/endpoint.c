@@ -75,6 +75,17 @@ Test(endpoint, knows_a_repetition_for_a_while)
 	cr_expect_not(is_repeat(&a, 1, 0x111, "x", 10000), "later it is a new one");
 }
 
+Test(endpoint, forgets_what_one_heard_that_has_logged_out)
+{
+	int a = 0, b = 0;
+
+	cr_expect_not(is_repeat(&a, 1, 0x111, "x", 0));
+	cr_expect_not(is_repeat(&b, 1, 0x111, "x", 0));
+	endpoint_forget(&repeats, &a);
+	cr_expect_not(is_repeat(&a, 1, 0x111, "x", 0));
+	cr_expect(is_repeat(&b, 1, 0x111, "x", 0));
+}
+
 Test(endpoint, forgets_the_oldest_first)
 {
 	int a = 0;
