@@ -56,6 +56,7 @@ cloud_open(struct cloud *c, const struct cloud_identity *identity, const struct 
 	memcpy(self.device_key, identity->device_key, sizeof(self.device_key));
 	endpoint_format(&self, c->endpoint);
 	entry_init(&c->entry);
+	c->clock_apart = (int64_t)io->wall_ms(io->arg) - now(c).ms;
 	c->package_id = random_package(c);
 	c->product_secret = secrets_find(secrets, identity->product_key);
 	if (!c->product_secret) {

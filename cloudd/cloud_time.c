@@ -6,6 +6,10 @@
 /* A window opens within a week. */
 #define AHEAD_MS (8 * UINT64_C(86400000))
 
+/* While a plan is put off the clock is looked at this often; what it has moved by more than so much
+ * meanwhile, somebody has set it. */
+enum { LOOK_MS = 10000, MOVED_MS = 60000 };
+
 static struct mono
 now(const struct cloud *c)
 {
@@ -43,13 +47,33 @@ cloud_due(const struct cloud *c)
 		if (s->login.state != LOGIN_IN)
 			continue;
 		earlier(&due, s->next_request);
-		if (s->conversation.ask_at)
+		if (s->conversation.ask_at) {
+			uint64_t wait = wait_for(c, s->conversation.ask_at);
+
 			earlier(
-			    &due, mono_after(now(c), (int64_t)wait_for(c, s->conversation.ask_at)));
+			    &due, mono_after(now(c), wait < LOOK_MS ? (int64_t)wait : LOOK_MS));
+		}
 		if (!mono_reached(now(c), s->hold))
 			earlier(&due, s->hold);
 	}
 	return due;
+}
+
+/* A time to which flashd put a plan off was meant by the clock as it was: when that is set, flashd
+ * is asked anew, and the plan begins, or is put off to the right time. */
+static void
+look_at_clock(struct cloud *c)
+{
+	int64_t apart = (int64_t)c->io.wall_ms(c->io.arg) - now(c).ms;
+	bool moved = llabs(apart - c->clock_apart) > MOVED_MS;
+
+	c->clock_apart = apart;
+	for (struct subdevice *s = c->devices.first; s && moved; s = s->next) {
+		if (!s->conversation.ask_at)
+			continue;
+		s->conversation.ask_at = 1;
+		s->dirty = true;
+	}
 }
 
 struct mono
@@ -98,6 +122,7 @@ pass_time(struct cloud *c, struct subdevice *s)
 void
 cloud_on_time(struct cloud *c)
 {
+	look_at_clock(c);
 	if (mono_reached(now(c), c->again))
 		c->again = MONO_NEVER;
 	if (mono_reached(now(c), c->online_due)) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -124,6 +125,23 @@ Test(clock_set, a_clock_that_jumps_years_ahead_and_back_amid_an_upgrade_changes_
 		cr_expect_eq(house_case_count(h, 0, statuses[i]), 1, "status %d", statuses[i]);
 }
 
+static bool
+is_fetching(struct house *h, void *arg)
+{
+	char state[32];
+	double done;
+
+	house_case_image(h, state, &done);
+	return strcmp(state, "FETCHING") == 0 && done > *(const double *)arg;
+}
+
+static void
+fetches(struct house *h, double bytes)
+{
+	house_case_until(h, is_fetching, &bytes, "so much of the package is there");
+}
+
+/* Couriers keep their clock: no environment reaches them. */
 /* trust: time-jump */
 Test(clock_set, a_clock_that_jumps_a_year_ahead_and_back_amid_a_download_changes_nothing)
 {
@@ -133,17 +151,154 @@ Test(clock_set, a_clock_that_jumps_a_year_ahead_and_back_amid_a_download_changes
 	start_daemons(h);
 	unload();
 	HOUSE_MUST(h, house_start_all(h));
-	house_case_fault(h, "http_rate", "40000");
+	house_case_fault(h, "http_rate", "20000");
 	house_case_plan(h, &(struct house_pack){0});
-	house_case_until(h, house_case_is_fetching, NULL, "a download");
+	fetches(h, 1000);
 	w->offset_ms = 365 * DAY_MS;
-	house_life_until_log(h, "METER1", "status 5", 1);
+	fetches(h, 10000);
 	w->offset_ms = -365 * DAY_MS;
+	fetches(h, 20000);
+	w->offset_ms = -(int64_t)clock_wall_ms(); /* 1970 */
+	fetches(h, 30000);
 	house_case_fault(h, "http_rate", "0");
 	house_case_until_verdict(h, 0, "success");
 	cr_expect_eq(house_case_count(h, 0, 6) + house_case_count(h, 0, 12), 0);
 	w->offset_ms = 0;
 }
+
+/* --- a plan that waits ------------------------------------------------------------------------ */
+
+#define HASTY "ask_every = 2 s\n"
+
+/* flashd's settings: an upgrade may begin between these times of day, hours from now. */
+static void
+window(char out[200], int from_h, int to_h)
+{
+	char at[2][8];
+
+	for (int i = 0; i < 2; i++) {
+		time_t t = time(NULL) + (i ? to_h : from_h) * 3600;
+		struct tm local = {0};
+
+		localtime_r(&t, &local);
+		strftime(at[i], sizeof(at[i]), "%H:%M", &local);
+	}
+	snprintf(out, 200, HASTY "[flashd.policy night]\nwindows = %s-%s", at[0], at[1]);
+}
+
+static void
+put_off(struct house *h, unsigned times)
+{
+	house_life_until_said(h, HOUSE_FLASHD, "event plan_put_off", times);
+}
+
+/* With a clock that is so many hours ahead, a window of these hours, and nobody who asks for plans
+ * in between: the plan waits. */
+static struct wallclock *
+wait_for_window(struct house *h, int ahead_h)
+{
+	struct wallclock *w = wind(h, ahead_h * DAY_MS / 24);
+
+	start_daemons(h);
+	unload();
+	HOUSE_MUST(h, house_start_all(h));
+	house_case_plan(h, &(struct house_pack){0});
+	put_off(h, 1);
+	return w;
+}
+
+/* trust: time-jump */
+Test(clock_set, a_plan_that_waits_for_its_window_begins_when_the_clock_is_set_into_it)
+{
+	char settings[200];
+
+	window(settings, 3, 5);
+	AUTO(house_case)
+	struct house *h = house_case_new(&(struct house_options){
+	    .hasty = true, .asks = "1 h", .flashd = settings});
+	struct wallclock *w = wait_for_window(h, 0);
+
+	w->offset_ms = DAY_MS / 4; /* behind the window */
+	put_off(h, 2);
+	w->offset_ms = DAY_MS / 6;
+	HOUSE_MUST(h, house_look_wait_version(h, 0, HOUSE_NEW));
+	house_case_until_verdict(h, 0, "success");
+	cr_expect_eq(house_case_count(h, 0, 2), 1);
+}
+
+/* trust: time-jump */
+Test(clock_set, a_plan_that_waits_by_a_clock_that_was_ahead_begins_when_it_is_set_back)
+{
+	char settings[200];
+
+	window(settings, -1, 1);
+	AUTO(house_case)
+	struct house *h = house_case_new(&(struct house_options){
+	    .hasty = true, .asks = "1 h", .flashd = settings});
+	struct wallclock *w = wait_for_window(h, 4);
+
+	w->offset_ms = 0;
+	HOUSE_MUST(h, house_look_wait_version(h, 0, HOUSE_NEW));
+	house_case_until_verdict(h, 0, "success");
+	cr_expect_eq(house_case_count(h, 0, 2), 1);
+}
+
+static bool
+is_asked(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *doc = house_look_ask(h, HOUSE_FLASHD, "upgrades");
+	const cJSON *u = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "upgrades"), 0);
+
+	snprintf(arg, 24, "%.0f", json_number(u, "upgrade"));
+	return strcmp(json_text(u, "state"), "IDENTIFIED") == 0;
+}
+
+static bool
+was_asked(struct house *h, void *arg)
+{
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+
+	return json_number(own, "wire_in") > *(const double *)arg;
+}
+
+/* flashd speaks with the device, and so looks at what is due. */
+static void
+let_turn(struct house *h)
+{
+	AUTO(json) cJSON *own = house_look_device(h, 0);
+	double bytes = json_number(own, "wire_in") + 100;
+
+	house_case_until(h, was_asked, &bytes, "a device that is asked");
+}
+
+/* trust: time-jump */
+Test(clock_set, a_clock_that_jumps_while_a_person_is_asked_leaves_the_time_for_an_answer)
+{
+	AUTO(house_case)
+	struct house *h = house_case_new(&(struct house_options){
+	    .hasty = true, .flashd = HASTY "[flashd.policy ask]\nmode = ask"});
+	struct wallclock *w = wind(h, 0);
+	const int64_t jumps[] = {3650 * DAY_MS, -3650 * DAY_MS, -(int64_t)clock_wall_ms(), 0};
+	char number[24];
+
+	start_daemons(h);
+	unload();
+	HOUSE_MUST(h, house_start_all(h));
+	house_case_plan(h, &(struct house_pack){0});
+	house_case_until(h, is_asked, number, "a question to a person");
+	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		w->offset_ms = jumps[i];
+		let_turn(h);
+	}
+	struct tool_result r = CTL(h->dir, "confirm", "--config", "subota.conf", number);
+
+	cr_expect_eq(r.status, 0, "%s", r.out);
+	house_case_upgraded(h, 0, HOUSE_NEW);
+	cr_expect_eq(house_case_count(h, 0, 2), 1);
+	cr_expect_eq(house_case_count(h, 0, 3) + house_case_count(h, 0, 12), 0);
+}
+
+/* --- a clock that is wrong -------------------------------------------------------------------- */
 
 static void
 expect_clock(struct house *h, enum house_part p, const char *event, bool behind)
