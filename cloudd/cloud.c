@@ -433,6 +433,8 @@ cloud_on_published(struct cloud *c, uint64_t token)
 		if (i->confirmed && i->status == DIALECT_CONFIRMED && i->kind == OUTBOX_STATUS &&
 		    i->upgrade == v->upgrade && v->state == CONVERSATION_CONFIRMED)
 			(void)!cloud_step(c, i->device, CONVERSATION_ON_TOLD, &n, NULL);
+		if (!i->device->pending)
+			conversation_heard_all(&i->device->conversation, c->profile, now(c));
 	}
 	outbox_forget_old(&c->outbox, now(c), c->io.wall_ms(c->io.arg));
 	cloud_settle(c);

@@ -70,8 +70,15 @@ conversation_step(
 	if (e == ERR_OK)
 		e = fsm_step(&conversation_table, &c->state, event, c, n, s);
 	if (e == ERR_OK && awaited) /* it may be on its way */
-		c->crossed = mono_after(n->now, (int64_t)n->profile->url_wait_ms);
+		c->crossed = MONO_NEVER;
 	return e;
+}
+
+void
+conversation_heard_all(struct conversation *c, const struct profile *p, struct mono now)
+{
+	if (c->crossed.ms == MONO_NEVER.ms)
+		c->crossed = mono_after(now, (int64_t)p->url_wait_ms);
 }
 
 void

@@ -84,7 +84,8 @@ struct conversation {
 
 	/* not recorded */
 	struct mono due; /* MONO_NEVER = no timer */
-	/* until then the address may come that was awaited when it failed */
+	/* until then the address may come that was awaited when it failed; MONO_NEVER: until a
+	 * while after the platform has heard that it failed */
 	struct mono crossed;
 	struct mono heard; /* the last sign of life in this upgrade */
 	unsigned strikes;  /* times that it has been cancelled in silence */
@@ -126,6 +127,9 @@ enum err conversation_step(struct conversation *c, int event, const struct conve
  * that was said so far. */
 void conversation_resume(
     struct conversation *c, const struct profile *p, struct mono now, bool told);
+
+/* The platform has heard all that was said so far. */
+void conversation_heard_all(struct conversation *c, const struct profile *p, struct mono now);
 
 /* Whether an upgrade is under way; then the version must not be announced, because the platform
  * takes it for the outcome. */

@@ -266,33 +266,6 @@ Test(conversation, does_not_begin_anew_for_an_address_while_the_platform_has_not
 	conversation_fini(&c);
 }
 
-Test(conversation, does_not_begin_anew_for_the_address_that_crossed_its_failure)
-{
-	static const int ends[] = {CONVERSATION_ON_BAD_END, CONVERSATION_ON_REJECTED};
-
-	for (int i = 0; i < 2; i++) {
-		struct conversation c = in_state(CONVERSATION_CONFIRMED);
-		struct conversation_news n = news();
-
-		step(&c, ends[i], &n);
-		cr_expect_str_eq(step(&c, CONVERSATION_ON_FIRMWARE, &n), "IDLE");
-		cr_expect_str_eq(
-		    step(&c, CONVERSATION_ON_FIRMWARE, &n), "OFFERED offer", "it came once");
-		conversation_fini(&c);
-	}
-}
-
-Test(conversation, takes_an_address_that_comes_too_late_to_have_crossed_its_failure)
-{
-	struct conversation c = in_state(CONVERSATION_CONFIRMED);
-	struct conversation_news n = news();
-
-	step(&c, CONVERSATION_ON_BAD_END, &n);
-	n.now = mono_after(n.now, (int64_t)n.profile->url_wait_ms);
-	cr_expect_str_eq(step(&c, CONVERSATION_ON_FIRMWARE, &n), "OFFERED offer");
-	conversation_fini(&c);
-}
-
 Test(conversation, refuses_a_firmware_that_is_not_the_plans)
 {
 	static const struct dialect_firmware misfits[] = {{.component = "app", .target = "3.0.0"},
