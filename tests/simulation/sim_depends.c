@@ -127,30 +127,46 @@ has_had(int number, const struct sim_package *least)
 	return least == h->package || least == h->package + h->n_packages;
 }
 
-/* By all of whom it is asked. Who goes along with the device need not have it yet. */
+typedef bool has_it(int number, const struct sim_package *least);
+
 static bool
-is_met(int number, const struct sim_package *p, bool (*has)(int, const struct sim_package *))
+go_along(int a, int b)
+{
+	return sim_group_has(a) && sim_group_has(b);
+}
+
+/* By all of whom it is asked. `group`: also by who goes along with the device, and need not have it
+ * yet. */
+static bool
+is_met(int number, const struct sim_package *p, has_it *has, bool group)
 {
 	if (p->needs && p->own)
 		return has(number, p->needs);
 	for (int i = 0; p->needs && i < sim()->house->devices; i++)
-		if (i != number && !(sim_group_has(i) && sim_group_has(number)) &&
-		    !has(i, p->needs))
+		if (i != number && (group || !go_along(i, number)) && !has(i, p->needs))
 			return false;
 	return true;
+}
+
+/* Or it is another unit, as it was delivered: its group takes it for done (flash_group.c). */
+static bool
+has_or_follows(int number, const struct sim_package *least)
+{
+	return has_now(number, least) ||
+	       (sim_group_has(number) && !sim_device_came_with(number, sim_device_version(number)));
 }
 
 bool
 sim_depends_is_met(int number, const struct sim_package *p)
 {
-	return is_met(number, p, has_now);
+	return is_met(number, p, has_now, false) && is_met(number, p, has_or_follows, true);
 }
 
 /* Who had it and has not any more was exchanged, of which flashd hears when it asks again. */
 void
 sim_depends_writes(int number, const struct sim_package *p)
 {
-	if (p && !is_met(number, p, has_had))
+	if (p && !is_met(number, p, has_had, false))
 		sim_violate(2, "device %d is given %s, which needs %s on %s", number, p->version,
 		    p->needs->version, p->own ? "its other processor" : "all others");
 }
@@ -195,7 +211,7 @@ sim_depends_ends(const Pb__Envelope *e)
 		sim_violate(
 		    3, "%s depends on nothing, and ends as if it did: %s", p->version, r->detail);
 	else if (sim()->calm && sim()->now - sim()->calm_at > HEARD_MS * SIM_MS &&
-		 is_met(number_of(r->device->device_key), p, has_long))
+		 is_met(number_of(r->device->device_key), p, has_long, true))
 		sim_violate(3, "%s ends for what is there for long: %s", p->version, r->detail);
 }
 
@@ -210,7 +226,7 @@ struct wait {
 static bool
 may_come(const struct flash *f, const struct roster_device *d, int number, int other)
 {
-	if (sim_group_has(number) && sim_group_has(other))
+	if (go_along(number, other))
 		return true;
 	for (const struct device_upgrade *u = f->ledger.upgrades; u; u = u->next)
 		if (!device_is_over(u) && roster_is_for(u, d))
