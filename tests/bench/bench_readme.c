@@ -90,6 +90,11 @@ static const struct row {
 	    {"envelope_tap_unheard_to_off"}, NULL, {NULL}},
 	{"a flash while flashd is flooded by its neighbour, to one in peace", "≤ 1.1",
 	    {"flooded_flash_time"}, NULL, {NULL}},
+	{"one upgrade writes to the disk: cloudd, the gate beside the package, flashd, KiB", "",
+	    {"wear_cloudd_per_upgrade", "wear_fetchd_per_upgrade", "wear_flashd_per_upgrade"}, NULL,
+	    {NULL}},
+	{"ten seconds in which nothing happens, likewise, bytes", "0",
+	    {"wear_cloudd_idle", "wear_fetchd_idle", "wear_flashd_idle"}, NULL, {NULL}},
 	{"plan to first byte over http, ms", "≤ 2", {"plan_to_first_byte_http"}, NULL, {NULL}},
 };
 /* clang-format on */
