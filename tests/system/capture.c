@@ -92,6 +92,19 @@ Test(capture, wireshark_s_own_dissector_reads_every_field_of_an_upgrade)
 		cr_expect(strstr(r.out, "message Envelope {"), "the schema is inside");
 }
 
+/* trust: 57 */
+Test(capture, what_a_full_disk_does_not_take_is_told_and_no_success)
+{
+	AUTO(house_case) struct house *h = house_case_open(&(struct house_options){0});
+
+	house_case_plan(h, &(struct house_pack){0});
+	struct tool_result r = CTL(
+	    h->dir, "tap", "--config", "subota.conf", "--count", "3", "--write", "/dev/full");
+
+	cr_expect_eq(r.status, 71, "%s", r.out);
+	cr_expect(strstr(r.out, "got: No space left on device"), "%s", r.out);
+}
+
 /* Lines that begin so; not of acknowledgements, for which of two daemons' reports the platform has
  * first is chance. */
 static int
