@@ -12,10 +12,11 @@
  *   STAGE     mark that hash for one test boot; done when the list says pending.
  *   REBOOT    reset; done when the device answers again and, where a swap was due, the list
  *             changed. Which image won is for the caller to read in the facts.
- *   CONFIRM   keep what runs; with an image, only if that is what runs (ERR_REVERTED when it lies
- *             in the other slot, else ERR_WRONG_VERSION). Done when the list says confirmed. Of
- *             another image number than 0 by its hash: without one the server means image 0. (A
- *             Zephyr of today wants to be built with ..IMG_ALLOW_CONFIRM_NON_ACTIVE_IMAGE_ANY.)
+ *   CONFIRM   keep what runs; with an image, only if that is what runs, with a target version
+ *             alone, only if what runs says that (ERR_REVERTED when it lies in the other slot, else
+ *             ERR_WRONG_VERSION). Done when the list says confirmed. Of another image number than 0
+ *             by its hash: without one the server means image 0. (A Zephyr of today wants to be
+ *             built with ..IMG_ALLOW_CONFIRM_NON_ACTIVE_IMAGE_ANY.)
  *   REVERT    reset an image on test without confirming it. ERR_DEVICE_STATE when nothing is on
  *             test.
  * A changing request without any answer ends as ERR_AMBIGUOUS: ask with IDENTIFY.

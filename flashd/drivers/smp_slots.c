@@ -50,6 +50,16 @@ smp_slots_hold(const struct smp_slot *slot, const uint8_t hash[SMP_MSG_HASH])
 	return slot && slot->has_hash && memcmp(slot->hash, hash, SMP_MSG_HASH) == 0;
 }
 
+/* The image of the job; without one its version must do, as it did when it was seen to run. */
+bool
+smp_slots_wanted(const struct smp *s, const struct smp_slot *slot)
+{
+	if (s->job.image)
+		return smp_slots_hold(slot, s->image.sha256);
+	return slot && s->job.target_version[0] &&
+	       strcmp(slot->version, s->job.target_version) == 0;
+}
+
 /* On trial: runs, not confirmed, and the server does tell. */
 bool
 smp_slots_on_trial(const struct smp_slot *active)

@@ -156,6 +156,7 @@ void smp_rejected(struct smp *s, const char *what);
 const struct smp_slot *smp_slots_active(const struct smp *s, const struct smp_answer *list);
 const struct smp_slot *smp_slots_other(const struct smp *s, const struct smp_answer *list);
 bool smp_slots_hold(const struct smp_slot *slot, const uint8_t hash[SMP_MSG_HASH]);
+bool smp_slots_wanted(const struct smp *s, const struct smp_slot *slot);
 /* Runs, not confirmed, and the server does tell. */
 bool smp_slots_on_trial(const struct smp_slot *active);
 bool smp_slots_same(const struct smp_slot *a, const struct smp_slot *b);

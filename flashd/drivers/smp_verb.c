@@ -120,22 +120,22 @@ decide_stage(struct smp *s, struct mono now)
 		smp_ask(s, SMP_STEP_MARK, now);
 }
 
-/* Does the image of the job run? If not, the verb is over. */
+/* Does what the job is about run? If not, the verb is over. */
 static bool
 runs_the_image(struct smp *s)
 {
 	const struct smp_slot *active = smp_slots_active(s, &s->list);
-	bool went_back = s->job.image &&
-			 smp_slots_hold(smp_slots_other(s, &s->list), s->image.sha256);
+	bool went_back = smp_slots_wanted(s, smp_slots_other(s, &s->list));
 
 	if (!active) {
 		smp_finish(s, ERR_DEVICE_STATE, "expected an active image, got none");
 		return false;
 	}
-	if (!s->job.image || smp_slots_hold(active, s->image.sha256))
+	if (smp_slots_wanted(s, active) || (!s->job.image && !s->job.target_version[0]))
 		return true;
 	smp_finish(s, went_back ? ERR_REVERTED : ERR_WRONG_VERSION,
-	    "expected version %s to run, got %s", s->image.version_text, active->version);
+	    "expected version %s to run, got %s",
+	    s->job.image ? s->image.version_text : s->job.target_version, active->version);
 	return false;
 }
 

@@ -87,6 +87,33 @@ Test(smp, reverts_an_image_on_test)
 	smp_case_teardown(f);
 }
 
+static void
+confirm_by_version(struct smp_case *f, const char *version, enum err want)
+{
+	struct driver_job job = {.verb = DRIVER_CONFIRM, .timeout_ms = 200000};
+
+	snprintf(job.target_version, sizeof(job.target_version), "%s", version);
+	smp_script_run(&f->d, &smp_driver, f->state, &job, &f->result);
+	cr_expect_eq(f->result.error, want, "expected %s, got %s: %s", err_name(want),
+	    err_name(f->result.error), f->result.detail);
+}
+
+/* It may have been reset, or exchanged, since it was seen to run what is wanted. */
+Test(smp, keeps_nothing_but_the_version_that_it_is_told)
+{
+	struct smp_case *f = smp_case_setup();
+
+	expect_run(f, DRIVER_WRITE, ERR_OK);
+	expect_run(f, DRIVER_STAGE, ERR_OK);
+	confirm_by_version(f, "1.1.0.2", ERR_REVERTED); /* it is not what runs */
+	expect_run(f, DRIVER_REBOOT, ERR_OK);
+	confirm_by_version(f, "1.2.0", ERR_WRONG_VERSION);
+	cr_expect_not(f->d.slot[0].confirmed);
+	confirm_by_version(f, "1.1.0.2", ERR_OK);
+	cr_expect(f->d.slot[0].confirmed);
+	smp_case_teardown(f);
+}
+
 /* Whoever sent the first reset died before it was answered. */
 Test(smp, does_not_reset_a_device_that_runs_its_new_image_on_test)
 {
