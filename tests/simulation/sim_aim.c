@@ -144,7 +144,7 @@ static const struct recipe rare[] = {
 	{3, {UPON(DEVICE, WROTE, FLASHING, CANCEL, 0), UPON(DEVICE, WROTE, FLASHING, LOSE_WRITTEN, 0),
 		UPON(DEVICE, WROTE, FLASHING, UNPLUG, 0)}},
 	/* it goes back between the look and the order to keep */
-	{1, {UPON(DEVICE, SEES_NEW_ON_TEST, TESTING, GO_BACK, 2)}},
+	{1, {WHEN(DEVICE, TESTING, BACK_AT_KEEP, 0)}},
 	/* the yes is not recorded when the next plan comes, and who would cancel the first has forgotten it */
 	{3, {WHEN(CONVERSATION, OFFERED, DISK_FLASHD, 0), WHEN(DEVICE, ADMITTED, LOSE_CLOUDD, 0),
 		WHEN(DEVICE, ADMITTED, REPLACE_PLAN, 20000)}},
@@ -163,6 +163,12 @@ static const struct recipe together[] = {
 	{1, {WHEN(DEVICE, TESTING, CANCEL, 4000)}},
 	{1, {WHEN(DEVICE, STAGED, CANCEL, 1000)}},
 	{2, {WHEN(DEVICE, FLASHING, CANCEL, 4000), WHEN(DEVICE, FLASHING, KILL_FLASHD, 4000)}},
+};
+
+/* In those where all are one rollout: the first goes back by itself, while the others settle. */
+static const struct recipe rollout[] = {
+	{1, {WHEN(DEVICE, TESTING, GO_BACK, 2000)}},
+	{1, {WHEN(DEVICE, TESTING, BACK_AT_KEEP, 0)}},
 };
 
 /* What is drawn by lot: states of the machines that something may happen in. */
@@ -186,6 +192,7 @@ enum {
 	RECIPES = sizeof(recipes) / sizeof(recipes[0]),
 	RARE = sizeof(rare) / sizeof(rare[0]),
 	TOGETHER = sizeof(together) / sizeof(together[0]),
+	ROLLOUT = sizeof(rollout) / sizeof(rollout[0]),
 	STATES = sizeof(states) / sizeof(states[0]),
 	SHIFT_MAX = 22
 };
@@ -234,8 +241,12 @@ sim_aim(unsigned a, unsigned b)
 	int device = (int)(a % (unsigned)sim()->house->devices);
 	unsigned lot = b / 3;
 
-	if (sim()->rare && sim()->grouped) {
+	if (sim()->rare && sim()->grouped && sim()->house->joins) {
 		arm_recipe(device, together, TOGETHER, lot);
+		return;
+	}
+	if (sim()->rare && sim()->grouped) {
+		arm_recipe(0, rollout, ROLLOUT, lot);
 		return;
 	}
 	if (b % 3) {

@@ -34,7 +34,7 @@ static const char *const names[SIM_DEEDS] = {
 	"unmarks", "goes back", "goes back, marked again", "goes back, erased",
 	"forgets and goes back", "forgets and goes back, marked", "forgets and goes back, erased",
 	"boots what was written", "loses its image", "loses what was written", "bus to cloudd hangs",
-	"bus to cloudd is roused",
+	"bus to cloudd is roused", "goes back when it is to be kept",
 };
 /* clang-format on */
 
@@ -301,6 +301,19 @@ touch(int deed, int device)
 	}
 }
 
+static void
+in_recipes(int deed, int device)
+{
+	static const struct sim_lane_blow reset = {.verb = PB__VERB__VERB_CONFIRM, .board = true};
+
+	if (deed == SIM_DEED_HANG_CLOUD)
+		sim_bus_hang(0);
+	else if (deed == SIM_DEED_ROUSE_CLOUD)
+		sim_bus_rouse(0);
+	else
+		sim_lane_blow(device, &reset);
+}
+
 void
 sim_deed_end(void)
 {
@@ -326,10 +339,8 @@ sim_deed(int deed, int device, unsigned n)
 		wish(deed, device);
 	else if (deed < SIM_DEED_KEEP)
 		to_board(deed, device, n);
-	else if (deed == SIM_DEED_HANG_CLOUD)
-		sim_bus_hang(0);
-	else if (deed == SIM_DEED_ROUSE_CLOUD)
-		sim_bus_rouse(0);
-	else
+	else if (deed < SIM_DEED_HANG_CLOUD)
 		touch(deed, device);
+	else
+		in_recipes(deed, device);
 }

@@ -70,6 +70,7 @@ enum sim_deed {
 	SIM_DEED_LOSE_WRITTEN = SIM_DEEDS_BY_LOT, /* the image that was written is gone */
 	SIM_DEED_HANG_CLOUD, /* what is said to cloudd is lost, and nobody finds out */
 	SIM_DEED_ROUSE_CLOUD,
+	SIM_DEED_BACK_AT_KEEP, /* a reset, when the session that is to keep it begins */
 	SIM_DEEDS
 };
 

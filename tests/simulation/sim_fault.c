@@ -389,10 +389,9 @@ add_lively(struct sim_faults *all, int64_t end)
 static int64_t
 add_own_kinds(struct sim_faults *all, int64_t end)
 {
-	int64_t span = end - sim()->now;
+	int64_t span = end - sim()->now, least = 3600 * 1000 * SIM_MS;
 
-	if (span < 3600 * 1000 * SIM_MS)
-		span = 3600 * 1000 * SIM_MS;
+	span = span < least ? least : span;
 	for (int k = 0; k < SIM_FAULT_KINDS; k++) {
 		struct sim_stream s = sim_stream(kinds[k].name);
 		unsigned most = sim()->hostile ? kinds[k].hostile : kinds[k].also;
@@ -402,7 +401,8 @@ add_own_kinds(struct sim_faults *all, int64_t end)
 		uint64_t n = sim_stream_below(&s, most + 1);
 
 		for (; n > 0 && all->n < SIM_FAULTS_MAX; n--) {
-			int64_t at = (int64_t)sim_stream_below(&s, (uint64_t)span);
+			int64_t at = (int64_t)sim_stream_below(
+			    &s, (uint64_t)(sim()->rare ? span / 4 : span));
 			unsigned a = (unsigned)sim_stream_below(&s, 1u << 30);
 
 			all->list[all->n++] = (struct fault){

@@ -326,7 +326,7 @@ set_all(struct sim_house *h)
 		sim_kind_settings(h);
 	if (sim()->grouped)
 		sim_group_settings(h);
-	if (sim()->rare)
+	if (sim()->rare && sim()->grouped)
 		sim_rare_settings(h);
 }
 

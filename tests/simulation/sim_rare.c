@@ -16,27 +16,47 @@ enum { LOOK_MS = 5000 };
 
 /* --- the world -------------------------------------------------------------------------------- */
 
+/* Of those worlds in which all devices have the same plans: they are one rollout, or a group. */
+static bool
+has_rollout(void)
+{
+	return sim()->grouped && sim()->seed % 4 == 1;
+}
+
 void
 sim_rare_choose(struct sim_house *h)
 {
 	struct sim_stream s = sim_stream("rare");
 
-	h->bare = !h->radio && sim_stream_chance(&s, 85);
+	h->bare = !has_rollout() && !h->radio && sim_stream_chance(&s, 85);
 	h->loader = h->bare && sim_stream_chance(&s, 50);
 	h->runs_by_itself = h->loader && sim_stream_chance(&s, 50);
 	h->checks = sim_stream_chance(&s, 60);
-	h->products = sim_stream_chance(&s, 50) ? 1 : SIM_PRODUCTS;
+	h->products = has_rollout() || sim_stream_chance(&s, 50) ? 1 : SIM_PRODUCTS;
 	h->in_step = true;
 	h->no_test = h->serials = h->sources = h->forgets = false;
-	h->joins = h->group ? h->group : h->devices;
+	if (!has_rollout())
+		h->joins = h->group ? h->group : h->devices;
 	h->group = 0;
 }
 
+/* All of it at the same time, until the first failure stops it; then a person resumes. */
 static void
-set_group(struct sim_house *h)
+set_rollout(struct flash_settings_policy *p)
 {
+	sim()->house->flash.parallel = p->parallel = p->canary = 0;
+	p->stop_after = 1;
+}
+
+void
+sim_rare_settings(struct sim_house *h)
+{
+	struct sim_stream s = sim_stream("rollout");
+
 	h->flash.policies[0].restore = true;
-	for (int i = 0; i < h->devices; i++) {
+	if (has_rollout())
+		set_rollout(&h->flash.policies[0]);
+	for (size_t i = 0; i < h->flash.n_devices; i++) {
 		struct flash_settings_device *d = &h->flash.devices[i];
 
 		d->health_ms = 60000;
@@ -44,24 +64,9 @@ set_group(struct sim_house *h)
 		    h->checks ? "/opt/health" : "");
 		if (h->bare && !h->loader)
 			snprintf(d->driver, sizeof(d->driver), "mcuboot");
+		if (has_rollout())
+			d->settle_ms = 5000 + 1000 * sim_stream_below(&s, 40);
 	}
-}
-
-/* All of a rollout at the same time, until the first failure stops it; then a person resumes. */
-static void
-set_rollout(struct sim_house *h)
-{
-	h->flash.parallel = h->flash.policies[0].parallel = h->flash.policies[0].canary = 0;
-	h->flash.policies[0].stop_after = 1;
-}
-
-void
-sim_rare_settings(struct sim_house *h)
-{
-	if (sim()->grouped)
-		set_group(h);
-	else if (sim()->seed % 4 == 1)
-		set_rollout(h);
 }
 
 /* --- they join -------------------------------------------------------------------------------- */
@@ -151,7 +156,7 @@ arrange(void *arg)
 void
 sim_rare_begin(void)
 {
-	if (sim()->rare && sim()->grouped)
+	if (sim()->house->joins)
 		sim_after(LOOK_MS * SIM_MS, arrange, NULL);
 }
 

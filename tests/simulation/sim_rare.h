@@ -12,7 +12,8 @@
 
 #include "sim_house.h"
 
-/* Before packages are made, where boards go together: what they are, and how many will. */
+/* Where all devices have the same plans, before packages are made: what boards are, and how many
+ * will go together. */
 void sim_rare_choose(struct sim_house *h);
 /* After the settings of all worlds. */
 void sim_rare_settings(struct sim_house *h);
