@@ -91,6 +91,72 @@ Test(bus, client_restarted_takes_over_from_its_former_self)
 	bus_case_close(&c);
 }
 
+/* Both up, and no ping will find out that a peer is gone. */
+static void
+be_patient(struct bus_case *c)
+{
+	const struct bus_pace slow = {60000, 3, 20, 500};
+
+	bus_case_server(c, geteuid());
+	bus_set_pace(c->server.bus, &slow);
+	bus_case_client(c);
+	bus_set_pace(c->client.bus, &slow);
+	BUS_WAIT(c, bus_is_up(c->server.link) && bus_is_up(c->client.link));
+}
+
+/* So that what was said has left, and whoever is not hung has heard it. */
+static void
+turn(struct bus_case *c)
+{
+	for (int i = 0; i < 30; i++)
+		bus_case_turn(c);
+}
+
+Test(bus, what_a_client_said_before_it_was_restarted_is_never_heard_after_its_new_greeting)
+{
+	struct bus_case c;
+
+	bus_case_open(&c);
+	be_patient(&c);
+	c.server.hung = true;
+	for (uint64_t i = 1; i <= 60; i++)
+		cr_assert_eq(bus_case_say(&c.client, i), ERR_OK);
+	turn(&c);
+	bus_case_stop(&c.client);
+	bus_case_client(&c);
+	turn(&c);
+	c.server.hung = false;
+	BUS_WAIT(&c, c.server.ups == 2 && bus_is_up(c.client.link));
+	turn(&c);
+	cr_expect_eq(c.server.messages, c.server.before);
+	cr_expect_lt(c.server.messages, 60, "the greeting overtook none of them");
+	cr_assert_eq(bus_case_say(&c.client, 1000), ERR_OK);
+	BUS_WAIT(&c, c.server.last_upgrade == 1000);
+	bus_case_close(&c);
+}
+
+Test(bus, what_a_client_had_not_read_when_its_server_was_restarted_is_never_heard_after_that)
+{
+	struct bus_case c;
+
+	bus_case_open(&c);
+	be_patient(&c);
+	c.client.hung = true;
+	for (int i = 0; i < 60; i++)
+		cr_assert_eq(progress(&c.server), ERR_OK);
+	turn(&c);
+	bus_case_stop(&c.server);
+	bus_case_server(&c, geteuid());
+	turn(&c);
+	c.client.hung = false;
+	BUS_WAIT(&c, c.client.ups == 2 && bus_is_up(c.server.link));
+	turn(&c);
+	cr_expect_eq(c.client.messages, 0);
+	cr_assert_eq(progress(&c.server), ERR_OK);
+	BUS_WAIT(&c, c.client.messages == 1);
+	bus_case_close(&c);
+}
+
 Test(bus, server_gone_for_good_takes_the_link_down)
 {
 	struct bus_case c;

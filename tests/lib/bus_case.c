@@ -55,8 +55,11 @@ on_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 static void
 on_up(void *arg, struct bus_link *link)
 {
+	struct bus_node *n = arg;
+
 	cr_assert(bus_is_up(link));
-	((struct bus_node *)arg)->ups++;
+	n->ups++;
+	n->before = n->messages;
 }
 
 static void

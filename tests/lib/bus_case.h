@@ -13,6 +13,7 @@ struct bus_node {
 	struct bus_link *link;
 	bool hung; /* its loop does not turn */
 	unsigned ups, downs, messages;
+	unsigned before; /* messages that had come when it last went up */
 	int last_kind;
 	uint64_t last_upgrade, last_seq;
 };
