@@ -77,6 +77,29 @@ outbox_confirm(struct outbox *o, struct outbox_item *item, struct mono now)
 	o->dirty |= item->durable;
 }
 
+static bool
+is_end(int status)
+{
+	return status == DIALECT_SUCCESS || status == DIALECT_FAILURE ||
+	       status == DIALECT_REFUSED || status == DIALECT_DOWNLOAD_ERROR;
+}
+
+/* The platform has, or is about to have, what came after it of the same component: how that upgrade
+ * ended, a younger upgrade, a younger version. A status names no plan: said again it would count
+ * against what came after, a 2 be answered with the address of what is over. */
+static bool
+is_overtaken(const struct outbox_item *i)
+{
+	for (const struct outbox_item *k = i->sibling; k; k = k->sibling) {
+		if (k->kind != i->kind || !(k->confirmed || k->in_flight) ||
+		    strcmp(k->component, i->component) != 0)
+			continue;
+		if (k->kind == OUTBOX_INFO || k->upgrade != i->upgrade || is_end(k->status))
+			return true;
+	}
+	return false;
+}
+
 const struct outbox_item *
 outbox_refuse(struct outbox *o, const struct subdevice *device, uint16_t package_id)
 {
@@ -84,11 +107,13 @@ outbox_refuse(struct outbox *o, const struct subdevice *device, uint16_t package
 		if (i->device != device || !is_for_platform(i) || !i->package_id ||
 		    i->package_id != package_id)
 			continue;
+		i->package_id = 0;
+		if (is_overtaken(i))
+			return NULL;
 		i->refused = i->in_flight;
 		i->device->pending += i->confirmed;
 		i->device->kept -= i->confirmed;
 		i->confirmed = false;
-		i->package_id = 0;
 		o->dirty |= i->durable;
 		return i;
 	}

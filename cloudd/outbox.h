@@ -94,7 +94,8 @@ struct outbox_item *outbox_find(const struct outbox *o, uint64_t id);
 /* The platform has it. */
 void outbox_confirm(struct outbox *o, struct outbox_item *item, struct mono now);
 /* The platform did not take what came from `device` under `package_id`: it is to be sent again.
- * The item (borrowed), or NULL if that was none of ours. */
+ * The item (borrowed), or NULL if that was none of ours, or is said again by nobody, because what
+ * came after it has been said already: the refusal was late (a queue of a connection before). */
 const struct outbox_item *outbox_refuse(
     struct outbox *o, const struct subdevice *device, uint16_t package_id);
 /* The connection is gone: whatever was on its way is to be sent again. */

@@ -135,6 +135,59 @@ Test(outbox, sends_again_what_was_refused_before_and_after_it_was_confirmed)
 	cr_expect_not_null(b->o.items, "it is on the disk again");
 }
 
+/* Said and confirmed, under a package id of its own. */
+static struct outbox_item *
+say(struct outbox_case *b, enum outbox_kind kind, int status, uint64_t upgrade,
+    const char *component)
+{
+	static uint16_t package_id;
+	struct outbox_item *i = outbox_case_add(b, kind, status, upgrade);
+
+	snprintf(i->component, sizeof(i->component), "%s", component);
+	i->in_flight = true;
+	i->package_id = ++package_id;
+	outbox_confirm(&b->o, i, now);
+	outbox_case_save(b);
+	return i;
+}
+
+static bool
+is_said_again(struct outbox_case *b, struct outbox_item *i)
+{
+	return outbox_refuse(&b->o, b->device, i->package_id) && !i->confirmed;
+}
+
+Test(outbox, does_not_say_again_what_is_refused_when_something_younger_has_been_said)
+{
+	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
+	struct outbox_item *confirmed = say(b, OUTBOX_STATUS, DIALECT_CONFIRMED, 7, "app");
+	struct outbox_item *ended = say(b, OUTBOX_STATUS, DIALECT_FAILURE, 7, "app");
+	struct outbox_item *told = say(b, OUTBOX_INFO, 0, 7, "app");
+
+	cr_expect(!is_said_again(b, confirmed), "a 2 when its upgrade has ended");
+	say(b, OUTBOX_STATUS, DIALECT_PLAN_RECEIVED, 8, "app");
+	cr_expect(!is_said_again(b, ended), "an end when the next plan has been taken");
+	say(b, OUTBOX_INFO, 0, 8, "app");
+	cr_expect(!is_said_again(b, told), "a version when another one has been told");
+	cr_expect_eq(b->device->pending, 0);
+}
+
+Test(outbox, says_again_what_is_refused_when_only_others_have_said_something_younger)
+{
+	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
+	struct outbox_item *ended = say(b, OUTBOX_STATUS, DIALECT_SUCCESS, 7, "app");
+	struct outbox_item *begun = say(b, OUTBOX_STATUS, DIALECT_CONFIRMED, 8, "radio");
+	struct outbox_item *last = NULL;
+
+	say(b, OUTBOX_STATUS, DIALECT_UPDATING, 8, "radio");
+	cr_expect(is_said_again(b, ended), "the next of its list is another component");
+	cr_expect(is_said_again(b, begun), "its end is not told yet");
+	begun = say(b, OUTBOX_STATUS, DIALECT_CONFIRMED, 9, "app");
+	last = outbox_case_add(b, OUTBOX_STATUS, DIALECT_FAILURE, 9);
+	snprintf(last->component, sizeof(last->component), "app");
+	cr_expect(is_said_again(b, begun), "nor is it when it only waits to be");
+}
+
 Test(outbox, sends_again_what_was_under_way_when_the_link_went)
 {
 	AUTO(outbox_case) struct outbox_case *b = outbox_case_new();
@@ -314,7 +367,7 @@ Test(outbox, keeps_the_last_few_confirmed_items_of_each_device_however_many_ther
 	cr_assert_eq(subdevice_need(&b->devices, "p", "other", &other), ERR_OK);
 	for (uint16_t k = 1; k <= 5 * OUTBOX_KEEP_EACH; k++) {
 		b->device = k == 1 ? other : mine;
-		struct outbox_item *i = outbox_case_add(b, OUTBOX_STATUS, DIALECT_UPDATING, k);
+		struct outbox_item *i = outbox_case_add(b, OUTBOX_STATUS, DIALECT_UPDATING, 7);
 
 		i->in_flight = true;
 		i->package_id = k;
