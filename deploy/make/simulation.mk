@@ -40,12 +40,12 @@ simulate-table: $(sim_BIN) ## a long run (sim_LONG=1200 seeds of each kind); tes
 sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 1000001:4 --and 2000000:5 \
 	--and 3000000:2 --and 6000016:1 --and 7000001:1,\
 	--seed 1 --n 110 --and 1000001:50 --and 2000000:40 --and 3000000:40 \
-	--and 5000020:12 --and 4000001:8 --and 6000090:12 --and 7000066:12)
+	--and 5000020:12 --and 4000001:8 --and 6000090:12 --and 7000066:12 --and 9000115:40)
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/found.md), each for itself.
 sim_FOUND := 100101 100104 101724 202670 300499 301614 2500083 3000026 3300274 4000024 4000027 4000081 4000110 \
 	3301021 5000180 5300251 5300580 5300891 5400823 5600034 6000016 6000072 7000000 7101517 \
-	8000042 8000143
+	8000042 8000143 9000197
 test: ITEMS_checks += $(foreach s,$(sim_FOUND),"check:seed-$s:$(sim_BIN) --seed $s --n 1 --jobs 1 --out $(B)/seed-$s.json")
 test: ITEMS_checks += "check:simulation:$(sim_BIN) $(sim_SHARE) --jobs 2 --out build/simulate.json"
 

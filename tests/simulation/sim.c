@@ -50,19 +50,22 @@ sim_begin(uint64_t seed, const char *dir)
 	bool depends = is_in(seed, SIM_DEPENDS, SIM_LOCAL);
 	bool local = is_in(seed, SIM_LOCAL, SIM_RARE);
 	bool grouped = is_in(seed, SIM_GROUPS, SIM_AIMED) || depends;
-	bool aimed = is_in(seed, SIM_AIMED, SIM_DEPENDS) || seed >= SIM_RARE;
-	bool boards = seed >= SIM_RARE && seed / 8 % 2; /* of other kinds, which go together */
+	bool rare = is_in(seed, SIM_RARE, SIM_LATE), late = seed >= SIM_LATE;
+	bool aimed = is_in(seed, SIM_AIMED, SIM_DEPENDS) || rare;
+	bool boards = rare && seed / 8 % 2; /* of other kinds, which go together */
 
 	*s = (struct sim){.seed = seed,
 	    .random = mix_bits(seed ^ 0x50b07au),
 	    .hostile = is_in(seed, SIM_HOSTILE, SIM_LIVELY) || is_in(seed, SIM_WILD, SIM_GROUPS) ||
-		       ((grouped || local) && seed % 2),
-	    .lively = is_in(seed, SIM_LIVELY, SIM_GROUPS) || (aimed && !boards),
+		       ((grouped || local) && seed % 2) || (late && seed / 4 % 2),
+	    .lively = is_in(seed, SIM_LIVELY, SIM_GROUPS) || (aimed && !boards) ||
+		      (late && seed / 8 % 2),
 	    .grouped = grouped || boards,
 	    .depends = depends,
 	    .local = local,
 	    .aimed = aimed,
-	    .rare = seed >= SIM_RARE};
+	    .rare = rare,
+	    .late = late};
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
 	for (int i = 0; i < SIM_PROCS; i++)
 		s->proc[i] = (struct sim_proc){

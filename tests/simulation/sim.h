@@ -7,7 +7,8 @@
  *     sim_system.c   clocks, fsync and locks      sim_disk.c     SQLite on a disk that forgets
  *     sim_courier.c  body of fetchd/download.h    sim_lane.c     body of flashd/lane.h
  *     sim_device.c   boards and their lines       sim_platform.c the Developer Center
- *     sim_plans.c    its plans                    sim_house.c    settings, keys, packages, starts
+ *     sim_plans.c    its plans                    sim_status.c   what it is told of them
+ *     sim_house.c    settings, keys, packages, starts
  *     sim_uplink.c   cloudd's connection
  *     sim_fault.c    what goes wrong, and when    sim_check.c    the invariants
  *     sim_trouble.c  and in lively worlds         sim_person.c   people at the gateway
@@ -16,6 +17,7 @@
  *     sim_kind.c     boards of other kinds        sim_ack.c      what is acknowledged is recorded
  *     sim_group.c    devices that go together     sim_depends.c  images that depend on others
  *     sim_install.c  packages that people install sim_rare.c     worlds for rare histories
+ *     sim_late.c     old connections, worked off late
  *     sim_cover.c    rows of the state tables     sim_run.c      one seed, from beginning to end
  *
  * A process is its struct and its loop. It runs only inside sim_call, which a death leaves by a
@@ -60,6 +62,9 @@ enum { SIM_LOCAL = 7000000 };
 /* And from this one on worlds in which histories happen that are rare even there (sim_rare.h): in
  * every other eight of them boards of other kinds go together, in the others they are lively. */
 enum { SIM_RARE = 8000000 };
+/* And from this one on the platform works off old connections late (sim_late.h), in worlds of the
+ * first four kinds. */
+enum { SIM_LATE = 9000000 };
 
 enum sim_who { SIM_CLOUDD, SIM_FETCHD, SIM_FLASHD, SIM_PROCS };
 
@@ -111,13 +116,14 @@ struct sim {
 	struct sim_counts counts;
 	bool timeline; /* print it */
 	bool gentle;   /* nothing goes wrong but processes and the bus */
-	bool hostile;  /* SIM_HOSTILE, SIM_WILD, half of SIM_GROUPS, SIM_DEPENDS and SIM_LOCAL */
-	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED, half of SIM_RARE */
+	bool hostile;  /* SIM_HOSTILE, SIM_WILD, half of the later ones */
+	bool lively;   /* SIM_LIVELY, SIM_WILD, SIM_AIMED, half of SIM_RARE, SIM_LATE */
 	bool aimed;    /* SIM_AIMED, SIM_RARE */
 	bool grouped;  /* SIM_GROUPS, SIM_DEPENDS, half of SIM_RARE: all have the same plans */
 	bool depends;  /* SIM_DEPENDS */
 	bool local;    /* SIM_LOCAL */
 	bool rare;     /* SIM_RARE */
+	bool late;     /* SIM_LATE */
 	bool calm;     /* faults have stopped */
 	int64_t calm_at;
 	int64_t plan_every; /* ns between plans of a device; 0 = as soon as may be */
@@ -205,6 +211,7 @@ void sim_disk_power_cut(void);
 void sim_disk_lose(const char *name); /* the database of this process */
 void sim_system_power_cut(void);
 void sim_system_lose_store(void);
+void sim_system_spoil_store(unsigned a); /* one byte of each bundle in it */
 void sim_uplink_new(void);
 void sim_uplink_lost(void);
 void sim_uplink_cut(bool reached);

@@ -2,7 +2,7 @@
  * sim_bus: common/bus.h between three processes that live in one: two connections, each with an
  * end per process. A message is packed, takes its time, and is unpacked and judged by the route
  * table as on the real bus. What was on its way when an end died or the connection was cut is lost,
- * and an end may go on sending into nothing until it finds out.
+ * and an end may go on sending into nothing until it finds out. Reconnects and order: sim_late.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,6 +239,7 @@ struct letter {
 	struct bus_link *to;
 	Pb__Envelope *e;
 	unsigned side, life;
+	bool left; /* before a break, which it outlives */
 	size_t len;
 	uint8_t data[];
 };
@@ -279,7 +280,7 @@ deliver(void *arg)
 	unsigned i = (unsigned)(m->c - sim()->bus->conn);
 	struct bus_link *l = m->c->end[m->side];
 
-	if (l && l->up && m->life == m->c->life && l->life == m->life) {
+	if (l && l->up && l->life == m->life && (m->life == m->c->life || m->left)) {
 		enum err e = msg_unpack(m->data, m->len, ROUTE_BUS_MAX, &m->e);
 		if (e == ERR_OK)
 			e = route_admit(m->e, m->len, who_of[conn_of[i][!m->side]],
@@ -382,6 +383,7 @@ bus_send(struct bus_link *link, Pb__Envelope *e)
 		return err;
 	struct letter *m = calloc(1, sizeof(*m) + len);
 	*m = (struct letter){.c = c, .side = !link->side, .life = link->life, .len = len};
+	m->left = sim()->late && link->life == c->life;
 	memcpy(m->data, buffer, len);
 	int64_t at = sim()->now + sim_between(10, LATENCY_US) * 1000;
 	if (at < c->last[m->side])

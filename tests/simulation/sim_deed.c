@@ -90,7 +90,7 @@ between(int deed, unsigned n)
 		sim_system_lose_store();
 		break;
 	case SIM_DEED_STORE_SPOILT:
-		sim_fault_spoil_store(n);
+		sim_system_spoil_store(n);
 		break;
 	case SIM_DEED_BUS_CLOUD:
 	case SIM_DEED_BUS_FLASH:

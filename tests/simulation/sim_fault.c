@@ -1,12 +1,8 @@
 /*
  * sim_fault: see sim_fault.h.
  */
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "sim.h"
 #include "sim_aim.h"
@@ -16,6 +12,7 @@
 #include "sim_fault.h"
 #include "sim_house.h"
 #include "sim_lane.h"
+#include "sim_late.h"
 #include "sim_mischief.h"
 #include "sim_person.h"
 #include "sim_platform.h"
@@ -104,6 +101,7 @@ static const struct {
 	[SIM_FAULT_PLAN_LATE]       = {"plan_repeated_much_later"},
 	[SIM_FAULT_TRAITOR]         = {"gate_orders_what_it_made_up",  .hostile = 4},
 	[SIM_FAULT_AIMED]           = {"trouble_aimed_at_a_state"},
+	[SIM_FAULT_LATE]            = {"old_connection_worked_off_late"},
 };
 /* clang-format on */
 
@@ -146,34 +144,6 @@ mend_after(const struct fault *f, int64_t ms)
 
 	*l = (struct later){f->kind, f->a};
 	sim_after(ms * SIM_MS, mend, l);
-}
-
-void
-sim_fault_spoil_store(unsigned a)
-{
-	DIR *d = opendir(sim_house_store());
-	char path[600];
-	uint8_t byte = 0;
-
-	for (struct dirent *e; d && (e = readdir(d));) {
-		struct stat st;
-
-		snprintf(path, sizeof(path), "%s/%s/bundle", sim_house_store(), e->d_name);
-		if (stat(path, &st) != 0 || st.st_size == 0)
-			continue;
-		chmod(path, 0600);
-		int fd = open(path, O_RDWR | O_CLOEXEC);
-		off_t at = (off_t)(a % (unsigned)(a % 2 ? st.st_size : st.st_size / 3));
-		if (fd < 0 || pread(fd, &byte, 1, at) != 1)
-			abort();
-		byte ^= 1;
-		if (pwrite(fd, &byte, 1, at) != 1)
-			abort();
-		close(fd);
-		chmod(path, 0440);
-	}
-	if (d)
-		closedir(d);
 }
 
 static void
@@ -278,13 +248,16 @@ strike(void *arg)
 	case SIM_FAULT_AIMED:
 		sim_aim(f->a, f->b);
 		break;
+	case SIM_FAULT_LATE:
+		sim_late(f->a, f->b);
+		break;
 	case SIM_FAULT_CLOCK_JUMP:
 		sim()->wall_skew_ms = f->a % 4 ? (int64_t)(f->b % 7200000) - 3600000
 					       : -(int64_t)SIM_WALL;
 		mend_after(f, 10000 + f->b % 600000);
 		break;
 	case SIM_FAULT_STORE_SPOILT:
-		sim_fault_spoil_store(f->b);
+		sim_system_spoil_store(f->b);
 		break;
 	case SIM_FAULT_KILL:
 	case SIM_FAULT_POWER:
@@ -345,6 +318,7 @@ calm_down(void *arg)
 	sim_mischief_end();
 	sim_courier_cut(false);
 	sim_traitor_end();
+	sim_late_end();
 	for (int i = 0; i < SIM_PROCS; i++) {
 		struct sim_proc *p = &sim()->proc[i];
 
@@ -395,14 +369,20 @@ add_own_kinds(struct sim_faults *all, int64_t end)
 	for (int k = 0; k < SIM_FAULT_KINDS; k++) {
 		struct sim_stream s = sim_stream(kinds[k].name);
 		unsigned most = sim()->hostile ? kinds[k].hostile : kinds[k].also;
+		if (sim()->late && !sim()->hostile && !sim()->lively)
+			most = 0;
 		if (sim()->aimed && k == SIM_FAULT_AIMED)
 			most = SIM_AIMS_MAX;
+		if (sim()->late && k == SIM_FAULT_LATE)
+			most = SIM_LATES_MAX;
 		most *= k != SIM_FAULT_UNRECORDED || (!sim()->gentle && sim()->seed % 5 == 2);
 		uint64_t n = sim_stream_below(&s, most + 1);
 
 		for (; n > 0 && all->n < SIM_FAULTS_MAX; n--) {
 			int64_t at = (int64_t)sim_stream_below(
 			    &s, (uint64_t)(sim()->rare ? span / 4 : span));
+			if (k == SIM_FAULT_LATE) /* while there is something to be said */
+				at /= 1 + (int64_t)sim_stream_below(&s, 6);
 			unsigned a = (unsigned)sim_stream_below(&s, 1u << 30);
 
 			all->list[all->n++] = (struct fault){
@@ -428,7 +408,7 @@ sim_fault_new(unsigned n, const bool *skip)
 		make_gentle(&all->list[i]);
 	if (sim()->lively)
 		at = add_lively(all, at + 1800 * 1000 * SIM_MS);
-	if (sim()->hostile || sim()->lively || sim()->aimed)
+	if (sim()->hostile || sim()->lively || sim()->aimed || sim()->late)
 		at = add_own_kinds(all, at);
 	for (unsigned i = 0; i < all->n; i++)
 		if (!skip || !skip[i])

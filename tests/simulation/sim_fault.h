@@ -71,6 +71,7 @@ enum sim_fault_kind {
 	SIM_FAULT_PLAN_LATE, /* counted only */
 	SIM_FAULT_TRAITOR,
 	SIM_FAULT_AIMED, /* from SIM_AIMED on: sim_aim.h */
+	SIM_FAULT_LATE,  /* from SIM_LATE on: sim_late.h */
 	SIM_FAULT_KINDS,
 	SIM_FAULT_FIRST_NEW = SIM_FAULT_REPLACED
 };
@@ -83,9 +84,6 @@ unsigned sim_fault_count(void);
  * only until then (ns); and their end. */
 void sim_fault_steady(int64_t mean_ms, int64_t deaths_until);
 void sim_fault_calm(void);
-
-/* One byte of each bundle in the store changes. */
-void sim_fault_spoil_store(unsigned a);
 
 /* The list as text for people, with what is left out left out. */
 void sim_fault_print(const bool *skip);

@@ -18,7 +18,7 @@ is_new(const struct sim_order *o, int status)
 
 	if (status == DIALECT_PLAN_RECEIVED)
 		return idle || o->left || o->last == DIALECT_PLAN_RECEIVED;
-	return !idle && status > o->last;
+	return idle ? o->pushed : status > o->last;
 }
 
 static bool
@@ -27,6 +27,13 @@ may_repeat(const struct sim_order *o, int status)
 	if (status == o->last && (o->cut || status == DIALECT_DOWNLOADING))
 		return true;
 	return status == o->late && o->cut_late;
+}
+
+static void
+owe(struct sim_order *o, int status)
+{
+	if (o->n_owed < SIM_OWED_MAX)
+		o->owed[o->n_owed++] = status;
 }
 
 bool
@@ -49,6 +56,19 @@ take_owed(struct sim_order *o, int status)
 	return false;
 }
 
+/* Taken: what was refused before is not said again after it. */
+static void
+forgive(struct sim_order *o, int status)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < o->n_owed; i++)
+		if (status != DIALECT_PLAN_RECEIVED && sim_order_is_end(o->owed[i]))
+			o->owed[n++] = o->owed[i];
+	if (status == DIALECT_PLAN_RECEIVED || sim_order_is_end(status))
+		o->n_owed = n;
+}
+
 bool
 sim_order_hear(struct sim_order *o, int status, bool refused, bool *late)
 {
@@ -60,6 +80,7 @@ sim_order_hear(struct sim_order *o, int status, bool refused, bool *late)
 	if (is_new(o, status) && !either) {
 		o->last = status;
 		o->late = 0;
+		o->pushed = false;
 	} else if (take_owed(o, status)) {
 		*late = status != o->last;
 		o->late = *late ? status : 0;
@@ -70,9 +91,18 @@ sim_order_hear(struct sim_order *o, int status, bool refused, bool *late)
 	o->cut_late = false;
 	o->cut = o->cut && *late; /* what was refused comes before what is repeated */
 	o->left = either;
-	if (refused && o->n_owed < SIM_OWED_MAX)
-		o->owed[o->n_owed++] = status;
+	if (refused)
+		owe(o, status);
+	else if (good && !*late)
+		forgive(o, status);
 	return good;
+}
+
+void
+sim_order_refuse_late(struct sim_order *o, int status)
+{
+	if (sim_order_is_end(status) == sim_order_is_end(o->last))
+		owe(o, status);
 }
 
 void
@@ -85,4 +115,10 @@ void
 sim_order_leave(struct sim_order *o)
 {
 	o->left = true;
+}
+
+void
+sim_order_push(struct sim_order *o)
+{
+	o->pushed = true;
 }

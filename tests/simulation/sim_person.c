@@ -6,12 +6,39 @@
 #include <string.h>
 
 #include "auto.h"
+#include "cloud_act.h"
 #include "flash_act.h"
 #include "sim.h"
 #include "sim_house.h"
 #include "sim_install.h"
 #include "sim_person.h"
 #include "sim_platform.h"
+
+/* --- cloudd ----------------------------------------------------------------------------------- */
+
+struct act {
+	const char *what, *device;
+	enum err e;
+};
+
+static void
+call_act(void *arg)
+{
+	struct act *a = arg;
+	AUTO(mem) char *json = NULL;
+
+	a->e = cloud_act(sim()->proc[SIM_CLOUDD].self, a->what, a->device, &json);
+	sim_uplink_set_timer();
+}
+
+void
+sim_person_orders(const char *what, const char *device)
+{
+	struct act a = {what, device, ERR_OFFLINE};
+
+	if (sim()->proc[SIM_CLOUDD].alive && sim_call(&sim()->proc[SIM_CLOUDD], call_act, &a))
+		sim_say(NULL, "a person says %s %s: %s", what, device, err_name(a.e));
+}
 
 /* --- rollouts --------------------------------------------------------------------------------- */
 

@@ -14,5 +14,7 @@ void sim_person_cancels(unsigned which);
 void sim_person_cancels_on(int device);  /* what is under way there */
 void sim_person_cancels_for(int device); /* or waits */
 void sim_person_rolls(unsigned which, bool pause);
+/* An order to cloudd about a device. */
+void sim_person_orders(const char *what, const char *device);
 
 #endif

@@ -223,7 +223,7 @@ sim_plans_offer(int device, bool asked)
 		return;
 	}
 	n->offered = true;
-	n->known = sim()->lively || sim()->local;
+	n->known = sim()->lively || sim()->local || sim()->late;
 	n->since = sim()->now;
 	if (!sim_quirk_pushes(device))
 		sim_platform_send_plan(device, n);

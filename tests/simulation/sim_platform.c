@@ -162,148 +162,11 @@ sim_platform_send_plan(int device, const struct sim_plan *p)
 	send(device, DIALECT_PLAN, 0, &w);
 }
 
-/* --- statuses --------------------------------------------------------------------------------- */
-
-/* In lively worlds a device is expelled in the middle of all, and records are lost: what is said
- * for a while after that (`muddled`) need not fit what was said before. */
-static bool
-is_muddled(int device)
-{
-	return sim()->now < sim_plans_peer(device)->muddled;
-}
-
-static void
-check_order(int device, struct sim_order *o, int status, bool refused)
-{
-	int last = o->last;
-	bool late = false;
-
-	if (!sim_order_hear(o, status, refused, &late) && !is_muddled(device))
-		sim_violate(3, "device %d: status %d follows status %d%s", device, status, last,
-		    late ? ", out of turn" : "");
-}
-
-/* The newer one of an old package may have been withdrawn. A unit known by its serial number that
- * has taken the device's place has floors of its own: of what it was delivered with nobody knows
- * the sequence (flashd/counters.h). */
-static bool
-had_newer(int device, const struct sim_package *p)
-{
-	const struct sim_house *h = sim()->house;
-
-	for (int i = 0; i < h->n_packages; i++)
-		if (h->package[i].sequence > p->sequence &&
-		    sim_device_was_given(device, h->package[i].version))
-			return true;
-	return false;
-}
-
-static bool
-is_of(const struct sim_package *p, const char *version)
-{
-	return p && strcmp(version, p->target) == 0;
-}
-
-static void
-on_success(int device, const char *version)
-{
-	struct sim_peer *p = sim_plans_peer(device);
-	struct sim_plan *n = sim_plans_current(device);
-
-	if ((is_of(p->dropped, version) || is_of(p->early, version)) &&
-	    strcmp(version, sim_plans_target(n)) != 0 && sim_device_ran(device, version, 0)) {
-		n->begun = n->confirmed = false; /* it was the one before that was told about */
-		return;
-	}
-	if (n->old && n->package->variant == SIM_GOOD && !had_newer(device, n->package)) {
-		sim_plans_end(device, true);
-		return;
-	}
-	if (sim_plans_is_bad(n)) {
-		sim_violate(1, "device %d: success is reported of a package that is %s", device,
-		    n->old ? "old" : sim_variant_name(n->package->variant));
-		return;
-	}
-	if (strcmp(version, sim_plans_target(n)) != 0) {
-		sim_violate(3, "device %d: success with version %s, expected %s", device, version,
-		    sim_plans_target(n));
-		return;
-	}
-	if (!sim_device_ran(device, version, 0))
-		sim_violate(
-		    3, "device %d: success with %s, which it does not keep", device, version);
-	sim_plans_end(device, true);
-}
-
-static void
-judge(int device, struct sim_plan *n, int status, bool again, const char *version)
-{
-	n->since = sim()->now;
-	n->waits = status == DIALECT_CONFIRMED || (sim_order_is_end(status) && n->waits);
-	if (status == DIALECT_DOWNLOAD_START && !n->confirmed && !is_muddled(device) &&
-	    !sim_order_owes(&sim_plans_peer(device)->order[0], DIALECT_CONFIRMED))
-		sim_violate(3, "device %d: status 4 of a plan that was not confirmed", device);
-	if (status == DIALECT_CONFIRMED) {
-		n->confirmed = true;
-		n->confirmed_at = sim()->now;
-		sim()->counts.upgrades += !again;
-		if (sim_quirk_misfits(device))
-			sim_say("platform", "sends device %d another address", device);
-		else if (!sim_plans_peer(device)->silent)
-			sim_platform_send_firmware(device, n->package, false);
-		sim_plans_peer(device)->silent = false;
-	}
-	if (again || !sim_order_is_end(status))
-		return;
-	if (status == DIALECT_SUCCESS)
-		on_success(device, version);
-	else
-		sim_plans_failed(device, status == DIALECT_REFUSED);
-}
-
-static void
-on_status(int device, int status, const char *version)
-{
-	struct sim_peer *p = sim_plans_peer(device);
-	struct sim_plan *n = sim_plans_current(device);
-	bool again = status == p->last;
-
-	sim_say("platform", "hears status %d of device %d, version %s", status, device, version);
-	p->last = status;
-	sim_quirk_hears(status);
-	if (status == DIALECT_PLAN_RECEIVED)
-		p->radio_open = false; /* whatever became of the list before */
-	if (n && n->offered && status == DIALECT_PLAN_RECEIVED)
-		n->begun = true;
-	if (n && n->begun) /* else it is about what was over already */
-		judge(device, n, status, again, version);
-	if (status == DIALECT_SUCCESS || status == DIALECT_FAILURE)
-		sim_plans_learn(device, version);
-}
-
-/* Of the second component: the order of what is said, and whether success is true. */
-static void
-on_radio(int device, int status, const char *versions)
-{
-	struct sim_peer *p = sim_plans_peer(device);
-	const char *version = strncmp(versions, "radio:", 6) == 0 ? versions + 6 : "";
-
-	sim_say(
-	    "platform", "hears status %d of the radio of device %d, %s", status, device, versions);
-	p->radio_open = !sim_order_is_end(status) && !p->needless;
-	if (status == DIALECT_PLAN_RECEIVED)
-		p->radio = p->radio_offered;
-	if (status == DIALECT_CONFIRMED && p->radio_last != status && p->radio) {
-		sim()->counts.upgrades++;
-		sim_platform_send_firmware(device, p->radio, true);
-	}
-	p->radio_last = status;
-	if (status == DIALECT_SUCCESS && !sim_device_second_ran(device, version))
-		sim_violate(3, "device %d: success of a radio with \"%s\", which it does not keep",
-		    device, versions);
-}
-
 /* --- up --------------------------------------------------------------------------------------- */
+
+/* With its connection; only taken by the broker yet; when that connection is gone: acknowledged
+ * there, or not, so that the gateway has said it again. */
+enum when { IN_TIME, KEPT, KEPT_LATE, LATE };
 
 static void
 take_text(const struct ttlv *t, uint16_t id, char *out, size_t size)
@@ -313,8 +176,23 @@ take_text(const struct ttlv *t, uint16_t id, char *out, size_t size)
 		out[0] = 0;
 }
 
+/* A status is said when the broker has it: that is when the gateway's order is looked at. */
 static void
-hear_device(int device, const struct dp *f, const struct ttlv *t)
+note_said(int device, bool radio, int status, enum when when)
+{
+	const struct sim_peer *p = sim_plans_peer(device);
+	bool refused = !p->in || p->hurried;
+
+	if (when == IN_TIME)
+		sim_status_said(device, radio, status, refused);
+	else if (when == KEPT)
+		sim_status_keep(device, radio, status);
+	else if (when == KEPT_LATE && refused)
+		sim_order_refuse_late(&sim_plans_peer(device)->order[radio], status);
+}
+
+static void
+hear_device(int device, const struct dp *f, const struct ttlv *t, enum when when)
 {
 	struct sim_peer *p = sim_plans_peer(device);
 	char version[65], component[33];
@@ -327,7 +205,9 @@ hear_device(int device, const struct dp *f, const struct ttlv *t)
 	    ttlv_int(ttlv_find(t, 0, t->n, 13), 1, 12, &status) != ERR_OK)
 		status = 0;
 	if (status)
-		check_order(device, &p->order[radio], (int)status, !p->in || p->hurried);
+		note_said(device, radio, (int)status, when);
+	if (when == KEPT)
+		return;
 	if (!p->in) {
 		sim_platform_exception(device, DIALECT_CODE_NOT_LOGGED_IN, f->package_id);
 		return;
@@ -337,12 +217,12 @@ hear_device(int device, const struct dp *f, const struct ttlv *t)
 		sim_platform_exception(device, DIALECT_CODE_RATE, f->package_id);
 		return;
 	}
-	if (status && radio) {
+	if (status && radio)
 		take_text(t, 26, version, sizeof(version));
-		on_radio(device, (int)status, version);
-	} else if (status) {
-		on_status(device, (int)status, version);
-	}
+	if (status && when == IN_TIME)
+		sim_status_hear(device, radio, (int)status, version);
+	else if (status)
+		sim_status_late(device, radio, (int)status, version);
 	if (f->command == DIALECT_INFO || f->command == DIALECT_OTA_REQUEST) {
 		sim_say("platform", "hears that device %d runs %s", device, version);
 		sim_plans_learn(device, version);
@@ -417,13 +297,24 @@ hear_gateway(const struct dp *f, const struct ttlv *t)
 		on_request(device, f->command);
 }
 
-void
-sim_platform_hear(const char *topic, const uint8_t *data, size_t len)
+/* Of topics both ways; -1: the gateway. */
+static int
+device_of(const char *topic)
+{
+	int device = -1;
+
+	if (sscanf(topic, "q/%*d/d/qdp1sub%*dd%d", &device) != 1 || device >= sim()->house->devices)
+		return -1;
+	return device;
+}
+
+static void
+hear(const char *topic, const uint8_t *data, size_t len, enum when when)
 {
 	static struct ttlv t;
 	uint8_t buffer[5000];
 	struct dp f;
-	int device = -1;
+	int device = device_of(topic);
 
 	t.n = 0;
 	if (dp_parse(data, len, buffer, sizeof(buffer), &f) != ERR_OK ||
@@ -431,10 +322,48 @@ sim_platform_hear(const char *topic, const uint8_t *data, size_t len)
 		sim_violate(3, "the platform cannot read a message on %s", topic);
 		return;
 	}
-	if (sscanf(topic, "q/2/d/qdp1sub%*dd%d", &device) == 1 && device < sim()->house->devices)
-		hear_device(device, &f, &t);
-	else
+	if (device >= 0)
+		hear_device(device, &f, &t, when);
+	else if (when == IN_TIME || (when != KEPT && sim_uplink_is_ready()))
 		hear_gateway(&f, &t);
+}
+
+void
+sim_platform_hear(const char *topic, const uint8_t *data, size_t len)
+{
+	hear(topic, data, len, IN_TIME);
+}
+
+void
+sim_platform_keep(const char *topic, const uint8_t *data, size_t len)
+{
+	hear(topic, data, len, KEPT);
+}
+
+void
+sim_platform_hear_late(const char *topic, const uint8_t *data, size_t len, bool kept)
+{
+	hear(topic, data, len, kept ? KEPT_LATE : LATE);
+}
+
+/* An address begins what no plan announces; a plan and an address what was over. */
+void
+sim_platform_was_late(const char *topic, const uint8_t *data, size_t len)
+{
+	uint8_t buffer[5000];
+	struct dp f;
+	int device = device_of(topic);
+
+	if (device < 0 || dp_parse(data, len, buffer, sizeof(buffer), &f) != ERR_OK)
+		return;
+	sim_say("platform", "a message %04x for device %d comes late", f.command, device);
+	if (f.command == DIALECT_PLAN)
+		sim_plans_peer(device)->stale = true;
+	if (f.command != DIALECT_FIRMWARE)
+		return;
+	sim_plans_peer(device)->stale = sim_plans_peer(device)->gap = true;
+	for (int i = 0; i < 2; i++)
+		sim_order_push(&sim_plans_peer(device)->order[i]);
 }
 
 /* --- the gateway ------------------------------------------------------------------------------ */

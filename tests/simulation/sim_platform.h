@@ -17,11 +17,20 @@ void sim_platform_configure(void);
 void sim_platform_lost(void);
 /* A message from the gateway or a device; the answer goes down by sim_uplink_down. */
 void sim_platform_hear(const char *topic, const uint8_t *data, size_t len);
+/* The same in two steps (sim_late.h): the broker has it, and it is worked off from the queue of a
+ * connection that is gone; `kept`: it was acknowledged there. */
+void sim_platform_keep(const char *topic, const uint8_t *data, size_t len);
+void sim_platform_hear_late(const char *topic, const uint8_t *data, size_t len, bool kept);
+/* A message for the gateway comes that was meant for a connection before. */
+void sim_platform_was_late(const char *topic, const uint8_t *data, size_t len);
+/* Hand one to cloudd, if it is connected. */
+void sim_uplink_hear(const char *topic, const uint8_t *data, size_t len);
+bool sim_uplink_is_ready(void);
 void sim_uplink_down(const char *topic, const uint8_t *data, size_t len);
 /* The next one takes so much longer. */
 void sim_uplink_delay(int64_t ms);
-/* A person's order to cloudd about a device. */
-void sim_uplink_act(const char *what, const char *device);
+/* As cloudd, after something else than the platform or the gate moved it. */
+void sim_uplink_set_timer(void);
 
 /* Trouble: it forgets that a device is logged in; it does not take the next message. */
 void sim_platform_forget(int device);

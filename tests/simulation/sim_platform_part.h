@@ -32,6 +32,8 @@ struct sim_peer {
 	bool known, in; /* registered, logged in */
 	bool silent;    /* no address for the next confirmation */
 	bool hurried;   /* the next message is one too many */
+	bool stale;     /* what came late may have begun a plan that was over */
+	bool gap;       /* statuses have not been worked off yet, or an address came late */
 	int quirk;      /* how the next request goes wrong (sim_quirk.c), and how many of them */
 	unsigned quirk_times;
 	bool malformed; /* the next address makes no sense */
@@ -81,5 +83,12 @@ void sim_platform_send_firmware(int device, const struct sim_package *k, bool ra
 void sim_platform_reply(int device, uint16_t command, int code);
 void sim_platform_exception(int device, int code, uint16_t package_id);
 void sim_platform_send_plan(int device, const struct sim_plan *p);
+
+/* Statuses; sim_status.c. One is said, and taken or refused; what it does, if it was taken. */
+void sim_status_said(int device, bool radio, int status, bool refused);
+void sim_status_hear(int device, bool radio, int status, const char *version);
+/* One is said, and kept by the broker; and is worked off when its connection is long gone. */
+void sim_status_keep(int device, bool radio, int status);
+void sim_status_late(int device, bool radio, int status, const char *version);
 
 #endif

@@ -84,7 +84,7 @@ sim_run_begin(uint64_t seed, const char *dir, const struct sim_scale *scale)
 	sim_house_new(devices, plans + 2);
 	sim_platform_new(plans);
 	sim()->gentle = sim_chance(30) && !sim()->hostile && !sim()->aimed && !scale->plans &&
-			!sim()->grouped && !sim()->local;
+			!sim()->grouped && !sim()->local && !sim()->late;
 	if (sim()->lively && sim()->gentle)
 		sim_world_is_gentle(sim()->house);
 	return plans;

@@ -292,6 +292,34 @@ sim_system_lose_store(void)
 }
 
 void
+sim_system_spoil_store(unsigned a)
+{
+	DIR *d = opendir(sim_house_store());
+	char path[600];
+	uint8_t byte = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%s/bundle", sim_house_store(), e->d_name);
+		if (stat(path, &st) != 0 || st.st_size == 0)
+			continue;
+		chmod(path, 0600);
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+		off_t at = (off_t)(a % (unsigned)(a % 2 ? st.st_size : st.st_size / 3));
+		if (fd < 0 || pread(fd, &byte, 1, at) != 1)
+			abort();
+		byte ^= 1;
+		if (pwrite(fd, &byte, 1, at) != 1)
+			abort();
+		close(fd);
+		chmod(path, 0440);
+	}
+	if (d)
+		closedir(d);
+}
+
+void
 sim_system_power_cut(void)
 {
 	sim_dirs_power_cut();

@@ -98,11 +98,11 @@ trouble_platform(int kind, int device, unsigned b)
 
 	snprintf(name, sizeof(name), "p1sub%d/d%d", device % sim()->house->products, device);
 	if (kind == SIM_FAULT_PERSON_CHECKS)
-		sim_uplink_act("check", name);
+		sim_person_orders("check", name);
 	else if (kind == SIM_FAULT_PERSON_FORGETS) {
 		if (b % 2)
 			sim_quirk_refuse(device, b / 2);
-		sim_uplink_act("forget", name);
+		sim_person_orders("forget", name);
 	} else if (kind == SIM_FAULT_ADDRESS_AGAIN)
 		sim_quirk_push(device, b % 4 == 0);
 	else if (kind == SIM_FAULT_ADDRESS_BAD)

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "auto.h"
-#include "cloud_act.h"
 #include "sim.h"
 #include "sim_house.h"
+#include "sim_late.h"
 #include "sim_platform.h"
 
 enum { QUEUE = 64 };
@@ -54,8 +54,8 @@ on_timer(void *arg)
 	    sim()->proc[SIM_CLOUDD].daemon.loop, &d->timer, cloud_due(&d->cloud), on_timer, d);
 }
 
-static void
-set_timer(void)
+void
+sim_uplink_set_timer(void)
 {
 	loop_timer_set(sim()->proc[SIM_CLOUDD].daemon.loop, &me()->timer, cloud_due(&me()->cloud),
 	    on_timer, me());
@@ -86,7 +86,7 @@ call_down(void *arg)
 	struct fall *f = arg;
 
 	cloud_on_down(&me()->cloud, f->why, f->code);
-	set_timer();
+	sim_uplink_set_timer();
 }
 
 static void
@@ -98,6 +98,7 @@ fall(void *arg)
 	if (f->life == u->life) {
 		bool was = u->ready;
 
+		sim_late_lost();
 		u->life++;
 		u->ready = u->busy = false;
 		u->n = 0;
@@ -136,10 +137,23 @@ sim_uplink_lost(void)
 {
 	struct sim_uplink *u = sim()->uplink;
 
+	sim_late_lost();
 	u->life++;
 	u->ready = u->busy = false;
 	u->n = 0;
 	sim_platform_lost();
+}
+
+bool
+sim_uplink_is_ready(void)
+{
+	return sim()->uplink->ready;
+}
+
+unsigned
+sim_uplink_life(void)
+{
+	return sim()->uplink->life;
 }
 
 static void
@@ -147,7 +161,7 @@ call_ready(void *arg)
 {
 	(void)arg;
 	cloud_on_ready(&me()->cloud);
-	set_timer();
+	sim_uplink_set_timer();
 }
 
 static void
@@ -179,6 +193,7 @@ try_connect(void *arg)
 	}
 	u->ready = true;
 	sim_say("cloudd", "reaches the platform");
+	sim_late_hears(SIM_LATE_READY);
 	if (sim_call(&sim()->proc[SIM_CLOUDD], call_ready, NULL) && c.password[0] == '0')
 		sim_platform_configure();
 }
@@ -203,7 +218,7 @@ static void
 call_published(void *arg)
 {
 	cloud_on_published(&me()->cloud, *(uint64_t *)arg);
-	set_timer();
+	sim_uplink_set_timer();
 }
 
 static void
@@ -227,7 +242,9 @@ arrive(void *arg)
 	struct flight *f = arg;
 	struct sim_uplink *u = sim()->uplink;
 
-	if (f->life == u->life || f->life == u->reaches)
+	if (sim_late_up(f->life, f->l.topic, f->l.data, f->l.len))
+		;
+	else if (f->life == u->life || f->life == u->reaches)
 		sim_platform_hear(f->l.topic, f->l.data, f->l.len);
 	if (f->life == u->reaches)
 		u->reaches = UINT32_MAX; /* one at most */
@@ -295,7 +312,7 @@ call_hear(void *arg)
 	struct down *d = arg;
 
 	cloud_on_message(&me()->cloud, d->topic, d->data, d->len);
-	set_timer();
+	sim_uplink_set_timer();
 }
 
 static void
@@ -312,8 +329,8 @@ hear(void *arg)
 		free(d);
 }
 
-void
-sim_uplink_down(const char *topic, const uint8_t *data, size_t len)
+static struct down *
+new_down(const char *topic, const uint8_t *data, size_t len)
 {
 	struct down *d = malloc(sizeof(*d) + len);
 
@@ -321,6 +338,27 @@ sim_uplink_down(const char *topic, const uint8_t *data, size_t len)
 	d->len = len;
 	snprintf(d->topic, sizeof(d->topic), "%s", topic);
 	memcpy(d->data, data, len);
+	return d;
+}
+
+void
+sim_uplink_hear(const char *topic, const uint8_t *data, size_t len)
+{
+	struct down *d = new_down(topic, data, len);
+
+	if (sim()->uplink->ready)
+		sim_call(&sim()->proc[SIM_CLOUDD], call_hear, d);
+	free(d);
+}
+
+void
+sim_uplink_down(const char *topic, const uint8_t *data, size_t len)
+{
+	struct down *d = NULL;
+
+	if (sim_late_down(topic, data, len))
+		return;
+	d = new_down(topic, data, len);
 	sim_after((sim_between(5, 120) + sim()->uplink->delay_ms) * SIM_MS, hear, d);
 	sim()->uplink->delay_ms = 0;
 }
@@ -329,32 +367,6 @@ void
 sim_uplink_delay(int64_t ms)
 {
 	sim()->uplink->delay_ms = ms;
-}
-
-/* --- a person --------------------------------------------------------------------------------- */
-
-struct act {
-	const char *what, *device;
-	enum err e;
-};
-
-static void
-call_act(void *arg)
-{
-	struct act *a = arg;
-	AUTO(mem) char *json = NULL;
-
-	a->e = cloud_act(&me()->cloud, a->what, a->device, &json);
-	set_timer();
-}
-
-void
-sim_uplink_act(const char *what, const char *device)
-{
-	struct act a = {what, device, ERR_OFFLINE};
-
-	if (sim()->proc[SIM_CLOUDD].alive && sim_call(&sim()->proc[SIM_CLOUDD], call_act, &a))
-		sim_say(NULL, "a person says %s %s: %s", what, device, err_name(a.e));
 }
 
 /* --- the rest of the io table ----------------------------------------------------------------- */
@@ -439,7 +451,7 @@ gate_message(void *arg, struct bus_link *from, const Pb__Envelope *e)
 {
 	(void)arg, (void)from;
 	cloud_on_gate_message(&me()->cloud, e);
-	set_timer();
+	sim_uplink_set_timer();
 }
 
 static void
@@ -447,7 +459,7 @@ gate_up(void *arg, struct bus_link *link)
 {
 	(void)arg, (void)link;
 	cloud_on_gate_up(&me()->cloud);
-	set_timer();
+	sim_uplink_set_timer();
 }
 
 static void
@@ -455,7 +467,7 @@ gate_down(void *arg, struct bus_link *link)
 {
 	(void)arg, (void)link;
 	cloud_on_gate_down(&me()->cloud);
-	set_timer();
+	sim_uplink_set_timer();
 }
 
 void
@@ -475,7 +487,7 @@ sim_cloudd_start(struct sim_proc *p, enum err *e)
 		*e = bus_connect(p->daemon.bus, WHO_FETCHD, "", &h, &d->gate);
 	if (*e != ERR_OK)
 		return;
-	set_timer();
+	sim_uplink_set_timer();
 	sim()->uplink->life++;
 	connect_in(sim_between(10, 3000));
 }
