@@ -31,8 +31,8 @@ shares_entry(const struct image *a, const struct image *b)
 			     memcmp(a->digest, b->digest, sizeof(a->digest)) == 0);
 }
 
-static bool
-is_wanted(const struct gate *g, const struct image *i)
+bool
+room_is_wanted(const struct gate *g, const struct image *i)
 {
 	for (const struct image *k = g->book.images; k; k = k->next)
 		if (shares_entry(i, k) && book_users(&g->book, k->id))
@@ -40,9 +40,16 @@ is_wanted(const struct gate *g, const struct image *i)
 	return false;
 }
 
-/* The entry, and all who have it. */
-static enum err
-drop_entry(struct gate *g, const struct image *i)
+void
+room_blame(struct gate *g, const struct image *i)
+{
+	for (struct image *k = g->book.images; k; k = k->next)
+		if (shares_entry(i, k))
+			k->blamed = true;
+}
+
+enum err
+room_drop_entry(struct gate *g, const struct image *i)
 {
 	const struct image all = *i;
 	enum err e = ERR_OK;
@@ -66,7 +73,7 @@ pick_victim(struct gate *g)
 	for (struct image *i = g->book.images; i; i = i->next) {
 		bool kept = i->state == IMAGE_READY || i->state == IMAGE_PARTIAL;
 
-		if (!kept || is_wanted(g, i))
+		if (!kept || room_is_wanted(g, i))
 			continue;
 		if (!victim || i->good < victim->good ||
 		    (i->good == victim->good && i->used_at < victim->used_at))
@@ -103,7 +110,7 @@ room_make(struct gate *g, uint64_t bytes)
 			store_incoming_drop(g->store, victim->id);
 			e = book_drop_image(&g->book, victim);
 		} else {
-			e = drop_entry(g, victim);
+			e = room_drop_entry(g, victim);
 		}
 		if (e != ERR_OK)
 			return ERR_SYSTEM;

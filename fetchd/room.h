@@ -13,6 +13,12 @@
 /* Give up images until `bytes` fit. ERR_QUOTA or ERR_FULL when they do not. */
 enum err room_make(struct gate *g, uint64_t bytes) MUST_CHECK;
 
+/* A package that came by two ways is two images and one entry. Does an upgrade want it by any of
+ * them? flashd finds it unusable, for all of them. The entry goes, and they with it. */
+bool room_is_wanted(const struct gate *g, const struct image *i);
+void room_blame(struct gate *g, const struct image *i);
+enum err room_drop_entry(struct gate *g, const struct image *i) MUST_CHECK;
+
 /* The begun one that nobody has come back for within a day, and to give that up. */
 bool room_is_stale(const struct image *i);
 void room_forget(struct gate *g, struct image *i);

@@ -7,6 +7,7 @@
 #include "drop.h"
 #include "ports.h"
 #include "redact.h"
+#include "room.h"
 #include "status.h"
 #include "talk.h"
 
@@ -383,13 +384,12 @@ on_flash_report(struct gate *g, const Pb__Envelope *e)
 	}
 	step(u, over ? UPGRADE_OVER : UPGRADE_HEARD, NULL);
 	if (over && i && blames_the_image(e->report->error))
-		i->blamed = true; /* others of a group end a moment later */
-	if (!over || !i || i->state != IMAGE_READY || !i->blamed || book_users(&g->book, i->id))
+		room_blame(g, i); /* others of a group end a moment later */
+	if (!over || !i || i->state != IMAGE_READY || !i->blamed || room_is_wanted(g, i))
 		return;
 	log_warn(NULL, "image %" PRIu64 ": flashd found it unusable, dropped", i->id);
-	store_drop(g->store, i->digest);
 	u->image = 0;
-	if (book_drop_image(&g->book, i) != ERR_OK)
+	if (room_drop_entry(g, i) != ERR_OK)
 		log_warn(NULL, "cannot forget an image");
 }
 

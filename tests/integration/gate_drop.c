@@ -64,3 +64,25 @@ Test(gate_drop, a_package_that_came_by_two_ways_is_not_removed_while_one_of_them
 	cr_expect_eq(gatehouse_store_entry(&h, second), -1);
 	gatehouse_close(&h);
 }
+
+Test(gate_drop, a_package_that_flashd_cannot_use_goes_when_nobody_needs_it_by_either_way)
+{
+	struct gatehouse h;
+
+	gatehouse_open(&h);
+	gatehouse_pack(&h, 100000);
+	gatehouse_start(&h);
+	gatehouse_order(&h, 1);
+	gatehouse_flash_order(&h, 1);
+	uint64_t by_hand = install(&h, "2.4.1");
+
+	gatehouse_flash_order(&h, by_hand);
+	gatehouse_flash_says(&h, by_hand, PB__PHASE__PHASE_FAILED, ERR_TOCTOU);
+	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_FLASHING, ERR_OK);
+	gatehouse_report(&h, 1, PB__PHASE__PHASE_FLASHING, ERR_OK);
+	cr_expect_gt(gatehouse_store_entry(&h, h.digest), 0, "upgrade 1 is not over");
+	gatehouse_flash_says(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TIMEOUT);
+	gatehouse_report(&h, 1, PB__PHASE__PHASE_FAILED, ERR_TIMEOUT);
+	cr_expect_eq(gatehouse_store_entry(&h, h.digest), -1);
+	gatehouse_close(&h);
+}
