@@ -193,6 +193,29 @@ Test(device, old_image_after_the_reset_is_a_revert_and_says_both_versions)
 	cr_expect(strstr(s.u.detail, "2.0.0") && strstr(s.u.detail, "1.0.0"), "%s", s.u.detail);
 }
 
+Test(device, that_says_when_it_is_to_keep_its_image_that_it_has_gone_back_is_reverted)
+{
+	struct scene s;
+
+	open_scene(&s, DEVICE_TESTING);
+	s.u.verb = VERB(CONFIRM);
+	snprintf(s.u.version, sizeof(s.u.version), "1.0.0");
+	cr_assert_eq(trouble(&s, ERR_REVERTED), ERR_OK);
+	expect(&s, DEVICE_REVERTED, 0);
+	cr_expect_eq(s.u.error, ERR_REVERTED);
+	cr_expect(strstr(s.u.detail, "2.0.0") && strstr(s.u.detail, "1.0.0"), "%s", s.u.detail);
+}
+
+Test(device, newer_plan_takes_the_place_of_one_whose_yes_has_not_left_yet)
+{
+	struct scene s;
+
+	open_scene(&s, DEVICE_ADMITTED);
+	cr_assert_eq(step(&s, DEVICE_SUPERSEDED), ERR_OK);
+	expect(&s, DEVICE_CANCELLED, 0);
+	cr_expect_eq(s.u.error, ERR_CANCELLED);
+}
+
 Test(device, right_image_with_the_wrong_version_goes_back_and_keeps_the_reason)
 {
 	struct scene s;
