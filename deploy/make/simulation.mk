@@ -38,9 +38,10 @@ simulate-table: $(sim_BIN) ## a long run (sim_LONG=1200 seeds of each kind); tes
 
 # The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
 sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 1000001:4 --and 2000000:5 \
-	--and 3000000:2 --and 6000016:1 --and 7000001:1,\
+	--and 3000000:2 --and 6000016:1 --and 7000001:1 --and 8000014:1,\
 	--seed 1 --n 110 --and 1000001:50 --and 2000000:40 --and 3000000:40 \
-	--and 5000020:12 --and 4000001:8 --and 6000090:12 --and 7000066:12 --and 9000115:40)
+	--and 5000020:12 --and 4000001:8 --and 6000090:12 --and 7000066:12 --and 9000115:40 \
+	--and 8000014:6 --and 8000029:5 --and 8300068:1)
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/found.md), each for itself.
 sim_FOUND := 100101 100104 101724 202670 300499 301614 2500083 3000026 3300274 4000024 4000027 4000081 4000110 \
