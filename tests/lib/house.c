@@ -290,6 +290,23 @@ house_start(struct house *h, enum house_part p)
 	return e;
 }
 
+/* The name of a terminal that is gone must not stay: the next one that is opened, by whichever
+ * device, may be that very terminal, and flashd would write one device's image to another. */
+static void
+pull_lines(const struct house *h, enum house_part p)
+{
+	unsigned first = p == HOUSE_CROWD ? 1 : 0, last = p == HOUSE_CROWD ? h->options.crowd : 0;
+	char path[400], name[32];
+
+	for (unsigned i = first; p >= HOUSE_CROWD && i <= last; i++) {
+		int n = snprintf(path, sizeof(path), "%s/%s/tty", h->dir, house_name(p, name));
+
+		if (i > 0)
+			snprintf(path + n, sizeof(path) - (size_t)n, "%u", i);
+		unlink(path);
+	}
+}
+
 void
 house_kill(struct house *h, enum house_part p)
 {
@@ -297,6 +314,7 @@ house_kill(struct house *h, enum house_part p)
 
 	if (!h->process[p].pid)
 		return;
+	pull_lines(h, p);
 	kill(h->process[p].pid, SIGKILL);
 	while (waitpid(h->process[p].pid, &status, 0) < 0 && errno == EINTR)
 		;
