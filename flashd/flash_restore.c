@@ -186,12 +186,20 @@ flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionRe
 	d->report_due = true;
 }
 
+static bool
+is_unwanted(struct device_upgrade *u)
+{
+	if (u->error == ERR_CANCELLED)
+		return device_end_is_replaced(u, NULL);
+	return device_end_goes_back(u);
+}
+
 /* The last upgrade that wrote ended before anybody had seen it end well, and now the device runs,
  * for good, the very image that it wrote: what it raises is raised late, and nothing older takes
  * its place. It is judged as before the end (device_see.c): of a device that knows hashes both hash
  * and version have to say so, and one that contradicts itself is believed neither; of another the
- * version. Not what was found ill or was stopped and should have gone back, nor what another unit
- * runs.
+ * version. Not what was found ill, nor what was stopped with its group and is replaced, nor what
+ * another unit runs; but what a person stopped when it was being kept, which was too late.
  */
 static bool
 ended_well_after_all(
@@ -202,7 +210,7 @@ ended_well_after_all(
 	if (!u || u->state != DEVICE_FAILED || !answer->active_confirmed ||
 	    device_see(u, answer) != DEVICE_SEES_NEW_KEPT)
 		return false;
-	if (device_end_goes_back(u) || !flash_unit_is_of(d, u))
+	if (is_unwanted(u) || !flash_unit_is_of(d, u))
 		return false;
 	u->effects |= DEVICE_DO_RAISE;
 	u->changed = true;

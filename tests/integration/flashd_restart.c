@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "bus_client.h"
 #include "flashhouse_expect.h"
 
 static void
@@ -108,9 +109,22 @@ keeps_it(struct flashhouse *h)
 	return kept;
 }
 
+static void
+cancel_as_a_person(struct flashhouse *h)
+{
+	struct bus_answer answer = {0};
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/run/flashd-act/sock", h->dir);
+	cr_assert_eq(bus_client_act(path, "cancel", "7", 5000, &answer), ERR_OK);
+	AUTO(mem) char *json = answer.json;
+
+	cr_assert_eq(answer.error, ERR_OK, "%s", json);
+}
+
 /* The device keeps the image as it was told, does not say so, and is not seen again in time. */
 static void
-fail_with_the_image_kept(struct flashhouse *h)
+fail_after_it_was_kept(struct flashhouse *h, bool cancelled)
 {
 	flashhouse_open(h);
 	flashhouse_publish(h);
@@ -123,9 +137,17 @@ fail_with_the_image_kept(struct flashhouse *h)
 	struct mono end = mono_after(clock_now(), 10000);
 	while (!keeps_it(h) && !mono_reached(clock_now(), end))
 		loop_once(h->loop, 1);
+	if (cancelled)
+		cancel_as_a_person(h);
 	smp_tty_unplug(h->device, false);
 	cr_assert_not_null(flashhouse_report(h, 7, PB__PHASE__PHASE_FAILED));
 	flashhouse_forget(h);
+}
+
+static void
+fail_with_the_image_kept(struct flashhouse *h)
+{
+	fail_after_it_was_kept(h, false);
 }
 
 Test(flashd_restart, image_that_runs_for_good_after_its_upgrade_failed_is_confirmed_all_the_same)
@@ -133,6 +155,18 @@ Test(flashd_restart, image_that_runs_for_good_after_its_upgrade_failed_is_confir
 	struct flashhouse h;
 
 	fail_with_the_image_kept(&h);
+	smp_tty_plug(h.device);
+	cr_assert_not_null(
+	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
+	expect_known_after_a_restart(&h, FLASHHOUSE_VERSION);
+}
+
+/* Found by the simulator: as before the end, it was too late. */
+Test(flashd_restart, image_that_runs_for_good_is_confirmed_though_a_person_cancelled_it_too_late)
+{
+	struct flashhouse h;
+
+	fail_after_it_was_kept(&h, true);
 	smp_tty_plug(h.device);
 	cr_assert_not_null(
 	    flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, FLASHHOUSE_VERSION));
