@@ -61,7 +61,8 @@ conversation_step(
 {
 	enum err e = ERR_OK;
 	bool awaited = c->state == CONVERSATION_CONFIRMED &&
-		       (event == CONVERSATION_ON_BAD_END || event == CONVERSATION_ON_REJECTED);
+		       (event == CONVERSATION_ON_BAD_END || event == CONVERSATION_ON_REJECTED ||
+			   event == CONVERSATION_ON_DUE);
 
 	if (event == CONVERSATION_ON_FIRMWARE)
 		e = keep_firmware(c, n);

@@ -49,9 +49,10 @@ step(struct conversation *c, int event, const struct conversation_news *n)
 
 Test(conversation, does_not_begin_anew_for_the_address_that_crossed_its_failure)
 {
-	static const int ends[] = {CONVERSATION_ON_BAD_END, CONVERSATION_ON_REJECTED};
+	static const int ends[] = {
+	    CONVERSATION_ON_BAD_END, CONVERSATION_ON_REJECTED, CONVERSATION_ON_DUE};
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		struct conversation c = confirmed();
 		struct conversation_news n = news();
 
