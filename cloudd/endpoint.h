@@ -50,8 +50,8 @@ struct endpoint_repeats {
 bool endpoint_is_repeat(struct endpoint_repeats *r, const void *owner, uint16_t package_id,
     uint16_t command, const uint8_t *payload, size_t len, struct mono now, uint64_t window_ms);
 
-/* The platform has been told that `owner` is gone: when it comes back, package ids begin anew, and
- * what then has an old one, and says the same, is not what came before. */
+/* `owner` had gone, as the platform was told, and is about to come back: package ids begin anew,
+ * and what then has an old one, and says the same, is not what came before. */
 void endpoint_forget(struct endpoint_repeats *r, const void *owner);
 
 #endif

@@ -180,7 +180,7 @@ run_login(struct cloud *c, struct subdevice *s)
 		e = post(c, &l);
 		if (e == ERR_OK) {
 			s->login.effects &= ~(unsigned)LOGIN_SEND_LOGOUT;
-			endpoint_forget(&c->repeats, s);
+			s->left = true;
 		}
 	}
 	if (e != ERR_OK || !(s->login.effects & asks))
@@ -188,6 +188,10 @@ run_login(struct cloud *c, struct subdevice *s)
 	e = put_login(c, s, &l);
 	if (e == ERR_OK)
 		e = post(c, &l);
+	if (e == ERR_OK && s->left) { /* what comes from now on is counted anew */
+		endpoint_forget(&c->repeats, s);
+		s->left = false;
+	}
 	if (e != ERR_AGAIN && e != ERR_OFFLINE)
 		s->login.effects &= ~asks; /* sent, or it never can be */
 	warn(s, "a login", e);

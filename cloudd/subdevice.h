@@ -36,6 +36,7 @@ struct subdevice {
 
 	/* on the platform */
 	struct login login;
+	bool left;                  /* it has logged out, and not in since */
 	const char *product_secret; /* NULL = none configured: it cannot log in */
 	bool has_session_key;
 	uint8_t session_key[AUTH_SESSION_KEY];

@@ -45,7 +45,7 @@ sim_SHARE := $(if $(filter asan,$(VARIANT)),--seed 1 --n 12 --and 1000001:4 --an
 tests: $(sim_BIN)
 # Seeds that once found a bug (tests/found.md), each for itself.
 sim_FOUND := 100101 100104 101724 202670 300499 301614 2500083 3000026 3300274 4000024 4000027 4000081 4000110 \
-	3301021 5000180 5300251 5300580 5300891 5400823 5600034 6000016 6000072 7000000 7101517 \
+	3301021 5000180 5300251 5300580 5300891 5400823 5600034 6000016 6000072 7000000 7101517 6200450 \
 	8000042 8000143 9000197 9001216
 test: ITEMS_checks += $(foreach s,$(sim_FOUND),"check:seed-$s:$(sim_BIN) --seed $s --n 1 --jobs 1 --out $(B)/seed-$s.json")
 test: ITEMS_checks += "check:simulation:$(sim_BIN) $(sim_SHARE) --jobs 2 --out build/simulate.json"

@@ -137,23 +137,6 @@ Test(cloud_link, keeps_a_device_logged_in_that_is_away_during_its_upgrade)
 	CLOUD_CASE_EXPECT(c, "!upgrade_ended s12:1.0.0 ack:flashd:102 00c4");
 }
 
-/* The platform counts anew for a device that logs in: the same plan has the same number. */
-Test(cloud_link, takes_the_first_plan_after_a_login_for_no_repetition_of_the_first_before)
-{
-	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
-	uint16_t before = c->down_package;
-
-	cloud_case_plan(c, "2.0.0");
-	cloud_case_verdict(c, PB__VERDICT__VERDICT_DEFER, ERR_DEVICE_AWAY, c->wall + 60000);
-	CLOUD_CASE_EXPECT(c, "!plan_offered offer:2.0.0 s1 !upgrade_ended s3");
-	cloud_case_reports_device(c, "1.0.0", AWAY);
-	cloud_case_reports_device(c, "1.0.0", PRESENT);
-	CLOUD_CASE_EXPECT(c, "00c4 00c2 0044:1.0.0 0115");
-	c->down_package = before;
-	cloud_case_plan(c, "2.0.0");
-	CLOUD_CASE_EXPECT(c, "!plan_offered offer:2.0.0 s1");
-}
-
 Test(cloud_link, skips_the_registration_after_a_restart)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
