@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "bundle_dir.h"
+#include "log.h"
+#include "remedy.h"
 
 enum { NAME_MAX_BYTES = 64, ENTRIES_MAX = 1024 };
 
@@ -236,8 +238,8 @@ replace_file(int dirfd, const char *name, const struct bundle_bytes *b, mode_t m
 	return e;
 }
 
-enum err
-bundle_dir_replace_signed(int dirfd, const char *name, const struct bundle_signed *s, mode_t mode)
+static enum err
+replace_all(int dirfd, const char *name, const struct bundle_signed *s, mode_t mode)
 {
 	enum err e = ERR_OK;
 
@@ -253,5 +255,20 @@ bundle_dir_replace_signed(int dirfd, const char *name, const struct bundle_signe
 		e = replace_file(dirfd, name, &s->doc, mode);
 	if (!e && fsync(dirfd) < 0)
 		e = err_of_errno(errno);
+	return e;
+}
+
+enum err
+bundle_dir_replace_signed(int dirfd, const char *name, const struct bundle_signed *s, mode_t mode)
+{
+	enum err e = replace_all(dirfd, name, s, mode);
+	int error = errno;
+
+	/* a second sync would say that all is well, and not make it so */
+	if (e && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		log_error(NULL,
+		    "%s stays, but may not be there after a power cut: it cannot be removed: %s%s",
+		    name, strerror(errno), remedy(errno));
+	errno = error;
 	return e;
 }

@@ -31,7 +31,8 @@ enum err bundle_dir_load_signed(int dirfd, const char *name, size_t max, struct 
     char why[WHY_SIZE]) MUST_CHECK;
 
 /* Write both in the place of what is there: each file complete and synced before its name is
- * taken, the document last, then the directory. */
+ * taken, the document last, then the directory. On an error the document is gone, the older one,
+ * too: nobody may find under its name what is not durable. errno says what the disk did. */
 enum err bundle_dir_replace_signed(
     int dirfd, const char *name, const struct bundle_signed *s, mode_t mode) MUST_CHECK;
 

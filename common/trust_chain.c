@@ -10,6 +10,7 @@
 
 #include "bundle_dir.h"
 #include "log.h"
+#include "remedy.h"
 #include "signers.h"
 #include "trust_chain.h"
 
@@ -131,7 +132,8 @@ trust_chain_keep(
 		root_name(name, h->roots[i].version);
 		e = bundle_dir_replace_signed(c->state_fd, name, &h->roots[i].text, STATE_MODE);
 		if (e)
-			e = why_say(why, e, "%s cannot be kept: %s", name, err_text(e));
+			e = why_say(why, e, "%s cannot be kept: %s%s", name, strerror(errno),
+			    remedy(errno));
 	}
 	if (e)
 		trust_chain_drop(c, n_before);

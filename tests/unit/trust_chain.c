@@ -3,6 +3,7 @@
  * cases.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "kit.h"
 #include "manifest_make.h"
 #include "root.h"
+#include "sick_calls.h"
 
 /* A kit, a state directory and a trust over both. */
 struct scene {
@@ -149,6 +151,40 @@ Test(trust_chain, believes_no_root_that_it_could_not_keep)
 	cr_assert_eq(trust_root_version(s.t), 1u);
 	rmdir(path);
 	cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+}
+
+/* Whichever sync it is that fails: a power cut may take away the names of a document and of its
+ * signatures, and a second sync would say that all is well. Also where the document lies already,
+ * and was not believed because a signature was lost. */
+/* trust: 57 */
+Test(trust_chain, believes_no_root_at_the_next_start_whose_name_could_not_be_made_durable)
+{
+	enum { SYNCS = 5 }; /* two signatures, their names, the document, its name */
+
+	for (long sync = 0; sync < 2 * SYNCS; sync++) {
+		SCENE(s);
+		HEAD(s, h, .sequence = 1);
+		NEXT(two, s.kit->doc);
+		char path[600], why[WHY_SIZE];
+
+		kit_add_root(s.kit, h, two, 3);
+		snprintf(path, sizeof(path), "%s/root.2.sig0", s.state);
+		if (sync >= SYNCS) {
+			cr_assert_eq(kit_verify(s.t, h, NULL), ERR_OK);
+			cr_assert_eq(unlink(path), 0);
+			restart(&s);
+		}
+		sick_calls_fail(SICK_SYNC, EIO, sync % SYNCS);
+		cr_expect_eq(kit_verify(s.t, h, why), ERR_SYSTEM, "sync %ld", sync);
+		cr_expect(strstr(why, "root.2 cannot be kept: Input/output error; "), "%s", why);
+		sick_calls_fail(SICK_SYNC, 0, 0);
+		cr_expect_eq(trust_root_version(s.t), 1u, "sync %ld", sync);
+		restart(&s);
+		cr_expect_eq(trust_root_version(s.t), 1u, "sync %ld", sync);
+		cr_expect_eq(kit_verify(s.t, h, NULL), ERR_OK, "sync %ld", sync);
+		restart(&s);
+		cr_expect_eq(trust_root_version(s.t), 2u, "sync %ld", sync);
+	}
 }
 
 /* 56: killed between any two files of a root: the next start has the old chain, and takes it again
