@@ -1,9 +1,10 @@
 /*
  * capture: see capture.h.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,6 +132,25 @@ on_packet(void *arg, const struct pcapng_packet *p)
 	return e;
 }
 
+/* Not mapped: a file that is cut meanwhile and a disk that fails end whoever looks at a map. */
+static enum err
+read_whole(int fd, uint8_t *to, size_t len, char why[WHY_SIZE])
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pread(fd, to + done, len - done, (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ERR_SYSTEM;
+		if (n == 0)
+			return why_say(why, ERR_TRUNCATED,
+			    "expected %zu bytes as when it was opened, got %zu", len, done);
+		done += (size_t)n;
+	}
+	return ERR_OK;
+}
+
 enum err
 capture_load(const char *path, cJSON **out, char why[WHY_SIZE])
 {
@@ -143,15 +163,16 @@ capture_load(const char *path, cJSON **out, char why[WHY_SIZE])
 	if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > CAPTURE_BYTES_MAX)
 		return why_say(why, ERR_LIMIT, "expected a file of 1 to %d bytes, got %lld",
 		    CAPTURE_BYTES_MAX, (long long)st.st_size);
-	uint8_t *file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-
-	if (file == MAP_FAILED)
-		return ERR_SYSTEM;
+	size_t len = (size_t)st.st_size;
+	AUTO(mem) uint8_t *file = malloc(len);
 	AUTO(out_json) cJSON *list = cJSON_CreateArray();
-	l.list = list;
-	enum err e = pcapng_read(file, (size_t)st.st_size, on_packet, &l, why);
 
-	munmap(file, (size_t)st.st_size);
+	if (!file || !list)
+		return ERR_NOMEM;
+	l.list = list;
+	enum err e = read_whole(fd, file, len, why);
+	if (e == ERR_OK)
+		e = pcapng_read(file, len, on_packet, &l, why);
 	if (e == ERR_OK)
 		*out = HAND_OVER(list);
 	return e;

@@ -17,7 +17,8 @@ enum err capture_begin(struct pcapng_writer *w, FILE *to) MUST_CHECK;
 enum err capture_add(struct pcapng_writer *w, const cJSON *line, char why[WHY_SIZE]) MUST_CHECK;
 
 /* A capture as a list of such lines: [{"at","daemon","from","to","kind","bytes","verdict",
- * "message"}]; the caller's. ERR_SYSTEM with errno; ERR_MALFORMED, ERR_LIMIT with `why`. */
+ * "message"}]; the caller's. ERR_SYSTEM with errno; ERR_MALFORMED, ERR_LIMIT, ERR_TRUNCATED (it
+ * was cut meanwhile) with `why`. */
 enum err capture_load(const char *path, cJSON **out, char why[WHY_SIZE]) MUST_CHECK;
 
 #endif

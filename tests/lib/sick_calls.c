@@ -33,7 +33,15 @@ fails(enum sick_call call, long at)
 ssize_t
 pread(int fd, void *out, size_t n, off_t at)
 {
-	return fails(SICK_READ, at) ? -1 : syscall(SYS_pread64, fd, out, n, at);
+	const long end = state[SICK_END].from;
+
+	if (fails(SICK_READ, at))
+		return -1;
+	if (state[SICK_END].error && at >= end)
+		return 0;
+	if (state[SICK_END].error && n > (size_t)(end - at))
+		n = (size_t)(end - at);
+	return syscall(SYS_pread64, fd, out, n, at);
 }
 
 ssize_t
