@@ -217,19 +217,27 @@ set_state(struct roster_device *d, Pb__DeviceState state)
 	d->state = state;
 }
 
-void
-roster_learn(struct roster_device *d, const Pb__SessionReport *a)
+/* What may be undone by the next start is no version to tell anybody, unless it has to be better
+ * than none. */
+static void
+learn(struct roster_device *d, const Pb__SessionReport *a, bool better_than_none)
 {
 	if (!a->version[0])
 		return;
-	/* what may be undone by the next start is no version to tell anybody */
 	d->on_trial = a->active_on_trial;
 	d->unkept &= d->on_trial;
-	if ((d->on_trial && d->version[0]) || strcmp(a->version, d->version) == 0)
+	if ((d->on_trial && (d->version[0] || !better_than_none)) ||
+	    strcmp(a->version, d->version) == 0)
 		return;
 	snprintf(d->version, sizeof(d->version), "%.64s", a->version);
 	d->unkept = d->on_trial;
 	d->report_due = true;
+}
+
+void
+roster_learn(struct roster_device *d, const Pb__SessionReport *a)
+{
+	learn(d, a, false);
 }
 
 void
@@ -270,7 +278,7 @@ roster_on_answer(
 	d->detail[0] = 0;
 	set_state(d, PB__DEVICE_STATE__DEVICE_STATE_PRESENT);
 	d->destructive = a->destructive;
-	roster_learn(d, a);
+	learn(d, a, true);
 	d->ask_at = mono_after(now, (int64_t)r->ask_every_ms);
 }
 

@@ -27,7 +27,7 @@ struct roster_device {
 	char binding[DEVICE_BINDING];
 	char unit[65];             /* flash_unit.h; "" = not known */
 	Pb__DeviceState state;     /* UNKNOWN, AWAY or PRESENT */
-	char version[DEVICE_TEXT]; /* that it keeps; on trial only if no other is known */
+	char version[DEVICE_TEXT]; /* that it keeps; on trial: see roster_on_answer */
 	bool on_trial;             /* it runs an image that is not kept */
 	bool unkept;               /* and `version` is that image's: no other was ever heard */
 	uint32_t battery;          /* percent; 101 = mains or unknown */
@@ -91,13 +91,15 @@ struct counters_key roster_key(const struct roster_device *d);
 void roster_count(struct roster *r, const struct device_upgrade *list);
 bool roster_is_busy(const struct roster_device *d);
 
-/* The answer to a question, or what came of one; NULL = the session died. */
+/* The answer to a question, or what came of one; NULL = the session died. Nobody upgrades it: what
+ * it runs on trial is its version if no other is known, for it has to log in with one. */
 void roster_on_answer(
     struct roster *r, struct roster_device *d, const Pb__SessionReport *a, struct mono now);
 /* The question could not even be asked. */
 void roster_on_failure(
     struct roster *r, struct roster_device *d, enum err e, const char *why, struct mono now);
-/* Facts from any other verb. */
+/* Facts from the verbs of an upgrade: what runs on trial meanwhile is the upgrade's, or is to go.
+ * It is never the device's version, even if flashd was started anew and knows no other. */
 void roster_learn(struct roster_device *d, const Pb__SessionReport *a);
 /* Ask soon, whatever the plan was. */
 void roster_ask_soon(struct roster_device *d, struct mono now);

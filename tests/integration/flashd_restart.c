@@ -99,6 +99,59 @@ Test(flashd_restart, device_found_with_an_image_on_trial_is_known_by_what_it_con
 	expect_known_after_a_restart(&h, FLASHHOUSE_VERSION);
 }
 
+static uint64_t
+requests_of(struct flashhouse *h)
+{
+	uint64_t n = smp_tty_take(h->device)->requests;
+
+	smp_tty_give(h->device);
+	return n;
+}
+
+static void
+until_asked(struct flashhouse *h, uint64_t times)
+{
+	uint64_t enough = requests_of(h) + times;
+	struct mono end = mono_after(clock_now(), 20000);
+
+	while (requests_of(h) < enough && !mono_reached(clock_now(), end))
+		loop_once(h->loop, 1);
+	cr_expect_geq(requests_of(h), enough);
+}
+
+/* Nothing was ever confirmed here, and what was heard before died with flashd. */
+Test(flashd_restart, version_on_trial_is_not_told_when_its_upgrade_ends_with_the_device_away)
+{
+	struct flashhouse h;
+	char meter[600];
+
+	flashhouse_open(&h);
+	flashhouse_publish(&h);
+	snprintf(h.extra, sizeof(h.extra), "test_deadline = 1 s\nask_every = 1 s\n");
+	snprintf(meter, sizeof(meter),
+	    "[flashd.device meter]\nproduct_key = p1\ndevice_key = meter-1\nvendor = acme\n"
+	    "model = sensor-9\ndriver = smp\nport = %s/tty\nreply_ms = 300\nretries = 2\n"
+	    "reset_wait_ms = 100\nsettle = 4 s\n",
+	    h.dir);
+	h.devices = meter;
+	flashhouse_start(&h);
+	flashhouse_begin(&h, 7);
+	cr_assert_not_null(flashhouse_report(&h, 7, PB__PHASE__PHASE_TESTING));
+	flashhouse_kill(&h);
+	flashhouse_forget(&h);
+	flashhouse_start(&h);
+	until_asked(&h, 8); /* more than one session asks in one go */
+	smp_tty_unplug(h.device, true);
+	cr_assert_not_null(flashhouse_report(&h, 7, PB__PHASE__PHASE_FAILED));
+	const Pb__DeviceReport *r = flashhouse_device(
+	    &h, PB__DEVICE_STATE__DEVICE_STATE_AWAY, NULL);
+	cr_assert_not_null(r);
+	cr_expect_str_eq(r->version, "");
+	smp_tty_plug(h.device);
+	cr_expect_not_null(flashhouse_device(&h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.0.0"));
+	close_house(&h);
+}
+
 static bool
 keeps_it(struct flashhouse *h)
 {
@@ -291,15 +344,6 @@ Test(flashd_restart, flashd_killed_again_and_again_gets_there)
 		flashhouse_start(&h);
 	}
 	expect_done(&h);
-}
-
-static uint64_t
-requests_of(struct flashhouse *h)
-{
-	uint64_t n = smp_tty_take(h->device)->requests;
-
-	smp_tty_give(h->device);
-	return n;
 }
 
 /* The device's count of requests is a clock that knows where the upgrade stands. */

@@ -149,6 +149,26 @@ Test(roster, version_of_an_image_on_trial_is_better_than_none)
 	close_scene(&s);
 }
 
+Test(roster, version_of_an_image_on_trial_is_not_better_than_none_while_an_upgrade_is_under_way)
+{
+	struct scene s;
+
+	open_scene(&s);
+	struct roster_device *d = &s.r.devices[0];
+	d->report_due = false;
+	s.a.active_on_trial = true;
+	roster_learn(d, &s.a);
+	cr_expect(d->on_trial);
+	cr_expect_not(d->unkept);
+	cr_expect_not(d->report_due);
+	cr_expect_str_eq(d->version, "");
+	s.a.active_on_trial = false;
+	roster_learn(d, &s.a);
+	cr_expect(d->report_due);
+	cr_expect_str_eq(d->version, "1.0.0");
+	close_scene(&s);
+}
+
 Test(roster, device_that_does_not_answer_is_asked_less_and_less_often_but_for_ever)
 {
 	struct scene s;
