@@ -9,13 +9,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "copy.h"
 #include "drop.h"
 #include "manifest.h"
 #include "store.h"
 
 #define SCHEME "drop:"
 
-enum { SLICE = 1024 * 1024, OLD_MS = 3600000, NAME_MAX_LEN = 64 };
+enum { OLD_MS = 3600000, NAME_MAX_LEN = 64 };
 
 /* --- names ------------------------------------------------------------------------------------ */
 
@@ -68,9 +69,7 @@ open_file(const struct gate *g, const char *name, int *fd, uint64_t *size, char 
 	struct stat st;
 
 	if (file < 0 || fstat(file, &st) < 0)
-		return why_say(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_DENIED,
-		    "expected a readable file %.64s in the drop directory, got: %s", name,
-		    strerror(errno));
+		return copy_fail("open, in the drop directory,", name, why);
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0 ||
 	    (uint64_t)st.st_size > g->settings->max_package)
 		return why_say(why, ERR_LIMIT,
@@ -128,24 +127,15 @@ finish(struct gate *g, struct image *i, enum err e, const char *why)
 
 /* ERR_AGAIN: there is more. */
 static enum err
-copy_slice(struct gate *g, struct image *i, char why[WHY_SIZE])
+copy(struct gate *g, struct image *i, char why[WHY_SIZE])
 {
-	AUTO(mem) uint8_t *bytes = malloc(SLICE);
-	uint64_t left = i->size - i->done;
-	size_t want = left < SLICE ? (size_t)left : SLICE;
+	const struct copy c = {g->drop.in, g->drop.out, name_of(i), i->size};
+	enum err e = copy_slice(&c, &i->done, why);
 
-	if (!bytes)
-		return ERR_NOMEM;
-	ssize_t n = pread(g->drop.in, bytes, want, (off_t)i->done);
-	if (n <= 0)
-		return why_say(why, ERR_SIZE,
-		    "expected %" PRIu64 " bytes in the file, got %" PRIu64, i->size, i->done);
-	if (pwrite(g->drop.out, bytes, (size_t)n, (off_t)i->done) != n)
-		return why_say(why, ERR_FULL, "the package cannot be copied: %s", strerror(errno));
-	i->done += (uint64_t)n;
-	if (i->done < i->size)
-		return ERR_AGAIN;
-	return fdatasync(g->drop.out) == 0 ? store_incoming_sync(g->store) : ERR_SYSTEM;
+	if (e != ERR_OK)
+		return e;
+	e = store_incoming_sync(g->store);
+	return e == ERR_OK ? e : why_say(why, e, "%s", store_why(g->store));
 }
 
 static void
@@ -159,7 +149,7 @@ on_slice(void *arg)
 		end_copy(g);
 		return;
 	}
-	enum err e = copy_slice(g, i, why);
+	enum err e = copy(g, i, why);
 
 	if (e == ERR_AGAIN)
 		loop_timer_set(g->daemon->loop, &g->drop.slice, clock_now(), on_slice, g);
@@ -275,10 +265,11 @@ install(struct gate *g, const char *argument, uint64_t *id, char why[WHY_SIZE])
 	o.target_version = w.version;
 	o.url = url;
 	e = need_image(g, &w, &o, &i, why);
-	if (e == ERR_OK)
-		e = book_next_local(&g->book, id);
 	if (e != ERR_OK)
 		return e;
+	e = book_next_local(&g->book, id);
+	if (e != ERR_OK)
+		return why_say(why, e, "not recorded: %s", record_trouble(g->book.record));
 	upgrade_init(&fresh, *id, i->id, &o);
 	fresh.local = true;
 	e = book_add_upgrade(&g->book, &fresh, &u);
@@ -335,9 +326,9 @@ drop_on_order(void *arg, const char *what, const char *argument, char **json)
 	if (strcmp(what, "cancel") != 0 || e == ERR_OK) /* else flashd is asked */
 		note(g, what, id, argument, e, why);
 	gate_settle(g);
-	if (e == ERR_OK && gate_is_unsettled(g))
-		e = why_say(
-		    why, ERR_FULL, "expected to record it, got no room; it may still begin");
+	if (e == ERR_OK && g->unsaved != ERR_OK)
+		e = why_say(why, g->unsaved, "not recorded, but may still begin: %s",
+		    record_trouble(g->book.record));
 	cJSON *root = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(root, "detail", why);

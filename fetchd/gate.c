@@ -240,9 +240,9 @@ gate_settle(struct gate *g)
 	g->settling = true;
 	works_check_next(g);
 	works_start_queued(g);
-	for (int round = 0; round < ROUNDS_MAX && gate_is_unsettled(g); round++)
-		if (settle_once(g) != ERR_OK)
-			break;
+	g->unsaved = ERR_OK;
+	for (int n = 0; n < ROUNDS_MAX && gate_is_unsettled(g) && g->unsaved == ERR_OK; n++)
+		g->unsaved = settle_once(g);
 	talk_reports(g);
 	if (record_alarm_turned(&g->record, g->book.record, &alarm))
 		event_write(g->daemon->events, &alarm);

@@ -49,6 +49,7 @@ struct gate {
 	struct mono resend_at;
 	struct mono sweep_due; /* what could not be removed is tried again then */
 	bool settling;
+	enum err unsaved; /* why what changed could not be made durable, the last time */
 	struct clock_alarm clock;
 	struct record_alarm record;
 

@@ -212,7 +212,7 @@ store_incoming_length(const struct store *s, uint64_t job)
 enum err
 store_incoming_sync(struct store *s)
 {
-	return fsync(s->incoming) < 0 ? errno_to_err() : ERR_OK;
+	return fsync(s->incoming) < 0 ? fail(s, "make durable", "incoming") : ERR_OK;
 }
 
 enum err

@@ -37,8 +37,8 @@ enum err store_open(const char *dir, uint64_t quota, struct store **out) MUST_CH
 void store_close(struct store *s);
 AUTO_DEFINE(store, struct store *, store_close)
 
-/* The last error of store_incoming_open and store_publish in a sentence: file, directory, what the
- * system said, what to do. */
+/* The last error of store_incoming_open, store_incoming_sync and store_publish in a sentence: file,
+ * directory, what the system said, what to do. */
 const char *store_why(const struct store *s);
 
 /* Open (and make) the incoming file of a job for reading and writing; *size is its length. The

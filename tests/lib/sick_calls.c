@@ -53,7 +53,13 @@ pread64(int fd, void *out, size_t n, off64_t at)
 ssize_t
 pwrite(int fd, const void *data, size_t n, off_t at)
 {
-	return fails(SICK_WRITE, at) ? -1 : syscall(SYS_pwrite64, fd, data, n, at);
+	const long end = state[SICK_SHORT].from;
+
+	if (fails(SICK_WRITE, at))
+		return -1;
+	if (state[SICK_SHORT].error && at < end && n > (size_t)(end - at))
+		n = (size_t)(end - at);
+	return syscall(SYS_pwrite64, fd, data, n, at);
 }
 
 ssize_t

@@ -10,11 +10,12 @@ enum sick_call {
 	SICK_READ,  /* pread, of what lies at `from` or behind */
 	SICK_END,   /* pread finds the file's end at `from`, as when it was cut meanwhile */
 	SICK_WRITE, /* pwrite, likewise */
+	SICK_SHORT, /* pwrite of what reaches over `from` writes no further */
 	SICK_SYNC,  /* fsync and fdatasync, from that call on, 0 is the next */
 	SICK_CALLS
 };
 
-/* These fail with `error` (for SICK_END any); 0: none. */
+/* These fail with `error` (for SICK_END and SICK_SHORT any); 0: none. */
 void sick_calls_fail(enum sick_call call, int error, long from);
 
 #endif
