@@ -58,5 +58,7 @@ test: ITEMS_checks += "check:simulated-day:$(sim_BIN) --seed 1000002 $(sim_DAY)"
 simulate-day: $(sim_BIN) ## HOURS=24 of 64 devices in virtual time, SEED=1000002: what the processes hold, hour by hour
 	$(Q)$(sim_BIN) --seed $(if $(filter 1,$(SEED)),1000002,$(SEED)) --day $(or $(HOURS),24)
 
+# One that no longer fits the code is looked for by nothing.
+test: ITEMS_checks += "check:mutants:tests/checks/mutants"
 mutants: $(sim_BIN) ## deliberate bugs, each of which the simulator's short share must find (long)
 	$(Q)CC='$(CC)' tests/simulation/mutants/run $(B) "$(sim_SHARE)"
