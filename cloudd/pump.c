@@ -188,7 +188,7 @@ run_login(struct cloud *c, struct subdevice *s)
 	e = put_login(c, s, &l);
 	if (e == ERR_OK)
 		e = post(c, &l);
-	if (e == ERR_OK && s->left) { /* what comes from now on is counted anew */
+	if (e == ERR_OK && s->left && l.command == DIALECT_LOGIN) { /* from now on counted anew */
 		endpoint_forget(&c->repeats, s);
 		s->left = false;
 	}

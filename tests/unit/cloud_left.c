@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "cloud_act.h"
 #include "cloud_case.h"
 
 #define PRESENT PB__DEVICE_STATE__DEVICE_STATE_PRESENT
@@ -24,7 +25,25 @@ Test(cloud_left, takes_what_is_repeated_to_a_device_that_logged_out_for_a_repeti
 	CLOUD_CASE_EXPECT(c, "");
 }
 
-/* The platform counts anew for a device that logs in: the same plan has the same number. */
+/* The platform counts anew from a login on, not from what a device says on its way out. */
+Test(cloud_left, takes_what_is_repeated_to_a_device_that_is_removed_for_a_repetition)
+{
+	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
+	AUTO(mem) char *json = NULL;
+	uint16_t before = c->down_package;
+
+	cloud_case_plan(c, "2.0.0");
+	cloud_case_verdict(c, PB__VERDICT__VERDICT_DEFER, ERR_DEVICE_AWAY, c->wall + 60000);
+	CLOUD_CASE_EXPECT(c, "!plan_offered offer:2.0.0 s1 !upgrade_ended s3");
+	enum err e = cloud_act(&c->cloud, "forget", CLOUD_CASE_PK "/" CLOUD_CASE_DK, &json);
+	cr_assert_eq(e, ERR_OK);
+	CLOUD_CASE_EXPECT(c, "!operator_forget 00c4 00c6");
+	c->down_package = before;
+	cloud_case_plan(c, "2.0.0");
+	CLOUD_CASE_EXPECT(c, "");
+}
+
+/* But then the same plan may have the same number. */
 Test(cloud_left, takes_the_first_plan_after_a_login_for_no_repetition_of_the_first_before)
 {
 	AUTO(cloud_case) struct cloud_case *c = cloud_case_online();
