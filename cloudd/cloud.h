@@ -87,9 +87,10 @@ struct cloud {
 
 	/* the gate */
 	bool gate_up;
-	struct record_alarm record;
-	int64_t clock_apart; /* the wall clock from the other one, ms, when it was looked at */
 	struct mono again; /* something could not be saved or sent: try then */
+
+	struct record_alarm record;
+	int64_t clock_apart; /* wall clock less monotonic clock, ms, when last looked at */
 
 	uint64_t refused; /* messages of the platform that were refused */
 };

@@ -1,12 +1,14 @@
 /*
  * cloud_time: what the clock does to the cloud; declared in cloud.h.
  */
+#include <stdlib.h>
+
 #include "cloud_forget.h"
 
 /* A window opens within a week. */
 #define AHEAD_MS (8 * UINT64_C(86400000))
 
-/* While a plan is put off the clock is looked at this often; what it has moved by more than so much
+/* While a plan is put off the clock is looked at this often; if it has moved by more than so much
  * meanwhile, somebody has set it. */
 enum { LOOK_MS = 10000, MOVED_MS = 60000 };
 

@@ -225,6 +225,7 @@ is_pending(const struct gate *g)
 	if (gate_is_unsettled(g) || works_is_waiting(g) || talk_is_stuck(g) ||
 	    store_left_something(g->store))
 		return true;
+	/* what cannot be read now may be there */
 	return record_get_int(g->book.record, &reports, "SELECT count(*) FROM report", "") !=
 		   ERR_OK ||
 	       reports > 0;

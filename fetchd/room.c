@@ -51,13 +51,13 @@ room_blame(struct gate *g, const struct image *i)
 enum err
 room_drop_entry(struct gate *g, const struct image *i)
 {
-	const struct image all = *i;
+	const struct image gone = *i; /* which is dropped with the others */
 	enum err e = ERR_OK;
 
-	store_drop(g->store, all.digest);
+	store_drop(g->store, gone.digest);
 	for (struct image *k = g->book.images, *next; k && e == ERR_OK; k = next) {
 		next = k->next;
-		if (shares_entry(&all, k))
+		if (shares_entry(&gone, k))
 			e = book_drop_image(&g->book, k);
 	}
 	return e;

@@ -15,8 +15,8 @@
 /* Guard: begun, no way back, and nothing that runs was seen since. */
 bool device_bare_is(void *ctx, const void *data);
 
-/* And the trouble is not that its image is no longer what was signed: the gate fetches another only
- * when it is told that this one has failed. */
+/* And the trouble is not that its image is no longer what was signed, or that the disk does not
+ * give it back: the gate fetches another only when it is told that this one has failed. */
 bool device_bare_goes_on(void *ctx, const void *data);
 
 /* Actions. The boot loader is there and nothing else: write, with pauses after the first time. */
