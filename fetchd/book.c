@@ -150,17 +150,6 @@ load(struct book *b)
 }
 
 static enum err
-load_bound(struct book *b)
-{
-	int64_t ms = 0;
-	enum err e = record_get_int(
-	    b->record, &ms, "SELECT value FROM counter WHERE name = 'bound'", "");
-
-	b->bound = b->kept_bound = ms > 0 ? (uint64_t)ms : 0;
-	return e == ERR_NOT_FOUND ? ERR_OK : e;
-}
-
-static enum err
 begin(struct book *b)
 {
 	/* each time: the process may have died right after making the file */
@@ -169,7 +158,7 @@ begin(struct book *b)
 	    (int64_t)(clock_wall_ms() * 1024));
 
 	if (e == ERR_OK)
-		e = load_bound(b);
+		e = passed_load(&b->passed, b->record, "counter");
 	return e == ERR_OK ? load(b) : e;
 }
 

@@ -12,6 +12,7 @@
 #define SUBOTA_BOOK_H
 
 #include "image.h"
+#include "passed.h"
 #include "record.h"
 #include "upgrade.h"
 
@@ -25,7 +26,7 @@ struct book {
 	struct upgrade *upgrades;
 	size_t n_images, n_upgrades;
 	uint64_t last_image; /* ids handed out so far */
-	uint64_t bound, kept_bound; /* time that has passed; as far as that is durable */
+	struct passed passed;
 };
 
 struct book_report {

@@ -49,21 +49,13 @@ book_each_report(struct book *b, uint64_t after, unsigned max, book_on_report *f
 uint64_t
 book_bound(const struct book *b)
 {
-	return b->bound;
+	return b->passed.ms;
 }
 
 void
 book_set_bound(struct book *b, uint64_t ms)
 {
-	if (ms > b->bound)
-		b->bound = ms;
-	if (b->bound == b->kept_bound)
-		return;
-	if (record_run(b->record, "INSERT OR REPLACE INTO counter(name, value) VALUES('bound', ?)",
-		"i", (int64_t)b->bound) == ERR_OK)
-		b->kept_bound = b->bound;
-	else
-		log_warn(NULL, "cannot remember the time that has passed");
+	passed_set(&b->passed, b->record, ms);
 }
 
 enum err

@@ -142,17 +142,6 @@ load(struct ledger *l, struct mono now)
 	return e;
 }
 
-static enum err
-load_bound(struct ledger *l)
-{
-	int64_t ms = 0;
-	enum err e = record_get_int(
-	    l->record, &ms, "SELECT value FROM value WHERE name = 'bound'", "");
-
-	l->bound = l->kept_bound = ms > 0 ? (uint64_t)ms : 0;
-	return e == ERR_NOT_FOUND ? ERR_OK : e;
-}
-
 enum err
 ledger_open(const char *path, struct mono now, struct ledger *l, bool *fresh)
 {
@@ -170,7 +159,7 @@ ledger_open(const char *path, struct mono now, struct ledger *l, bool *fresh)
 	if (e == ERR_OK)
 		e = ledger_load_rollouts(l);
 	if (e == ERR_OK)
-		e = load_bound(l);
+		e = passed_load(&l->passed, l->record, "value");
 	if (e != ERR_OK)
 		ledger_close(l);
 	return e;
@@ -448,19 +437,11 @@ ledger_has_reports(struct ledger *l)
 uint64_t
 ledger_bound(const struct ledger *l)
 {
-	return l->bound;
+	return l->passed.ms;
 }
 
 void
 ledger_set_bound(struct ledger *l, uint64_t ms)
 {
-	if (ms > l->bound)
-		l->bound = ms;
-	if (l->bound == l->kept_bound)
-		return;
-	if (record_run(l->record, "INSERT OR REPLACE INTO value(name, value) VALUES('bound', ?)",
-		"i", (int64_t)l->bound) == ERR_OK)
-		l->kept_bound = l->bound;
-	else
-		log_warn(NULL, "cannot remember the time that has passed");
+	passed_set(&l->passed, l->record, ms);
 }

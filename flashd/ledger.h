@@ -14,6 +14,7 @@
 #include "counters.h"
 #include "device.h"
 #include "journal.h"
+#include "passed.h"
 #include "rollout.h"
 
 enum { LEDGER_ENDED_MAX = 1000, LEDGER_UPGRADES_MAX = 8192 };
@@ -27,7 +28,7 @@ struct ledger {
 	uint64_t last_rollout, last_added;
 	struct journal journal;
 	bool paused; /* a person wants nothing more to begin */
-	uint64_t bound, kept_bound; /* time that has passed; as far as that is durable */
+	struct passed passed;
 };
 
 struct ledger_report {
