@@ -53,10 +53,11 @@ is_restored(const struct flash *f, const struct roster_device *d, const struct d
 
 /* It has kept already what `of` brings to another of its group, which could not keep it: that one
  * may follow. What came since and ended before its device was begun with does not count. Of one
- * with which nothing was begun so far its word is taken: so it was delivered. */
+ * with which nothing was begun so far its word is taken: so it was delivered. What failed and was
+ * confirmed late all the same (flash_restore.c) is kept. */
 static bool
-is_ahead(
-    const struct roster_device *d, const struct device_upgrade *u, const struct device_upgrade *of)
+is_ahead(const struct flash *f, const struct roster_device *d, const struct device_upgrade *u,
+    const struct device_upgrade *of)
 {
 	if (u && !device_is_over(u))
 		return false;
@@ -64,7 +65,10 @@ is_ahead(
 		u = u->next;
 	if (!u)
 		return !d->on_trial && !d->regressed && strcmp(d->version, of->target_version) == 0;
-	return u->state == DEVICE_DONE && strcmp(u->target_version, of->target_version) == 0;
+	bool kept = u->state == DEVICE_DONE ||
+		    (u->state == DEVICE_FAILED && !d->regressed && flash_restore_is_one(f, d, u));
+
+	return kept && strcmp(u->target_version, of->target_version) == 0;
 }
 
 bool
@@ -100,7 +104,7 @@ waits_for_group(const struct flash *f, const struct roster_device *d,
 		if (u && u->state == DEVICE_QUEUED && !restored &&
 		    other->state == PB__DEVICE_STATE__DEVICE_STATE_PRESENT)
 			continue;
-		if (is_ahead(other, u, of))
+		if (is_ahead(f, other, u, of))
 			continue;
 		missing = other->config->name;
 		what = u && !device_is_over(u) ? device_table.states[u->state] : "none";

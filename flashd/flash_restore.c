@@ -186,11 +186,14 @@ flash_restore_know(struct flash *f, struct roster_device *d, const Pb__SessionRe
 	d->report_due = true;
 }
 
+/* Of what was stopped with its group: the settings say so, `replaceable` of one that is over is not
+ * recorded. */
 static bool
-is_unwanted(struct device_upgrade *u)
+is_unwanted(
+    const struct flash *f, const struct roster_device *d, const struct device_upgrade *u)
 {
 	if (u->error == ERR_CANCELLED)
-		return device_end_is_replaced(u, NULL);
+		return u->destructive && d->config->together[0] && flash_restore_is_wanted(f, d);
 	return device_end_goes_back(u);
 }
 
@@ -210,7 +213,7 @@ ended_well_after_all(
 	if (!u || u->state != DEVICE_FAILED || !answer->active_confirmed ||
 	    device_see(u, answer) != DEVICE_SEES_NEW_KEPT)
 		return false;
-	if (is_unwanted(u) || !flash_unit_is_of(d, u))
+	if (is_unwanted(f, d, u) || !flash_unit_is_of(d, u))
 		return false;
 	u->effects |= DEVICE_DO_RAISE;
 	u->changed = true;

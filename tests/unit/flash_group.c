@@ -91,3 +91,30 @@ Test(flash_group, a_device_that_runs_already_what_its_group_gets_is_not_missing)
 	cr_expect(is_held(&s), "it has confirmed another one, and may not say the truth");
 	close_scene(&s);
 }
+
+/* It failed, and what it wrote was confirmed late all the same: the group was dissolved, say, and
+ * is one again. */
+Test(flash_group, a_device_that_keeps_what_failed_on_it_is_not_missing)
+{
+	Pb__Device device = PB__DEVICE__INIT;
+	struct counters_row row = {.counter = 2, .sequence = 2, .digest = {2}, .version = "2.0.0"};
+	struct device_upgrade fresh, *u = NULL;
+	struct scene s;
+
+	open_scene(&s, "2.0.0");
+	device.product_key = golden_text("p1");
+	device.device_key = golden_text("meter-1");
+	device_init(&fresh, 6, &device, "app", "2.0.0", (struct mono){5000000});
+	fresh.state = DEVICE_FAILED;
+	fresh.wrote = fresh.has_digest = true;
+	fresh.digest[0] = 2;
+	cr_assert_eq(ledger_add(&s.f.ledger, &fresh, &u), ERR_OK);
+	cr_expect(is_held(&s), "nothing was confirmed");
+	const struct counters_key key = roster_key(&s.f.roster.devices[1]);
+
+	cr_assert_eq(counters_raise(s.f.ledger.record, &key, &row), ERR_OK);
+	cr_expect_not(is_held(&s), "%s", s.text);
+	s.f.roster.devices[1].regressed = true;
+	cr_expect(is_held(&s), "it runs another one now");
+	close_scene(&s);
+}
