@@ -33,7 +33,7 @@ simulate-table: $(sim_BIN) ## a long run (sim_LONG=450 seeds of each kind); test
 	$(Q)$(sim_BIN) --seed 300000 --n $(sim_LONG) --and 1300000:$(sim_LONG) \
 		--and 2300000:$(sim_LONG) --and 3300000:$(sim_LONG) --and 4300000:$(sim_LONG) \
 		--and 5300000:$(sim_LONG) --and 6300000:$(sim_LONG) --and 7300000:$(sim_LONG) \
-		--and 8300000:$(sim_LONG) --and 9300000:$(sim_LONG) --jobs $(TEST_JOBS) --keep-going \
+		--and 8300000:$(sim_LONG) --and 9300000:$(sim_LONG) --and 1300927:1 --jobs $(TEST_JOBS) --keep-going \
 		--complete --out build/simulate-long.json --table tests/simulation/long-run.md
 
 # The short share of `make test`: at least 2000 upgrades; with sanitizers a tenth of it.
