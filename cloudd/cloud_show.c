@@ -46,9 +46,7 @@ show_status(struct cloud *c)
 	add_number(o, "unconfirmed", waiting);
 	add_number(o, "in_flight", c->in_flight);
 	add_number(o, "refused", c->refused);
-	add_number(o, "records_set_aside", record_set_aside(c->outbox.record));
-	cJSON_AddBoolToObject(o, "record_fails", *record_trouble(c->outbox.record) != 0);
-	cJSON_AddStringToObject(o, "record_trouble", record_trouble(c->outbox.record));
+	record_alarm_show(o, c->outbox.record);
 	return o;
 }
 

@@ -17,3 +17,11 @@ record_alarm_turned(struct record_alarm *a, const struct record *r, struct event
 	    .text = on ? trouble : "the record can be written again"};
 	return true;
 }
+
+void
+record_alarm_show(cJSON *status, const struct record *r)
+{
+	cJSON_AddNumberToObject(status, "records_set_aside", record_set_aside(r));
+	cJSON_AddBoolToObject(status, "record_fails", *record_trouble(r) != 0);
+	cJSON_AddStringToObject(status, "record_trouble", record_trouble(r));
+}

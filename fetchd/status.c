@@ -89,9 +89,7 @@ fill_status(cJSON *root, struct gate *g)
 	add_number(root, "upgrades", g->book.n_upgrades);
 	cJSON_AddBoolToObject(root, "clock_behind",
 	    clock_alarm_check(&g->clock, g->daemon->events, book_bound(&g->book)));
-	add_number(root, "records_set_aside", record_set_aside(g->book.record));
-	cJSON_AddBoolToObject(root, "record_fails", *record_trouble(g->book.record) != 0);
-	cJSON_AddStringToObject(root, "record_trouble", record_trouble(g->book.record));
+	record_alarm_show(root, g->book.record);
 	add_link(root, "cloudd", g->cloud);
 	add_link(root, "flashd", g->flash);
 }

@@ -190,7 +190,7 @@ flash_group_refresh(struct flash *f)
 		u->settle_ms = d->config->settle_ms;
 		u->check_ms = flash_health_is(d->config) ? d->config->health_ms : 0;
 		u->waits_for_others = waits_for_others(f, d) && !is_restored(f, d, u);
-		u->replaceable = d->config->together[0] && flash_restore_is_wanted(f, d);
+		u->replaceable = flash_restore_in_group(f, d);
 	}
 }
 

@@ -42,6 +42,12 @@ flash_restore_is_wanted(const struct flash *f, const struct roster_device *d)
 	return p && p->restore;
 }
 
+bool
+flash_restore_in_group(const struct flash *f, const struct roster_device *d)
+{
+	return d->config->together[0] && flash_restore_is_wanted(f, d);
+}
+
 static uint64_t
 next_number(const struct flash *f)
 {
@@ -193,7 +199,7 @@ is_unwanted(
     const struct flash *f, const struct roster_device *d, const struct device_upgrade *u)
 {
 	if (u->error == ERR_CANCELLED)
-		return u->destructive && d->config->together[0] && flash_restore_is_wanted(f, d);
+		return u->destructive && flash_restore_in_group(f, d);
 	return device_end_goes_back(u);
 }
 

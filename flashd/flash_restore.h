@@ -25,6 +25,8 @@ void flash_restore_watch(struct flash *f, struct roster_device *d, const Pb__Ses
 bool flash_restore_start(struct flash *f);
 /* Does policy want it for this device? Is this upgrade for what was confirmed there? */
 bool flash_restore_is_wanted(const struct flash *f, const struct roster_device *d);
+/* And would it also undo, so, what its group could not keep? */
+bool flash_restore_in_group(const struct flash *f, const struct roster_device *d);
 bool flash_restore_is_one(
     const struct flash *f, const struct roster_device *d, const struct device_upgrade *u);
 /* Could it be done now: policy, a confirmed image, and that still good? */

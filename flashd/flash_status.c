@@ -128,9 +128,7 @@ fill_status(cJSON *root, struct flash *f)
 	add_number(root, "upgrades", f->ledger.n_upgrades);
 	cJSON_AddBoolToObject(root, "clock_behind",
 	    clock_alarm_check(&f->clock, f->daemon->events, ledger_bound(&f->ledger)));
-	add_number(root, "records_set_aside", record_set_aside(f->ledger.record));
-	cJSON_AddBoolToObject(root, "record_fails", *record_trouble(f->ledger.record) != 0);
-	cJSON_AddStringToObject(root, "record_trouble", record_trouble(f->ledger.record));
+	record_alarm_show(root, f->ledger.record);
 	gate = cJSON_AddObjectToObject(root, "fetchd");
 	cJSON_AddBoolToObject(gate, "up", bus_is_up(f->gate));
 	add_number(gate, "received", c.received);

@@ -108,16 +108,36 @@ until_event(struct scene *s, const char *name)
 	cr_assert_fail("no event %s", name);
 }
 
+/* Both have an upgrade; that of the radio, 6, is being written. */
+static void
+begin_group(struct scene *s)
+{
+	open_house(s);
+	confirm_first(s);
+	start(s, "together = pair");
+	begin_radio(s, 6, "1.11.0", 2);
+	begin_lamp(s, 7);
+	cr_assert_not_null(flashhouse_report(&s->h, 6, PB__PHASE__PHASE_FLASHING));
+}
+
+/* The radio gets its old image again; closes. */
+static void
+expect_restored(struct scene *s)
+{
+	until_event(s, "restore_begins");
+	flashhouse_forget(&s->h);
+	is_now(s, "1.10.0 go\n");
+	cr_assert_not_null(
+	    flashhouse_device(&s->h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.10.0"));
+	cr_expect_eq(flashhouse_stop(&s->h), 0);
+	flashhouse_close(&s->h);
+}
+
 Test(flashd_group, a_device_without_slots_gets_its_old_image_again_when_another_of_its_group_fails)
 {
 	struct scene s;
 
-	open_house(&s);
-	confirm_first(&s);
-	start(&s, "together = pair");
-	begin_radio(&s, 6, "1.11.0", 2);
-	begin_lamp(&s, 7);
-	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
+	begin_group(&s);
 	is_now(&s, "1.11.0 go\n");
 	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_TESTING));
 	kit_write_mode(s.h.dir, "verdict", "1 go\n", 0644);
@@ -126,25 +146,14 @@ Test(flashd_group, a_device_without_slots_gets_its_old_image_again_when_another_
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_FAILED, ERR_CANCELLED);
 	cr_expect(strstr(flashhouse_end(&s.h, 6)->detail, "all of a group"), "%s",
 	    flashhouse_end(&s.h, 6)->detail);
-	until_event(&s, "restore_begins");
-	flashhouse_forget(&s.h);
-	is_now(&s, "1.10.0 go\n");
-	cr_assert_not_null(
-	    flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.10.0"));
-	cr_expect_eq(flashhouse_stop(&s.h), 0);
-	flashhouse_close(&s.h);
+	expect_restored(&s);
 }
 
 Test(flashd_group, a_group_whose_devices_are_all_well_keeps_what_it_got)
 {
 	struct scene s;
 
-	open_house(&s);
-	confirm_first(&s);
-	start(&s, "together = pair");
-	begin_radio(&s, 6, "1.11.0", 2);
-	begin_lamp(&s, 7);
-	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
+	begin_group(&s);
 	is_now(&s, "1.11.0 go\n");
 	kit_write_mode(s.h.dir, "verdict", "0 go\n", 0644);
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_DONE, ERR_OK);
@@ -159,12 +168,7 @@ Test(flashd_group, flashd_killed_in_the_write_of_a_device_whose_group_was_stoppe
 {
 	struct scene s;
 
-	open_house(&s);
-	confirm_first(&s);
-	start(&s, "together = pair");
-	begin_radio(&s, 6, "1.11.0", 2);
-	begin_lamp(&s, 7);
-	cr_assert_not_null(flashhouse_report(&s.h, 6, PB__PHASE__PHASE_FLASHING));
+	begin_group(&s);
 	kit_write_mode(s.h.dir, "verdict", "1 go\n", 0644);
 	flashhouse_expect_end(&s.h, 7, PB__PHASE__PHASE_REVERTED, ERR_UNHEALTHY);
 	until_event(&s, "group_stopped");
@@ -173,13 +177,7 @@ Test(flashd_group, flashd_killed_in_the_write_of_a_device_whose_group_was_stoppe
 	flashhouse_forget(&s.h);
 	flashhouse_start(&s.h);
 	flashhouse_expect_end(&s.h, 6, PB__PHASE__PHASE_FAILED, ERR_CANCELLED);
-	until_event(&s, "restore_begins");
-	flashhouse_forget(&s.h);
-	is_now(&s, "1.10.0 go\n");
-	cr_assert_not_null(
-	    flashhouse_device(&s.h, PB__DEVICE_STATE__DEVICE_STATE_PRESENT, "1.10.0"));
-	cr_expect_eq(flashhouse_stop(&s.h), 0);
-	flashhouse_close(&s.h);
+	expect_restored(&s);
 }
 
 /* The first of them waits for the others before it is kept: they cannot wait for it to be. */

@@ -295,16 +295,16 @@ house_start(struct house *h, enum house_part p)
 static void
 pull_lines(const struct house *h, enum house_part p)
 {
-	unsigned first = p == HOUSE_CROWD ? 1 : 0, last = p == HOUSE_CROWD ? h->options.crowd : 0;
 	char path[400], name[32];
 
-	for (unsigned i = first; p >= HOUSE_CROWD && i <= last; i++) {
-		int n = snprintf(path, sizeof(path), "%s/%s/tty", h->dir, house_name(p, name));
-
-		if (i > 0)
-			snprintf(path + n, sizeof(path) - (size_t)n, "%u", i);
+	for (unsigned i = 1; p == HOUSE_CROWD && i <= h->options.crowd; i++) {
+		snprintf(path, sizeof(path), "%s/crowd/tty%u", h->dir, i);
 		unlink(path);
 	}
+	if (p < HOUSE_DEVICE)
+		return;
+	snprintf(path, sizeof(path), "%s/%s/tty", h->dir, house_name(p, name));
+	unlink(path);
 }
 
 void

@@ -267,7 +267,6 @@ item_end(struct item *it, int status, unsigned orphans)
 void
 item_say_failed(const struct item *it)
 {
-	AUTO(mem) char *log = read_log(it->log);
 	char name[SAID_NAME], why[SAID_WHY];
 	unsigned n = 0;
 
@@ -275,6 +274,8 @@ item_say_failed(const struct item *it)
 		printf("failed: %s (not run to its end)\n", it->name);
 	if (!it->done || it->failed == 0)
 		return;
+	AUTO(mem) char *log = read_log(it->log);
+
 	for (const char *at = log; it->kind == ITEM_SUITE && said_failed(&at, name); n++) {
 		unsigned bit = n < AGAIN ? 1U << n : 0;
 
